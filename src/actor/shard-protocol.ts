@@ -1,0 +1,138 @@
+/**
+ * Every message between main and a shard. Types only: reading this file is reading the conversation.
+ * Requests are imperative and always answered; events are past tense and never answered.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorData } from '../base/errors.js';
+import type { ClientId, ConnectionNumber, ShardId } from '../protocol/ids.js';
+
+/** What a shard's task is started with. `config` is the frozen configuration as plain data. */
+export interface ShardStart<Config> {
+  readonly shard: ShardId;
+  readonly shards: number;
+  readonly config: Config;
+  /** The one conversation between main and this shard. */
+  readonly port: MessagePort;
+  /** Uint32: number of the last hand-over whose descriptor this shard has begun to adopt. */
+  readonly handover: SharedArrayBuffer;
+  /** Seeds the hashes of topics and levels, the same in every shard, secret to the outside. */
+  readonly hashSeed: number;
+  /** Modules that replace a seam, for tests: file URLs. */
+  readonly seams: Seams;
+}
+
+/** File URLs of modules that replace the trivial implementation of a seam. */
+export interface Seams {
+  readonly link?: string;
+  readonly store?: string;
+  readonly hooks?: string;
+  /** Lets tests turn the clock and break the shard on purpose. */
+  readonly faults?: boolean;
+}
+
+/** Where a connection came in. Indexes main's list of listeners. */
+export type ListenerId = number;
+
+/** Main hands an accepted connection to the shard that owns its ClientId. */
+export interface ConnectionHandover {
+  readonly number: ConnectionNumber;
+  /** A descriptor of the shard's own; -1 never crosses. */
+  readonly fd: number;
+  /** What main has read: the whole CONNECT packet, and perhaps bytes behind it. */
+  readonly head: Uint8Array;
+  readonly listener: ListenerId;
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  /** Where the client gave none and may have none. */
+  readonly assignedClientId: ClientId | null;
+  /** Milliseconds since accept: the time to CONNECT goes on running. */
+  readonly ageMs: number;
+}
+
+/** Requests main may make of a shard, each with the reply it must give. */
+export interface ShardRequests {
+  /** Takes one end of the channel to a peer; the old channel to that shard, if any, is dead. */
+  'peer.connect': { input: { shard: ShardId; port: MessagePort }; output: null };
+  'session.kick': { input: { clientId: ClientId }; output: { kicked: boolean } };
+  'session.owner': { input: { clientId: ClientId }; output: { shard: ShardId; connected: boolean } | null };
+  /** Publishes as the broker itself: `$SYS`, presence, REST. */
+  'message.publish': { input: PublishRequest; output: null };
+  'shard.figures': { input: null; output: ShardFigures };
+  /** Closes every connection (0x8B to MQTT 5), then resolves the task. */
+  'shard.stop': { input: { deadlineMs: number }; output: null };
+  /** Only with `seams.faults`. */
+  'test.advanceClock': { input: { ms: number }; output: null };
+  'test.fault': { input: { fault: 'throw' | 'hang' | 'out-of-memory' }; output: null };
+}
+
+export interface PublishRequest {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+}
+
+export type ShardRequestType = keyof ShardRequests;
+
+/** Plain integer, never reused on one port. */
+export type CorrelationId = number;
+
+export type MainToShard =
+  | { readonly [T in ShardRequestType]: { kind: 'request'; id: CorrelationId; type: T; input: ShardRequests[T]['input'] } }[ShardRequestType]
+  | { readonly kind: 'event'; readonly type: 'connection.accepted'; readonly handover: ConnectionHandover }
+  /** Peers that exist now: SUBACK waits for these and no others. */
+  | { readonly kind: 'event'; readonly type: 'peer.lost'; readonly shard: ShardId };
+
+export type ShardReply =
+  | { readonly kind: 'reply'; readonly id: CorrelationId; readonly ok: true; readonly output: unknown }
+  | { readonly kind: 'reply'; readonly id: CorrelationId; readonly ok: false; readonly error: ErrorData };
+
+export type ShardEvent =
+  /** Parts are built; the shard takes connections. `thread` is the worker's threadId. */
+  | { readonly kind: 'event'; readonly type: 'shard.ready'; readonly thread: number }
+  | { readonly kind: 'event'; readonly type: 'shard.heartbeat'; readonly figures: ShardFigures }
+  | {
+      readonly kind: 'event';
+      readonly type: 'connection.closed';
+      readonly number: ConnectionNumber;
+      readonly listener: ListenerId;
+      readonly reason: string;
+    }
+  | { readonly kind: 'event'; readonly type: 'alarm.raised'; readonly alarm: Alarm }
+  | { readonly kind: 'event'; readonly type: 'alarm.cleared'; readonly id: string }
+  | { readonly kind: 'event'; readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: LogFields };
+
+export type ShardToMain = ShardReply | ShardEvent;
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface Alarm {
+  readonly id: string;
+  readonly severity: 'warning' | 'error' | 'critical';
+  readonly title: string;
+  readonly summary: string;
+  /** Milliseconds since 1970. */
+  readonly raisedAt: number;
+}
+
+/** A shard's counters and gauges at one moment. */
+export interface ShardFigures {
+  /** By index of `METRICS` in src/metrics/names.ts; counters since the shard's start. */
+  readonly metrics: Float64Array;
+  readonly clients: number;
+  readonly sessions: number;
+  readonly subscriptions: number;
+  /** Filters with at least one local subscription. */
+  readonly filters: number;
+  /** Distinct filters known to this shard, other shards' interest included. */
+  readonly routes: number;
+  readonly retained: number;
+  /** Bytes that wait: output, queues, outboxes, half-read packets. */
+  readonly waitingBytes: number;
+  /** Longest turn since the last figures, in milliseconds. */
+  readonly longestTurnMs: number;
+  readonly heapUsedBytes: number;
+  /** Deliveries of messages that came from another shard, since start. */
+  readonly forwardedIn: number;
+}

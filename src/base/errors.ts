@@ -1,0 +1,40 @@
+/** Errors as plain data: what crosses between threads, and what users of the library catch. Any thread. */
+
+/** Every error code the broker gives, with what it means. */
+export const ERROR_CODES = {
+  CONFIG_INVALID: 'the configuration has errors; `issues` lists them',
+  LISTENER_FAILED: 'a listener could not be opened',
+  DATA_DIR_FAILED: 'the data directory could not be read or written',
+  PLATFORM_UNSUPPORTED: 'this operating system or Node.js version is not supported',
+  SHARD_UNAVAILABLE: 'a shard did not answer within the deadline, or has ended',
+  SHARD_FAILED: 'shards crashed too often; the broker has stopped',
+  REQUEST_FAILED: 'a shard could not carry out the request',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** An error between threads: no class, no stack, only what the other side can act on. */
+export interface ErrorData {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** The only error class that `startBroker` and the broker's methods throw. */
+export class BrokerError extends Error {
+  override readonly name = 'BrokerError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    /** One line per problem, for CONFIG_INVALID. */
+    readonly issues: readonly string[] = [],
+  ) {
+    super(message);
+  }
+}
+
+/** @returns the plain form of anything that was thrown. */
+export function toErrorData(error: unknown, code: ErrorCode = 'REQUEST_FAILED'): ErrorData {
+  if (error instanceof BrokerError) return { code: error.code, message: error.message };
+  return { code, message: error instanceof Error ? error.message : String(error) };
+}

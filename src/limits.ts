@@ -1,1 +1,25 @@
 /** Every bound, deadline and batch size that is not configuration, with its unit and its reason. Any thread. */
+
+/** Copies handed to subscribers in one turn. Too small costs flushes, too large lets one fan-out hold the loop. */
+export const TURN_DELIVERIES_MAX = 16_384;
+/** Bytes of packets read in one turn; see above. */
+export const TURN_INPUT_BYTES_MAX = 2 << 20;
+/** Time of one turn, in milliseconds, for work whose cost the counts above do not show. */
+export const TURN_TIME_MAX_MS = 3;
+/** Packets between two looks at the clock, which costs as much as a small packet. */
+export const TURN_CLOCK_CHECK_PACKETS = 32;
+
+/** Bytes read from a socket at once. Smaller means more system calls, larger more time between flushes. */
+export const READ_BUFFER_BYTES = 64 << 10;
+/** Bytes of one output chunk: what a connection gathers in a turn before it writes early. */
+export const OUTPUT_CHUNK_BYTES = 16 << 10;
+/** Output chunks kept for reuse by one shard; above it they go back to the garbage collector. */
+export const OUTPUT_CHUNKS_KEPT_MAX = 512;
+/** Chunks in use in one turn before outputs are flushed early: bounds memory of a fan-out to many. */
+export const OUTPUT_CHUNKS_DIRTY_MAX = 2_048;
+/** A frame from this size on is written by itself instead of being copied into a chunk. */
+export const OUTPUT_COPY_BYTES_MAX = 8 << 10;
+/** Bytes of a frame up to which a copying loop beats a call to TypedArray.set. */
+export const COPY_LOOP_BYTES_MAX = 96;
+/** Milliseconds that a closing connection may take to send what is already written for it. */
+export const LINK_CLOSE_TIMEOUT_MS = 2_000;

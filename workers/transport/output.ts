@@ -1,0 +1,190 @@
+/**
+ * What one connection has to send. Everything of a turn gathers in one chunk and leaves in one write; a reader that
+ * is too slow makes chunks pile up here, within the bounds its owner checks. Runs on the shard's thread.
+ */
+import {
+  COPY_LOOP_BYTES_MAX,
+  OUTPUT_CHUNK_BYTES,
+  OUTPUT_CHUNKS_DIRTY_MAX,
+  OUTPUT_CHUNKS_KEPT_MAX,
+  OUTPUT_COPY_BYTES_MAX,
+} from '../../src/limits.js';
+import type { Link } from './link.js';
+
+/** The shard's outputs that have something to flush, and the chunks they write into. */
+export class OutputPool {
+  private free: Uint8Array[] = [];
+  private dirty: Output[] = [];
+  private flushing: Output[] = [];
+  /** Bytes that all outputs of this shard hold because their readers are slow. */
+  waitingBytes = 0;
+  /** Bytes handed to links since the start. */
+  bytesSent = 0;
+
+  takeChunk(): Uint8Array {
+    return this.free.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_CHUNK_BYTES);
+  }
+
+  returnChunk(chunk: Uint8Array): void {
+    if (this.free.length < OUTPUT_CHUNKS_KEPT_MAX && chunk.length === OUTPUT_CHUNK_BYTES) this.free.push(chunk);
+  }
+
+  markDirty(output: Output): void {
+    this.dirty.push(output);
+    if (this.dirty.length >= OUTPUT_CHUNKS_DIRTY_MAX) this.flushAll();
+  }
+
+  /** One write per output that changed since the last call. */
+  flushAll(): void {
+    const outputs = this.dirty;
+    this.dirty = this.flushing;
+    this.flushing = outputs;
+    for (let i = 0; i < outputs.length; i++) outputs[i]!.flush();
+    outputs.length = 0;
+  }
+}
+
+export class Output {
+  /** The chunk being filled; null while there is nothing to send. Writers use `reserve` and then write into it. */
+  chunk: Uint8Array | null = null;
+  length = 0;
+  /** The link has not taken everything: the reader is slow, or a large write is on its way. */
+  blocked = false;
+  /** Bytes that wait for a slow reader: what the link holds, and what has gathered behind it. */
+  waitingBytes = 0;
+
+  private dirty = false;
+  private closed = false;
+  private full: Uint8Array[] = [];
+
+  constructor(
+    private readonly pool: OutputPool,
+    private readonly link: Link,
+  ) {}
+
+  /**
+   * Makes room for `bytes` (at most OUTPUT_CHUNK_BYTES) in `chunk`.
+   * @returns the offset to write them at; they count as written.
+   */
+  reserve(bytes: number): number {
+    if (this.chunk === null) this.chunk = this.pool.takeChunk();
+    else if (this.length + bytes > this.chunk.length) this.turnOver();
+    const at = this.length;
+    this.length = at + bytes;
+    if (this.blocked) this.account(bytes);
+    else if (!this.dirty) {
+      this.dirty = true;
+      this.pool.markDirty(this);
+    }
+    return at;
+  }
+
+  /** Appends a copy of `bytes[start, end)`. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const size = end - start;
+    if (size > OUTPUT_COPY_BYTES_MAX) {
+      this.appendOwned(bytes.slice(start, end));
+      return;
+    }
+    let at = this.reserve(size);
+    const chunk = this.chunk!;
+    if (size <= COPY_LOOP_BYTES_MAX) {
+      for (let i = start; i < end; i++) chunk[at++] = bytes[i]!;
+    } else {
+      chunk.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
+    }
+  }
+
+  /** Appends a frame that nobody changes any more, without copying it. */
+  appendOwned(frame: Uint8Array): void {
+    if (this.length > 0) this.turnOver();
+    this.full.push(frame);
+    if (this.blocked) this.account(frame.length);
+    else if (!this.dirty) {
+      this.dirty = true;
+      this.pool.markDirty(this);
+    }
+  }
+
+  /** Hands everything to the link, unless it is still busy with what it has. */
+  flush(): void {
+    this.dirty = false;
+    if (this.blocked || this.closed) return;
+    if (this.full.length > 0) {
+      this.flushChunks();
+      return;
+    }
+    const chunk = this.chunk;
+    if (chunk === null || this.length === 0) return;
+    const length = this.length;
+    this.pool.bytesSent += length;
+    this.chunk = null;
+    this.length = 0;
+    if (this.link.write(chunk, length)) this.pool.returnChunk(chunk);
+    else this.block(length);
+  }
+
+  /** The link is free again. @returns true when nothing is left to send. */
+  onDrain(): boolean {
+    if (!this.blocked) return true;
+    this.blocked = false;
+    this.account(-this.waitingBytes);
+    this.flush();
+    return !this.blocked;
+  }
+
+  /** The link is gone: what was not sent is dropped, and the memory given back. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.account(-this.waitingBytes);
+    if (this.chunk !== null) this.pool.returnChunk(this.chunk);
+    this.chunk = null;
+    this.full = [];
+    this.length = 0;
+    // A closed output stays blocked and dirty, so that late writers change nothing.
+    this.blocked = true;
+  }
+
+  // The chunk is full before the turn is over: it leaves now, so that memory stays bounded, unless it has to wait
+  // behind something.
+  private turnOver(): void {
+    const chunk = this.chunk!;
+    if (this.blocked || this.full.length > 0) {
+      this.full.push(chunk.subarray(0, this.length));
+      this.chunk = this.pool.takeChunk();
+    } else {
+      this.pool.bytesSent += this.length;
+      if (!this.link.write(chunk, this.length)) {
+        this.block(this.length);
+        this.chunk = this.pool.takeChunk();
+      }
+    }
+    this.length = 0;
+  }
+
+  private flushChunks(): void {
+    const chunks = this.full;
+    if (this.length > 0) {
+      chunks.push(this.chunk!.subarray(0, this.length));
+      this.chunk = null;
+      this.length = 0;
+    }
+    this.full = [];
+    let bytes = 0;
+    for (let i = 0; i < chunks.length; i++) bytes += chunks[i]!.length;
+    this.pool.bytesSent += bytes;
+    if (!this.link.writeAll(chunks)) this.block(bytes);
+  }
+
+  private block(linkBytes: number): void {
+    this.blocked = true;
+    this.account(linkBytes);
+  }
+
+  private account(bytes: number): void {
+    if (this.closed && bytes > 0) return;
+    this.waitingBytes += bytes;
+    this.pool.waitingBytes += bytes;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The link over a TCP socket whose descriptor main has handed over. All sockets of a shard read into one buffer,
+ * which is safe because every byte is consumed or copied before the callback returns. Runs on the shard's thread.
+ */
+import { Socket, type SocketConstructorOpts } from 'node:net';
+import { LINK_CLOSE_TIMEOUT_MS, READ_BUFFER_BYTES } from '../../src/limits.js';
+import type { Link, LinkHandler } from './link.js';
+
+const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+
+/** Carries the way back from the socket's events to its link, so that no event needs a closure. */
+class LinkedSocket extends Socket {
+  link: SocketLink | null = null;
+}
+
+function onRead(this: unknown, bytes: number): boolean {
+  const link = (this as LinkedSocket).link;
+  return link === null ? true : link.onRead(bytes);
+}
+
+function onDrain(this: LinkedSocket): void {
+  this.link?.onDrain();
+}
+
+function onError(this: LinkedSocket, error: NodeJS.ErrnoException): void {
+  this.link?.onError(error.code ?? 'socket_error');
+}
+
+function onClose(this: LinkedSocket): void {
+  this.link?.onClose();
+}
+
+export class SocketLink implements Link {
+  private readonly socket: LinkedSocket;
+  private reason = 'closed';
+  private paused = false;
+  private closed = false;
+
+  /**
+   * Adopts `fd`: from here on the socket closes it.
+   * @throws Error when the descriptor is no open TCP socket.
+   */
+  constructor(
+    fd: number,
+    nodelay: boolean,
+    private readonly handler: LinkHandler,
+  ) {
+    const onread = { buffer: readBuffer, callback: onRead };
+    // A high-water mark of 1 makes every unfinished write end in a 'drain', which is what `blocked` waits for.
+    const options = { fd, readable: true, writable: true, allowHalfOpen: false, onread, writableHighWaterMark: 1 };
+    this.socket = new LinkedSocket(options as SocketConstructorOpts);
+    this.socket.link = this;
+    this.socket.on('drain', onDrain);
+    this.socket.on('error', onError);
+    this.socket.on('close', onClose);
+    if (nodelay) this.socket.setNoDelay(true);
+  }
+
+  onRead(bytes: number): boolean {
+    this.handler.onBytes(readBuffer, 0, bytes);
+    return !this.paused;
+  }
+
+  onDrain(): void {
+    if (!this.closed) this.handler.onDrain();
+  }
+
+  onError(code: string): void {
+    this.reason = code;
+  }
+
+  onClose(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.handler.onLinkClosed(this.reason);
+  }
+
+  write(chunk: Uint8Array, length: number): boolean {
+    this.socket.write(length === chunk.length ? chunk : chunk.subarray(0, length));
+    // Node hands small writes to the kernel at once; nothing left in its queue means that the chunk is free again.
+    return this.socket.writableLength === 0;
+  }
+
+  writeAll(chunks: readonly Uint8Array[]): boolean {
+    this.socket.cork();
+    for (let i = 0; i < chunks.length; i++) this.socket.write(chunks[i]!);
+    this.socket.uncork();
+    return this.socket.writableLength === 0;
+  }
+
+  pause(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.socket.resume();
+  }
+
+  end(): void {
+    this.socket.end();
+    this.socket.setTimeout(LINK_CLOSE_TIMEOUT_MS, () => this.socket.destroy());
+    // Whatever the client still sends is read and thrown away, so that the kernel delivers our last bytes
+    // instead of resetting the connection.
+    this.resume();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}

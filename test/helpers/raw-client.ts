@@ -1,0 +1,239 @@
+/**
+ * A bare MQTT client for tests: it sends any bytes, answers nothing by itself and hands out the packets that came,
+ * one by one and in their order.
+ */
+import { once } from 'node:events';
+import net from 'node:net';
+import {
+  ack,
+  type ConnectOptions,
+  connect,
+  disconnect,
+  PINGREQ,
+  type PublishOptions,
+  publish,
+  type Subscription,
+  subscribe,
+  unsubscribe,
+} from './packets.js';
+import { decode, type Received } from './received.js';
+import type { AckType, PacketType, Properties, Version } from './wire.js';
+
+/** How long a packet or a close may take. Only a test that fails waits so long. */
+const DEADLINE_MS = 8_000;
+
+export class RawClient {
+  readonly version: Version;
+  /** As given or assigned at CONNECT. */
+  clientId = '';
+  private readonly socket: net.Socket;
+  private unread: Buffer = Buffer.alloc(0);
+  private readonly arrived: Received[] = [];
+  private problem: Error | null = null;
+  private isClosed = false;
+  private wake: (() => void) | null = null;
+  private lastId = 0;
+
+  private constructor(socket: net.Socket, version: Version) {
+    this.socket = socket;
+    this.version = version;
+    socket.on('data', (chunk) => this.onData(chunk));
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.isClosed = true;
+      this.wake?.();
+    });
+  }
+
+  /** A connection without CONNECT. */
+  static async open(address: { host: string; port: number }, version: Version): Promise<RawClient> {
+    const socket = net.connect({ ...address, noDelay: true });
+    const client = new RawClient(socket, version);
+    await once(socket, 'connect');
+    return client;
+  }
+
+  send(...chunks: readonly (Uint8Array | readonly number[])[]): void {
+    this.socket.write(Buffer.concat(chunks.map((chunk) => Uint8Array.from(chunk))));
+  }
+
+  /** Breaks the connection off, as a network failure does. */
+  drop(): void {
+    this.socket.destroy();
+  }
+
+  /** Stops reading, so that the broker's bytes pile up on its side. */
+  pauseReading(): void {
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    this.socket.resume();
+  }
+
+  /** Sends CONNECT and gives the CONNACK, whatever it says. */
+  async connect(options: Omit<ConnectOptions, 'version'> = {}): Promise<Received> {
+    this.send(connect({ version: this.version, ...options }));
+    const connack = await this.expect('connack');
+    this.clientId = connack.properties.assignedClientId ?? String(options.clientId ?? '');
+    return connack;
+  }
+
+  /** Ends the connection normally and waits for the broker's close. */
+  async disconnect(code?: number, given?: Properties): Promise<void> {
+    this.send(disconnect(code, given));
+    await this.expectClosed();
+  }
+
+  /** Sends SUBSCRIBE and gives the SUBACK. A filter alone means QoS 0. */
+  async subscribe(filters: string | readonly Subscription[], given?: Properties): Promise<Received> {
+    const id = this.nextId();
+    const subscriptions = typeof filters === 'string' ? [[filters, 0] as const] : filters;
+    this.send(subscribe(this.version, id, subscriptions, given));
+    return this.expectAnswer('suback', id);
+  }
+
+  async unsubscribe(...filters: string[]): Promise<Received> {
+    const id = this.nextId();
+    this.send(unsubscribe(this.version, id, filters));
+    return this.expectAnswer('unsuback', id);
+  }
+
+  /** Sends PUBLISH as given and waits for nothing. */
+  sendPublish(options: PublishOptions): void {
+    this.send(publish(this.version, options));
+  }
+
+  /** Publishes and goes through the whole handshake of the QoS; gives the first answer, if the QoS has one. */
+  async publish(options: PublishOptions): Promise<Received | null> {
+    const id = options.id ?? (options.qos ? this.nextId() : 0);
+    this.sendPublish({ ...options, id });
+    if (options.qos === 1) return this.expectAnswer('puback', id);
+    if (options.qos !== 2) return null;
+    const pubrec = await this.expectAnswer('pubrec', id);
+    this.sendAck('pubrel', id);
+    await this.expectAnswer('pubcomp', id);
+    return pubrec;
+  }
+
+  sendAck(type: AckType, id: number, code?: number, given?: Properties): void {
+    this.send(ack(type, id, code, given));
+  }
+
+  /** The next packet, which has to be of this type. */
+  async expect(type: PacketType): Promise<Received> {
+    const found = await this.next();
+    if (found === null) throw new Error(`expected ${type}, the connection was closed`);
+    if (found.type !== type) throw new Error(`expected ${type}, got ${describe(found)}`);
+    return found;
+  }
+
+  /** The next packet, which has to be a PUBLISH with this payload. */
+  async expectPublish(payload?: string): Promise<Received> {
+    const found = await this.expect('publish');
+    if (payload !== undefined && found.payload !== payload) {
+      throw new Error(`expected payload ${payload}, got ${describe(found)}`);
+    }
+    return found;
+  }
+
+  /** The next packet is a PUBLISH with this payload; carries out its QoS. */
+  async receive(payload?: string): Promise<Received> {
+    const found = await this.expectPublish(payload);
+    if (found.qos === 1) this.sendAck('puback', found.id);
+    if (found.qos === 2) {
+      this.sendAck('pubrec', found.id);
+      await this.expectAnswer('pubrel', found.id);
+      this.sendAck('pubcomp', found.id);
+    }
+    return found;
+  }
+
+  /** The broker closes and sends nothing before. */
+  async expectClosed(): Promise<void> {
+    const found = await this.next();
+    if (found !== null) throw new Error(`expected a close, got ${describe(found)}`);
+  }
+
+  /** The broker ends the connection: DISCONNECT with the code and a close in MQTT 5, a close alone before. */
+  async expectEnd(code: number): Promise<void> {
+    if (this.version === 5) {
+      const found = await this.expect('disconnect');
+      if (found.code !== code)
+        throw new Error(`expected DISCONNECT 0x${code.toString(16)}, got ${describe(found)}`);
+    }
+    await this.expectClosed();
+  }
+
+  /** Nothing has come: the answer to a PINGREQ is the next packet. */
+  async expectSilence(): Promise<void> {
+    this.send(PINGREQ);
+    await this.expect('pingresp');
+  }
+
+  /** Nothing that this publisher has sent so far is under way: a message it sends now comes next. */
+  async expectNothingFrom(publisher: RawClient): Promise<void> {
+    const marker = `marker/${this.clientId}/${this.nextId()}`;
+    await this.subscribe(marker);
+    publisher.sendPublish({ topic: marker, payload: 'marker' });
+    await this.expectPublish('marker');
+    await this.unsubscribe(marker);
+  }
+
+  /** An identifier this client has not used yet. */
+  nextId(): number {
+    this.lastId += 1;
+    return this.lastId;
+  }
+
+  private async expectAnswer(type: PacketType, id: number): Promise<Received> {
+    const found = await this.expect(type);
+    if (found.id !== id) throw new Error(`expected ${type} ${id}, got ${describe(found)}`);
+    return found;
+  }
+
+  /** Null: closed, and every packet before the close was handed out. */
+  async next(): Promise<Received | null> {
+    const deadlineMs = Date.now() + DEADLINE_MS;
+    while (this.arrived.length === 0 && !this.isClosed && this.problem === null) {
+      const isLate = await this.waitUntil(deadlineMs);
+      if (isLate) throw new Error('nothing came from the broker');
+    }
+    const found = this.arrived.shift();
+    if (found !== undefined) return found;
+    if (this.problem !== null) throw this.problem;
+    return null;
+  }
+
+  private waitUntil(deadlineMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(true), deadlineMs - Date.now());
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve(false);
+      };
+    });
+  }
+
+  private onData(chunk: Buffer): void {
+    this.unread = Buffer.concat([this.unread, chunk]);
+    try {
+      for (;;) {
+        const found = decode(this.unread, this.version);
+        if (found === null) break;
+        this.unread = this.unread.subarray(found.frame.length);
+        this.arrived.push(found);
+      }
+    } catch (error) {
+      this.problem = error as Error;
+      this.socket.destroy();
+    }
+    this.wake?.();
+  }
+}
+
+function describe(found: Received): string {
+  const { type, id, code, codes, topic, payload, qos } = found;
+  if (type === 'publish') return `publish ${topic} ${payload.slice(0, 40)} (QoS ${qos}, id ${id})`;
+  return `${type} (id ${id}, code 0x${code.toString(16)}${codes.length > 0 ? `, codes ${codes}` : ''})`;
+}

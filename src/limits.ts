@@ -23,3 +23,13 @@ export const OUTPUT_COPY_BYTES_MAX = 8 << 10;
 export const COPY_LOOP_BYTES_MAX = 96;
 /** Milliseconds that a closing connection may take to send what is already written for it. */
 export const LINK_CLOSE_TIMEOUT_MS = 2_000;
+/** Room for every variant of one small frame: 12 of them, each at most OUTPUT_COPY_BYTES_MAX. */
+export const FRAME_SCRATCH_BYTES = 12 * OUTPUT_COPY_BYTES_MAX;
+/** Bytes by which the memory of a half-read packet may exceed twice what has come of it. */
+export const INPUT_SLACK_BYTES = 4 << 10;
+/** Topics shorter than this get no alias from us: it would cost what it saves. */
+export const ALIAS_TOPIC_BYTES_MIN = 8;
+/** Aliases we use towards one client, however many it allows: each holds a copy of its topic. */
+export const ALIASES_OUT_MAX = 256;
+/** Milliseconds an acknowledgement may wait for the store before its publisher is told that it failed. */
+export const COMMIT_TIMEOUT_MS = 10_000;

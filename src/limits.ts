@@ -33,3 +33,38 @@ export const ALIAS_TOPIC_BYTES_MIN = 8;
 export const ALIASES_OUT_MAX = 256;
 /** Milliseconds an acknowledgement may wait for the store before its publisher is told that it failed. */
 export const COMMIT_TIMEOUT_MS = 10_000;
+
+// Between shards.
+
+/** Bytes of records after which a batch is posted within the turn. Too small: a post costs 3 us; too large: the other shard idles. */
+export const PEER_BATCH_BYTES_MAX = 65_536;
+
+/** Memory with which a channel's batch starts. Too small grows often, too large wastes it on every idle pair of shards. */
+export const PEER_SCRATCH_START_BYTES = 16_384;
+
+/** Batch memory above which it is not kept for the next batch. Too small grows anew per batch; too large hoards. */
+export const PEER_SCRATCH_KEEP_BYTES_MAX = 262_144;
+
+/** Bytes on their way to one shard before publishers are held up. Too small stalls bursts; too large is memory and latency. */
+export const PEER_CREDIT_BYTES = 8_388_608;
+
+/** Bytes by which the broker's own messages (wills, $SYS, bounces) may exceed credit. Too small drops QoS 0 wills in bursts. */
+export const PEER_OVERDRAFT_BYTES = 8_388_608;
+
+/** Bytes of QoS 1 and 2 that wait for a silent shard. Too small stalls publishers; too large is memory nobody reads. */
+export const PEER_WAITING_BYTES_MAX = 67_108_864;
+
+/** Time without a sign of life, with batches out, after which a shard is silent. Too short drops QoS 0 in a long pause. */
+export const PEER_SILENCE_MS = 2_000;
+
+/** The most one sweep adds to a silence: who has slept himself has heard nobody. Too large calls the living silent. */
+export const PEER_SILENCE_STEP_MS_MAX = 500;
+
+/** Changes of interest per message and slice. Too small costs posts; too large holds both loops. */
+export const PEER_INTEREST_SLICE = 512;
+
+/** Messages of changed interest posted per turn and peer; the rest waits for the next. Too large holds the loop. */
+export const PEER_INTEREST_POSTS_PER_TURN = 4;
+
+/** Entries of a dead shard's interest forgotten between two looks at the clock. Too large holds the loop. */
+export const PEER_DROP_SLICE = 1_024;

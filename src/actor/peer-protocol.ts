@@ -22,22 +22,69 @@ export interface GroupChange {
   readonly offline: number;
 }
 
+/**
+ * A channel begins with `hello` both ways. On the other's `hello` a shard sends its whole interest (`interest` with
+ * barrier 0) and closes it with `announced`; what follows is live. `applied` and `interest.applied` are handled on
+ * arrival, everything else strictly in order.
+ */
 export type PeerMessage =
-  /** First on every channel, in both directions; what follows is this shard's whole interest anew. */
-  | { readonly kind: 'hello'; readonly incarnation: number }
+  /** First on every channel, in both directions: there is somebody who listens. */
+  | { readonly kind: 'hello' }
   /**
    * Records as in workers/peers/batch.ts, in a transferred buffer. `sequence` rises by one per batch; the
-   * receiver answers every batch with `applied` when its last record has been handled.
+   * receiver answers with `applied` when the last record has been handled and committed.
    */
-  | { readonly kind: 'batch'; readonly sequence: number; readonly records: number; readonly bytes: ArrayBuffer; readonly length: number }
-  /** Every batch up to `sequence` is handled (and, once there is a store, committed); `length` bytes of credit return. */
-  | { readonly kind: 'applied'; readonly sequence: number; readonly length: number }
-  /** `barrier` rises by one per message; the receiver answers `interest.applied` when SUBACK may rely on it. */
-  | { readonly kind: 'interest'; readonly barrier: number; readonly filters: readonly InterestChange[]; readonly groups: readonly GroupChange[] }
+  | BatchMessage
+  /**
+   * Every batch up to `sequence` is handled (and, once there is a store, committed): `length` bytes of credit return,
+   * and `guaranteed` records are no longer under way. Several batches may have one answer; length 0 only says that the
+   * shard is alive and busy.
+   */
+  | {
+      readonly kind: 'applied';
+      readonly sequence: number;
+      readonly length: number;
+      readonly guaranteed: number;
+    }
+  /** Changes of interest. `barrier` rises; 0 wants no answer. */
+  | {
+      readonly kind: 'interest';
+      readonly barrier: number;
+      readonly filters: readonly InterestChange[];
+      readonly groups: readonly GroupChange[];
+    }
+  /** The sender's whole interest has been told, all changes up to `barrier` with it; answered like `interest`. */
+  | { readonly kind: 'announced'; readonly barrier: number }
+  /** All interest up to `barrier` is applied: the other side may promise its subscribers what comes from now on. */
   | { readonly kind: 'interest.applied'; readonly barrier: number }
+  | RetainedMessage;
+
+export interface BatchMessage {
+  readonly kind: 'batch';
+  readonly sequence: number;
+  /** Records with QoS 1 or 2. */
+  readonly guaranteed: number;
+  readonly bytes: ArrayBuffer;
+  /** Bytes of `bytes` that hold records. */
+  readonly length: number;
+}
+
+/** The conversation about replaying retained messages; `replay` is numbered by the shard that asks. */
+export type RetainedMessage =
   /** Asks the owner of retained topics for those that match; answered by `retained.page`. */
-  | { readonly kind: 'retained.open'; readonly replay: number; readonly filter: string; readonly bytesMax: number }
+  | {
+      readonly kind: 'retained.open';
+      readonly replay: number;
+      readonly filter: string;
+      readonly bytesMax: number;
+    }
   | { readonly kind: 'retained.next'; readonly replay: number; readonly bytesMax: number }
   | { readonly kind: 'retained.close'; readonly replay: number }
   /** Records as in a batch. `done`: the owner has forgotten the cursor. */
-  | { readonly kind: 'retained.page'; readonly replay: number; readonly bytes: ArrayBuffer; readonly length: number; readonly done: boolean };
+  | {
+      readonly kind: 'retained.page';
+      readonly replay: number;
+      readonly bytes: ArrayBuffer;
+      readonly length: number;
+      readonly done: boolean;
+    };

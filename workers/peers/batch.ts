@@ -1,0 +1,217 @@
+/**
+ * The form in which messages travel between shards: records, one behind the other, in one buffer. Written and read
+ * on the shards' threads; the buffer is transferred, never shared.
+ *
+ * Record, little-endian: u32 bytes of the whole record, u8 flags, u8 QoS and marks, u16 topic bytes, u32 property
+ * bytes, f64 time of receipt, u32 expiry in seconds; with SHARE or BOUNCE also u32 group of the target, u32 group of
+ * the source, u32 shards tried, u32 hash; then topic, properties, payload.
+ */
+import { assert } from '../../src/base/assert.js';
+import { copyBytes } from '../../src/base/bytes.js';
+import { PEER_SCRATCH_KEEP_BYTES_MAX, PEER_SCRATCH_START_BYTES } from '../../src/limits.js';
+import { expiryTimeMs, isSysTopic } from '../../src/protocol/message.js';
+import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+
+/** The target matches its own subscribers. */
+export const RECORD_DELIVER = 1;
+/** The target owns this topic's retained message: it stores, replaces or removes it. */
+export const RECORD_RETAIN = 2;
+/** The target hands the message to one member of its group `groupId`. */
+export const RECORD_SHARE = 4;
+/** A shared message comes back: the sender had no member left, `sourceGroupId` is tried elsewhere. */
+export const RECORD_BOUNCE = 8;
+/** The target has durable interest: it commits before it says `applied`. */
+export const RECORD_DURABLE = 16;
+
+const WITH_GROUP = RECORD_SHARE | RECORD_BOUNCE;
+const HEAD_BYTES = 24;
+const GROUP_BYTES = 16;
+
+const MARK_RETAIN = 4;
+const MARK_EXPIRES = 8;
+
+/** Builds one batch at a time. Its memory stays here; a batch leaves as a copy of its exact size. */
+export class BatchWriter {
+  /** Bytes of records so far. */
+  length = 0;
+  records = 0;
+  /** Records with QoS 1 or 2. */
+  guaranteed = 0;
+
+  // Copying out of memory that stays hot costs less than a fresh buffer per batch: that would be zeroed, too large
+  // for most turns, and could not come back from the other thread.
+  private bytes: Uint8Array<ArrayBuffer> = new Uint8Array(PEER_SCRATCH_START_BYTES);
+  private view: DataView = new DataView(this.bytes.buffer);
+
+  /** Adds what is in `view`. @returns the record's bytes. */
+  append(view: PublishView, flags: number): number {
+    return this.record(view, flags, HEAD_BYTES);
+  }
+
+  /** Adds a message for one member of a group; `flags` holds SHARE or BOUNCE. @returns the record's bytes. */
+  appendShared(
+    view: PublishView,
+    flags: number,
+    groupId: number,
+    sourceGroupId: number,
+    triedMask: number,
+    hash: number,
+  ): number {
+    const at = this.length;
+    const size = this.record(view, flags, HEAD_BYTES + GROUP_BYTES);
+    const out = this.view;
+    out.setUint32(at + 24, groupId, true);
+    out.setUint32(at + 28, sourceGroupId, true);
+    out.setUint32(at + 32, triedMask, true);
+    out.setUint32(at + 36, hash, true);
+    return size;
+  }
+
+  /** @returns the batch in its first `length` bytes, to be transferred; the next one starts empty. */
+  take(): ArrayBuffer {
+    const { buffer } = this.bytes;
+    const isHuge = buffer.byteLength > PEER_SCRATCH_KEEP_BYTES_MAX;
+    const batch = isHuge ? buffer : buffer.slice(0, this.length);
+    if (isHuge) this.allocate(PEER_SCRATCH_START_BYTES);
+    this.length = this.records = this.guaranteed = 0;
+    return batch;
+  }
+
+  private record(view: PublishView, flags: number, headBytes: number): number {
+    const topicBytes = view.topicEnd - view.topicStart;
+    const propertyBytes = view.propertiesEnd - view.propertiesStart;
+    const size = headBytes + topicBytes + propertyBytes + view.payloadEnd - view.payloadStart;
+    const at = this.length;
+    if (at + size > this.bytes.length) this.grow(at + size);
+    const out = this.view;
+    out.setUint32(at, size, true);
+    out.setUint8(at + 4, flags);
+    out.setUint8(
+      at + 5,
+      view.qos | (view.retain ? MARK_RETAIN : 0) | (view.expirySeconds < 0 ? 0 : MARK_EXPIRES),
+    );
+    out.setUint16(at + 6, topicBytes, true);
+    out.setUint32(at + 8, propertyBytes, true);
+    out.setFloat64(at + 12, view.receivedAtMs, true);
+    out.setUint32(at + 20, view.expirySeconds, true);
+    const to = this.bytes;
+    let next = copyBytes(view.topicBytes, view.topicStart, view.topicEnd, to, at + headBytes);
+    next = copyBytes(view.propertyBytes, view.propertiesStart, view.propertiesEnd, to, next);
+    copyBytes(view.bytes, view.payloadStart, view.payloadEnd, to, next);
+    this.length = at + size;
+    this.records++;
+    if (view.qos > 0) this.guaranteed++;
+    return size;
+  }
+
+  private grow(needed: number): void {
+    const old = this.bytes;
+    let capacity = old.length * 2;
+    while (capacity < needed) capacity *= 2;
+    // A single huge message gets what it needs and no power of two above it.
+    this.allocate(needed > PEER_SCRATCH_KEEP_BYTES_MAX ? needed : capacity);
+    this.bytes.set(old.subarray(0, this.length));
+  }
+
+  private allocate(capacity: number): void {
+    this.bytes = new Uint8Array(capacity);
+    this.view = new DataView(this.bytes.buffer);
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer, 0, 0);
+
+/** Walks the records of one batch after the other; may stop between two records and go on in a later turn. */
+export class BatchReader {
+  /** Of the record read last: RECORD_ flags. */
+  flags = 0;
+  /** The four below only with SHARE or BOUNCE. The reader's own number of its group. */
+  groupId = 0;
+  /** The sender's number of the same group. */
+  sourceGroupId = 0;
+  /** One bit per shard that had no member, unsigned. */
+  triedMask = 0;
+  /** What hashing strategies choose by. */
+  hash = 0;
+
+  private bytes: Buffer = NO_BYTES;
+  private view: DataView = NO_VIEW;
+  private at = 0;
+  private end = 0;
+
+  open(bytes: ArrayBuffer, length: number): void {
+    assert(length <= bytes.byteLength, 'a batch lies within its buffer');
+    this.bytes = Buffer.from(bytes, 0, length);
+    this.view = new DataView(bytes, 0, length);
+    this.at = 0;
+    this.end = length;
+  }
+
+  /** Lets go of the buffer. */
+  close(): void {
+    this.bytes = NO_BYTES;
+    this.view = NO_VIEW;
+    this.at = this.end = 0;
+  }
+
+  get atEnd(): boolean {
+    return this.at >= this.end;
+  }
+
+  /** Bytes not read yet. */
+  get bytesLeft(): number {
+    return this.end - this.at;
+  }
+
+  /** Fills `view` from the next record; it points into the batch and is valid until `close`. Not at the end. */
+  next(view: PublishView): void {
+    const from = this.view;
+    const bytes = this.bytes;
+    const at = this.at;
+    const size = from.getUint32(at, true);
+    const recordEnd = at + size;
+    // Guards the walk against a bug on the other side: it must move, and stay inside.
+    assert(size >= HEAD_BYTES && recordEnd <= this.end, 'a record lies within its batch');
+    this.at = recordEnd;
+    const flags = from.getUint8(at + 4);
+    const marks = from.getUint8(at + 5);
+    this.flags = flags;
+    let topicStart = at + HEAD_BYTES;
+    if ((flags & WITH_GROUP) !== 0) {
+      this.readGroup(at + HEAD_BYTES);
+      topicStart += GROUP_BYTES;
+    }
+    const topicEnd = topicStart + from.getUint16(at + 6, true);
+    const propertiesEnd = topicEnd + from.getUint32(at + 8, true);
+    const receivedAtMs = from.getFloat64(at + 12, true);
+    const expirySeconds = (marks & MARK_EXPIRES) === 0 ? -1 : from.getUint32(at + 20, true);
+    view.bytes = bytes;
+    view.topicBytes = bytes;
+    view.propertyBytes = bytes;
+    view.topicStart = topicStart;
+    view.topicEnd = topicEnd;
+    view.propertiesStart = topicEnd;
+    view.propertiesEnd = propertiesEnd;
+    view.payloadStart = propertiesEnd;
+    view.payloadEnd = recordEnd;
+    view.qos = marks & 3;
+    view.retain = (marks & MARK_RETAIN) !== 0;
+    view.dup = false;
+    view.packetId = 0;
+    view.topicAlias = 0;
+    view.expirySeconds = expirySeconds;
+    view.receivedAtMs = receivedAtMs;
+    view.expiresAtMs = expiryTimeMs(receivedAtMs, expirySeconds);
+    view.isSys = isSysTopic(bytes, topicStart, topicEnd);
+    view.stored = null;
+  }
+
+  private readGroup(at: number): void {
+    const from = this.view;
+    this.groupId = from.getUint32(at, true);
+    this.sourceGroupId = from.getUint32(at + 4, true);
+    this.triedMask = from.getUint32(at + 8, true);
+    this.hash = from.getUint32(at + 12, true);
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * All channels of this shard to the others: forwards messages, keeps everybody's interest known, and says when a
+ * subscription may be acknowledged and publishes may be taken. Runs on the shard's thread.
+ *
+ * A SUBACK waits for every peer that could take a publish without knowing the subscription. A shard takes publishes
+ * only once it is `isReady`, that is: after hearing the whole interest of every peer it was connected to at its start.
+ * So a peer that has not said hello cannot, and one that has is waited for.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { RetainedMessage } from '../../src/actor/peer-protocol.js';
+import { assert } from '../../src/base/assert.js';
+import { PEER_DROP_SLICE, PEER_SILENCE_STEP_MS_MAX } from '../../src/limits.js';
+import type { ShardId } from '../../src/protocol/ids.js';
+import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import { BarrierAnswers } from './barrier-answers.js';
+import { RECORD_DELIVER, RECORD_DURABLE, RECORD_RETAIN } from './batch.js';
+import type { Budget, InterestTable, PeerHandlers } from './handlers.js';
+import { InterestFeed } from './interest-feed.js';
+import { InterestWaiters, type OnInterestKnown } from './interest-waiters.js';
+import { Peer, type PeerContext, type PeerOwner } from './peer.js';
+
+export interface MeshOptions {
+  readonly shard: ShardId;
+  readonly shards: number;
+  readonly table: InterestTable;
+  readonly handlers: PeerHandlers;
+}
+
+export class Mesh implements PeerOwner {
+  // One bit per shard. Publishers ask before every message, so this must cost no more than an AND.
+  private fullMask = 0;
+  private fullMaskQos0 = 0;
+  private readonly peers: (Peer | null)[];
+  // Lost peers whose last messages and interest are not dealt with yet, oldest first, by shard.
+  private readonly leaving: Peer[][];
+  private readonly feed: InterestFeed;
+  private readonly waiters = new InterestWaiters();
+  private readonly answers = new BarrierAnswers();
+  private readonly context: PeerContext;
+  private readonly shard: number;
+  private lostQos0 = 0;
+  private lostGuaranteed = 0;
+  private hasBegun = false;
+  private ready = false;
+  private firstDrained = 0;
+  private sweptMs = Number.NaN;
+
+  constructor(private readonly options: MeshOptions) {
+    const { shards, table, handlers } = options;
+    assert(shards >= 1 && shards <= 32, 'shards fit into the bits of a number');
+    this.shard = options.shard;
+    this.peers = new Array<Peer | null>(shards).fill(null);
+    this.leaving = Array.from({ length: shards }, () => []);
+    this.feed = new InterestFeed(table);
+    this.context = { table, handlers, view: new PublishView(), owner: this };
+  }
+
+  /** The interest of all peers is known: publishes may be taken. Never false again. */
+  get isReady(): boolean {
+    return this.ready;
+  }
+
+  /** Barrier of the last interest that was posted to everybody. */
+  get postedBarrier(): number {
+    return this.feed.postedBarrier;
+  }
+
+  /** Messages with QoS 0 not taken for another shard since start: it was silent or dead, or had too much waiting. */
+  get droppedQos0(): number {
+    return this.peers.reduce((sum, peer) => sum + (peer?.outgoing.droppedQos0 ?? 0), this.lostQos0);
+  }
+
+  /** The same for QoS 1 and 2; what was taken and then lost with its shard is told to `onUndelivered` instead. */
+  get droppedGuaranteed(): number {
+    return this.peers.reduce(
+      (sum, peer) => sum + (peer?.outgoing.droppedGuaranteed ?? 0),
+      this.lostGuaranteed,
+    );
+  }
+
+  /** Bytes that wait on channels, in both directions. */
+  get waitingBytes(): number {
+    let bytes = 0;
+    for (const peer of this.peers) if (peer !== null) bytes += peer.waitingBytes;
+    return bytes;
+  }
+
+  /** Opens the channel to a shard, new or restarted. An older channel to it is dead. */
+  connect(shard: ShardId, port: MessagePort): void {
+    assert(shard !== this.shard && shard < this.peers.length, 'a peer is another shard');
+    this.lost(shard);
+    this.peers[shard] = new Peer(shard, port, this.context);
+  }
+
+  /** All peers that live have been connected: from now on readiness depends only on what they say. */
+  begin(): void {
+    this.hasBegun = true;
+    this.progressed();
+  }
+
+  /** The shard is dead. Nobody waits for it any more; what it had sent is still handled by `drain`. */
+  lost(shard: ShardId): void {
+    const peer = this.peers[shard] ?? null;
+    if (peer === null) return;
+    const { handlers } = this.options;
+    const undelivered = peer.lose();
+    this.peers[shard] = null;
+    this.leaving[shard]!.push(peer);
+    this.lostQos0 += peer.outgoing.droppedQos0;
+    this.lostGuaranteed += peer.outgoing.droppedGuaranteed;
+    handlers.onUndelivered(shard, undelivered);
+    this.creditChanged(peer);
+    this.progressed();
+    handlers.onWork();
+  }
+
+  /** Ends all channels, at the end of the shard. */
+  close(): void {
+    for (const peer of this.peers) peer?.lose();
+    this.peers.fill(null);
+  }
+
+  /**
+   * To be asked before a publisher's message is handled. `shards`: a bit for each that may get it, -1 for all.
+   * @returns false when its connection must not be read on until `onCredit`.
+   */
+  hasCredit(shards: number, qos: number): boolean {
+    return (shards & (qos === 0 ? this.fullMaskQos0 : this.fullMask)) === 0;
+  }
+
+  /**
+   * Sends a message to every shard in `shards`, and to the owner of its topic's retained message (-1: none).
+   * `durableShards` have durable interest. This shard itself must be neither.
+   * @returns the shards that did not take it; counted as dropped.
+   */
+  forward(view: PublishView, shards: number, durableShards: number, retainOwner: number): number {
+    const ownerBit = retainOwner < 0 ? 0 : 1 << retainOwner;
+    let refused = 0;
+    for (let left = shards | ownerBit; left !== 0; left &= left - 1) {
+      const bit = left & -left;
+      let flags = (shards & bit) === 0 ? 0 : RECORD_DELIVER;
+      if ((durableShards & bit) !== 0) flags |= RECORD_DURABLE;
+      if ((ownerBit & bit) !== 0) flags |= RECORD_RETAIN;
+      const peer = this.openPeer(31 - Math.clz32(bit), view.qos);
+      if (peer === null || !peer.outgoing.append(view, flags)) refused |= bit;
+    }
+    return refused;
+  }
+
+  /**
+   * Sends a message to one member of a group on `shard`, or back (`flags`: SHARE or BOUNCE, perhaps DURABLE).
+   * @returns false when the shard cannot take it: choose another.
+   */
+  forwardShared(
+    view: PublishView,
+    shard: number,
+    flags: number,
+    groupId: number,
+    sourceGroupId: number,
+    triedMask: number,
+    hash: number,
+  ): boolean {
+    const peer = this.openPeer(shard, view.qos);
+    if (peer === null) return false;
+    return peer.outgoing.appendShared(view, flags, groupId, sourceGroupId, triedMask, hash);
+  }
+
+  /** @returns false when there is no such shard now. */
+  post(shard: ShardId, message: RetainedMessage): boolean {
+    const peer = this.peers[shard] ?? null;
+    if (peer === null || !peer.isOpen) return false;
+    peer.outgoing.post(message, message.kind === 'retained.page' ? [message.bytes] : undefined);
+    return true;
+  }
+
+  /**
+   * Calls back when every peer knows the interest that this shard has now: at once if nothing is outstanding, with
+   * false when `deadlineMs` (monotonic) passes first. Peers that are lost meanwhile do not count.
+   */
+  whenInterestKnown(callback: OnInterestKnown, deadlineMs: number): void {
+    this.feed.collect();
+    if (this.ready && this.knownBarrier() >= this.feed.barrier) callback(true);
+    else this.waiters.add(callback, this.feed.barrier, deadlineMs);
+  }
+
+  /** Handles what has come, within the budget. @returns true when nothing is left to do. */
+  drain(budget: Budget): boolean {
+    const { length } = this.peers;
+    let isDone = true;
+    // Begins with another shard each time, so that none is starved by the budget.
+    this.firstDrained = (this.firstDrained + 1) % length;
+    for (let i = 0; i < length; i++) {
+      const shard = (this.firstDrained + i) % length;
+      if (!this.drainShard(shard, budget)) isDone = false;
+    }
+    return isDone && !this.feed.hasMore;
+  }
+
+  /** At the end of every turn: tells changes of interest, posts batches and answers. */
+  flush(): void {
+    this.feed.collect();
+    if (this.feed.hasMore) {
+      this.feed.post(this.peers);
+      if (this.feed.hasMore) this.options.handlers.onWork();
+    }
+    for (const peer of this.peers) peer?.flush();
+  }
+
+  /** Deadlines and silences: call it several times a second with monotonic time. */
+  sweep(nowMs: number): void {
+    const elapsedMs = Number.isNaN(this.sweptMs) ? 0 : nowMs - this.sweptMs;
+    this.sweptMs = nowMs;
+    for (const peer of this.peers) peer?.sweep(Math.min(elapsedMs, PEER_SILENCE_STEP_MS_MAX));
+    this.waiters.expire(nowMs);
+  }
+
+  owesBarrier(peer: Peer, barrier: number): void {
+    this.answers.add(peer, barrier, this.peers);
+  }
+
+  progressed(): void {
+    this.answers.release();
+    if (!this.ready && this.hasBegun && this.peers.every(isKnown)) {
+      this.ready = true;
+      this.options.handlers.onReady();
+    }
+    if (this.ready && !this.waiters.isEmpty) this.waiters.release(this.knownBarrier());
+  }
+
+  creditChanged(peer: Peer): void {
+    const bit = 1 << peer.shard;
+    const { isFull, isFullForQos0 } = peer.outgoing;
+    const wasFreed =
+      ((this.fullMask & bit) !== 0 && !isFull) || ((this.fullMaskQos0 & bit) !== 0 && !isFullForQos0);
+    this.fullMask = isFull ? this.fullMask | bit : this.fullMask & ~bit;
+    this.fullMaskQos0 = isFullForQos0 ? this.fullMaskQos0 | bit : this.fullMaskQos0 & ~bit;
+    if (wasFreed) this.options.handlers.onCredit(peer.shard);
+  }
+
+  private openPeer(shard: number, qos: number): Peer | null {
+    const peer = this.peers[shard] ?? null;
+    if (peer?.isOpen === true) return peer;
+    if (qos === 0) this.lostQos0++;
+    else this.lostGuaranteed++;
+    return null;
+  }
+
+  // What a dead shard had sent comes first, then its interest goes, then its successor is heard.
+  private drainShard(shard: number, budget: Budget): boolean {
+    const leaving = this.leaving[shard]!;
+    while (leaving.length > 0) {
+      if (!leaving[0]!.drain(budget) || !this.dropInterest(shard, budget)) return false;
+      leaving.shift();
+    }
+    return this.peers[shard]?.drain(budget) ?? true;
+  }
+
+  private dropInterest(shard: number, budget: Budget): boolean {
+    while (!this.options.table.dropShardSome(shard, PEER_DROP_SLICE)) {
+      if (budget.overTime) return false;
+    }
+    return true;
+  }
+
+  // The highest barrier that every peer which could take publishes has answered.
+  private knownBarrier(): number {
+    let barrier = Number.POSITIVE_INFINITY;
+    for (const peer of this.peers) {
+      if (peer === null || !peer.hasGreeted) continue;
+      const known = peer.isTold ? peer.answeredBarrier : -1;
+      if (known < barrier) barrier = known;
+    }
+    return barrier;
+  }
+}
+
+function isKnown(peer: Peer | null): boolean {
+  return peer === null || peer.state === 'live';
+}

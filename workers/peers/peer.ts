@@ -1,0 +1,248 @@
+/**
+ * One channel to one other shard, from `connect` until the shard is lost: the handshake, both streams, and who is
+ * told what. Runs on the shard's thread.
+ */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { GroupChange, InterestChange, PeerMessage } from '../../src/actor/peer-protocol.js';
+import { unreachable } from '../../src/base/assert.js';
+import { PEER_INTEREST_SLICE, PEER_SILENCE_MS } from '../../src/limits.js';
+import type { ShardId } from '../../src/protocol/ids.js';
+import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import type { Budget, Committable, InterestTable, PeerHandlers, Undelivered } from './handlers.js';
+import { Incoming, type StreamMessage } from './incoming.js';
+import { Outgoing } from './outgoing.js';
+
+/**
+ * `joining`: the channel exists, the peer's whole interest is not known yet. `live`: it is. `lost`: the peer is dead;
+ * what it had sent is still handled.
+ */
+export type PeerState = 'joining' | 'live' | 'lost';
+
+/** What a peer tells the mesh. */
+export interface PeerOwner {
+  /** The peer's interest is known completely, or a barrier of its has been applied: it wants an answer. */
+  owesBarrier(peer: Peer, barrier: number): void;
+  /** The peer has become live, has answered a barrier, or reported batches with retained writes. */
+  progressed(): void;
+  creditChanged(peer: Peer): void;
+  /** Barrier of the last interest that was posted to everybody. */
+  readonly postedBarrier: number;
+}
+
+/** What all peers of a shard share. */
+export interface PeerContext {
+  readonly table: InterestTable;
+  readonly handlers: PeerHandlers;
+  readonly view: PublishView;
+  readonly owner: PeerOwner;
+}
+
+export class Peer implements Committable {
+  state: PeerState = 'joining';
+  /** The other side has said hello: there is somebody who answers. */
+  hasGreeted = false;
+  /** The other side knows this shard's whole interest up to `answeredBarrier`. */
+  isTold = false;
+  answeredBarrier = 0;
+  readonly outgoing: Outgoing;
+
+  private readonly incoming: Incoming;
+  // What of this shard's interest the peer has not been told yet; null outside of that.
+  private announcement: Iterator<InterestChange | GroupChange> | null = null;
+  // Highest barrier to answer at the end of the turn; -1 none.
+  private barrierOwed = -1;
+  private wasHeard = false;
+  private hasReplied = false;
+  private quietMs = 0;
+
+  constructor(
+    readonly shard: ShardId,
+    private readonly port: MessagePort,
+    private readonly context: PeerContext,
+  ) {
+    this.outgoing = new Outgoing(port, () => context.owner.creditChanged(this));
+    this.incoming = new Incoming(shard, context.view, context.handlers, this);
+    port.on('message', (message: PeerMessage) => this.receive(message));
+    // A message that cannot be read would leave a hole in the order: better to die and be built anew.
+    port.on('messageerror', (error: Error) => {
+      throw error;
+    });
+    this.outgoing.reply({ kind: 'hello' });
+  }
+
+  /** Messages may be sent to it. */
+  get isOpen(): boolean {
+    return this.hasGreeted && this.state !== 'lost';
+  }
+
+  /** Still being told this shard's whole interest. */
+  get isAnnouncing(): boolean {
+    return this.announcement !== null;
+  }
+
+  /** Bytes under way to this peer, and bytes received from it that are not handled. */
+  get waitingBytes(): number {
+    return this.outgoing.underWayBytes + this.incoming.waitingBytes;
+  }
+
+  /** Handles what has come, in order, within the budget. @returns true when nothing is left to do. */
+  drain(budget: Budget): boolean {
+    for (;;) {
+      if (!this.announceSome(budget) || !this.incoming.drainBatch(budget)) return false;
+      if (budget.spent) return !this.incoming.hasMore;
+      const message = this.incoming.shift();
+      if (message === null) return true;
+      this.handle(message);
+      // A full message of changes takes about half a millisecond, which the cheap bound does not count.
+      if (message.kind === 'interest' && budget.overTime) return !this.incoming.hasMore;
+    }
+  }
+
+  commit(sequence: number): void {
+    this.incoming.commit(sequence);
+  }
+
+  /** Answers at the end of the turn; the answer goes out with `flush`. */
+  oweBarrier(barrier: number): void {
+    this.barrierOwed = barrier;
+  }
+
+  /** Posts the turn's batch and the answers. Replies wait for no credit. */
+  flush(): void {
+    this.outgoing.flush();
+    if (this.incoming.owedBytes > 0) this.replyApplied();
+    if (this.barrierOwed < 0) return;
+    this.outgoing.reply({ kind: 'interest.applied', barrier: this.barrierOwed });
+    this.barrierOwed = -1;
+  }
+
+  /** Tells silence from work: call it every few hundred milliseconds with the time since the last call. */
+  sweep(elapsedMs: number): void {
+    if (this.incoming.owesAnswer && !this.hasReplied) this.replyApplied();
+    this.hasReplied = false;
+    const isAwaited = this.outgoing.sequence > this.outgoing.appliedSequence;
+    if (this.wasHeard || !isAwaited) this.quietMs = 0;
+    else this.quietMs += elapsedMs;
+    this.wasHeard = false;
+    if (this.quietMs >= PEER_SILENCE_MS) this.outgoing.setSilent(true);
+  }
+
+  /** The shard is dead. What had arrived stays to be drained. @returns what it had not reported. */
+  lose(): Undelivered {
+    for (;;) {
+      const received: { message: PeerMessage } | undefined = receiveMessageOnPort(this.port);
+      if (received === undefined) break;
+      this.receive(received.message);
+    }
+    this.state = 'lost';
+    this.announcement = null;
+    const undelivered = this.outgoing.close();
+    this.port.close();
+    return undelivered;
+  }
+
+  private receive(message: PeerMessage): void {
+    if (this.state === 'lost') return;
+    this.wasHeard = true;
+    this.outgoing.setSilent(false);
+    this.context.handlers.onWork();
+    switch (message.kind) {
+      case 'applied':
+        this.outgoing.applied(message.sequence, message.length, message.guaranteed);
+        this.context.owner.progressed();
+        break;
+      case 'interest.applied':
+        this.answeredBarrier = message.barrier;
+        this.isTold = true;
+        this.context.owner.progressed();
+        break;
+      default:
+        this.incoming.push(message);
+    }
+  }
+
+  private handle(message: StreamMessage): void {
+    const { handlers, owner } = this.context;
+    switch (message.kind) {
+      case 'batch':
+        this.incoming.begin(message);
+        break;
+      case 'hello':
+        this.greeted();
+        break;
+      case 'interest':
+        if (this.state === 'lost') break;
+        this.applyInterest(message.filters, message.groups);
+        if (message.barrier > 0) owner.owesBarrier(this, message.barrier);
+        break;
+      case 'announced':
+        if (this.state === 'lost') break;
+        this.state = 'live';
+        owner.owesBarrier(this, message.barrier);
+        owner.progressed();
+        break;
+      case 'retained.open':
+      case 'retained.next':
+      case 'retained.close':
+      case 'retained.page':
+        if (this.state !== 'lost') handlers.onRetained(message, this.shard);
+        break;
+      default:
+        unreachable(message);
+    }
+  }
+
+  private greeted(): void {
+    if (this.state === 'lost') return;
+    this.hasGreeted = true;
+    this.announcement = this.context.table.allInterest()[Symbol.iterator]();
+  }
+
+  private applyInterest(filters: readonly InterestChange[], groups: readonly GroupChange[]): void {
+    const { table } = this.context;
+    for (const change of filters) table.applyInterest(this.shard, change);
+    for (const change of groups) table.applyGroup(this.shard, change);
+  }
+
+  // Tells a peer that is new the whole interest, one slice at least. @returns true when nothing is left to tell.
+  private announceSome(budget: Budget): boolean {
+    while (this.announcement !== null) {
+      this.announceSlice(this.announcement);
+      if (budget.spent || budget.overTime) return this.announcement === null;
+    }
+    return true;
+  }
+
+  private announceSlice(announcement: Iterator<InterestChange | GroupChange>): void {
+    const filters: InterestChange[] = [];
+    const groups: GroupChange[] = [];
+    let isDone = false;
+    while (filters.length + groups.length < PEER_INTEREST_SLICE) {
+      const next = announcement.next();
+      if (next.done === true) {
+        isDone = true;
+        break;
+      }
+      if ('group' in next.value) groups.push(next.value);
+      else filters.push(next.value);
+    }
+    if (filters.length + groups.length > 0) {
+      this.outgoing.post({ kind: 'interest', barrier: 0, filters, groups });
+    }
+    if (!isDone) return;
+    this.announcement = null;
+    this.outgoing.post({ kind: 'announced', barrier: this.context.owner.postedBarrier });
+  }
+
+  private replyApplied(): void {
+    const { incoming } = this;
+    this.hasReplied = true;
+    this.outgoing.reply({
+      kind: 'applied',
+      sequence: incoming.committedSequence,
+      length: incoming.owedBytes,
+      guaranteed: incoming.owedGuaranteed,
+    });
+    incoming.owedBytes = incoming.owedGuaranteed = 0;
+  }
+}

@@ -68,3 +68,20 @@ export const PEER_INTEREST_POSTS_PER_TURN = 4;
 
 /** Entries of a dead shard's interest forgotten between two looks at the clock. Too large holds the loop. */
 export const PEER_DROP_SLICE = 1_024;
+
+// Configuration
+
+/** Shards a node may have. Larger asks for more threads than any tested machine has cores. */
+export const SHARDS_MAX = 32;
+
+/** Bytes of a configuration file. Smaller refuses real ones (EMQ's has 20 KB); larger only delays the error. */
+export const CONFIG_FILE_BYTES_MAX = 1 << 20;
+
+/** Levels of nesting of configuration values. Keys have at most six words; deeper is a mistake or hostile. */
+export const CONFIG_NESTING_MAX = 12;
+
+/** Characters of a configuration key. Longer ones are cut in messages, never searched for a likely meaning. */
+export const CONFIG_KEY_CHARS_MAX = 200;
+
+/** Listeners of one configuration. Each is a descriptor on main; more than that is a generated mistake. */
+export const LISTENERS_MAX = 64;

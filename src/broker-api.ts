@@ -1,0 +1,44 @@
+/** What users of the library hold: the options of `startBroker` and the running broker. Types only. */
+import type { Seams } from './actor/shard-protocol.js';
+import type { BrokerError } from './base/errors.js';
+import type { Logger } from './base/log.js';
+import type { ConfigInput } from './config/entry.js';
+import type { ListenerType } from './config/listener-options.js';
+
+export interface BrokerOptions {
+  /** Keys nested or dotted, e.g. `{ mqtt: { max_packet_size: '2MB' }, 'listener.tcp.internal': 'off' }`. */
+  readonly config?: ConfigInput;
+  /** A YAML file or an EMQ `emq.conf`; wins over `config`. */
+  readonly configFile?: string;
+  /** `KEY=VALUE`, as on the command line; wins over all else. */
+  readonly set?: readonly string[];
+  /** Where to look for `SHARDMQ_...`; not looked at when missing. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Silent when missing. */
+  readonly logger?: Logger | 'silent';
+  /** Replaces parts of a shard, for tests. */
+  readonly seams?: Seams;
+}
+
+/** A listener that is open. */
+export interface OpenListener {
+  /** `listener.tcp.NAME`'s last word. */
+  readonly name: string;
+  readonly protocol: ListenerType;
+  readonly host: string;
+  /** The real one where the configuration says 0. */
+  readonly port: number;
+}
+
+/** A running broker. */
+export interface Broker {
+  readonly name: string;
+  readonly shards: number;
+  readonly listeners: readonly OpenListener[];
+  /** Never rejects. Resolves when shards crashed too often; the broker has stopped by then. */
+  readonly failed: Promise<BrokerError>;
+  /** Index of the shard that owns this ClientId's session. */
+  shardOf(clientId: string): number;
+  /** Closes listeners and connections, ends the shards. Resolves also when called twice. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,83 @@
+/** Keys of EMQ 2.3 that are read without complaint and set nothing here, with the reason. Main thread, at start only. */
+
+const VM = 'it tunes the Erlang machine, which is not used here';
+const CLUSTER = 'clustering is not built yet';
+const LOG_FILES = 'the log goes to standard error, and is kept by who starts the broker';
+const PLUGINS = 'plugins are not built yet';
+const MONITOR = 'the system monitor watches the event loop and the heap by itself';
+
+/** Exact keys. */
+const KEYS: Readonly<Record<string, string>> = {
+  'node.cookie': CLUSTER,
+  'node.max_ports': VM,
+  'node.async_threads': VM,
+  'node.max_ets_tables': VM,
+  'node.smp': VM,
+  'node.kernel_poll': VM,
+  'node.heartbeat': VM,
+  'node.fullsweep_after': VM,
+  'node.dist_buffer_size': VM,
+  'node.crash_dump': VM,
+  'node.proto_dist': CLUSTER,
+  'node.ssl_dist_optfile': CLUSTER,
+  'node.dist_net_ticktime': CLUSTER,
+  'node.dist_listen_min': CLUSTER,
+  'node.dist_listen_max': CLUSTER,
+  'log.dir': LOG_FILES,
+  'log.console': LOG_FILES,
+  'log.crash': LOG_FILES,
+  'log.syslog': LOG_FILES,
+  'mqtt.acl_file': 'access rules from a file are not built yet, so none are applied',
+  'mqtt.cache_acl': 'access rules are not built yet',
+  'mqtt.websocket_protocol_header': 'WebSocket listeners are not built yet',
+  'mqtt.conn.force_gc_count': VM,
+  'mqtt.client.enable_stats': 'clients always count',
+  'mqtt.pubsub.pool_size': 'shards take that part; see node.shards',
+  'mqtt.pubsub.by_clientid': 'shards take that part; see node.shards',
+  'mqtt.pubsub.async': 'shards take that part; see node.shards',
+  'retainer.storage_type': 'retained messages are kept in memory',
+  'module.subscription': PLUGINS,
+  'module.rewrite': PLUGINS,
+};
+
+/** Beginnings of keys. */
+const FAMILIES: readonly (readonly [prefix: string, reason: string])[] = [
+  ['cluster.', CLUSTER],
+  ['log.console.', LOG_FILES],
+  ['log.info.', LOG_FILES],
+  ['log.error.', LOG_FILES],
+  ['log.crash.', LOG_FILES],
+  ['log.syslog.', LOG_FILES],
+  ['mqtt.bridge.', 'bridges are not built yet'],
+  ['mqtt.plugins.', PLUGINS],
+  ['mqtt.sn.', PLUGINS],
+  ['sysmon.', MONITOR],
+  ['module.subscription.', PLUGINS],
+  ['module.rewrite.', PLUGINS],
+  ['auth.', PLUGINS],
+  ['coap.', PLUGINS],
+  ['dashboard.', 'the dashboard is not built yet'],
+  ['recon.', PLUGINS],
+  ['reloader.', PLUGINS],
+  ['stomp.', PLUGINS],
+  ['web.hook.', PLUGINS],
+];
+
+/** @returns why a key of EMQ has no effect here; null when EMQ has no such key. */
+export function reasonForNoEffect(key: string): string | null {
+  if (Object.hasOwn(KEYS, key)) return KEYS[key]!;
+  return FAMILIES.find(([prefix]) => key.startsWith(prefix) && key.length > prefix.length)?.[1] ?? null;
+}
+
+/** EMQ's names for log levels, and ours. */
+export const EMQ_LOG_LEVELS: Readonly<Record<string, string>> = {
+  debug: 'debug',
+  info: 'info',
+  notice: 'info',
+  warning: 'warn',
+  error: 'error',
+  critical: 'fatal',
+  alert: 'fatal',
+  emergency: 'fatal',
+  none: 'silent',
+};

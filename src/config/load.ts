@@ -1,0 +1,159 @@
+/**
+ * Puts a configuration together: defaults, then values of the program, a file, the environment and `--set`, each
+ * winning over those before. Main thread, at start only.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { CONFIG_FILE_BYTES_MAX } from '../limits.js';
+import { EMQ_LOG_LEVELS, reasonForNoEffect } from './emq-keys.js';
+import {
+  type ConfigInput,
+  type ConfigIssue,
+  type ConfigWarning,
+  type Entry,
+  entriesOfInput,
+  issueOf,
+  type Source,
+  sourceIssue,
+} from './entry.js';
+import { buildListeners } from './listeners.js';
+import type { Option } from './option.js';
+import { CONFIG_KEYS, type Config, isConfigKey, OPTIONS } from './schema.js';
+import { looksLikeEmqConf, readEmqConf } from './source-emq.js';
+import { entriesOfEnvironment, entriesOfSet } from './source-env.js';
+import { readYaml } from './source-yaml.js';
+import { nearest } from './suggest.js';
+import { INVALID } from './value-types.js';
+
+/** Where settings come from, in the order in which they win. */
+export interface ConfigSources {
+  readonly values?: ConfigInput | undefined;
+  /** Path of a YAML file or an EMQ `emq.conf`. */
+  readonly file?: string | undefined;
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** `KEY=VALUE` each. */
+  readonly set?: readonly string[] | undefined;
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly ConfigWarning[] }
+  | {
+      readonly ok: false;
+      readonly issues: readonly ConfigIssue[];
+      readonly warnings: readonly ConfigWarning[];
+    };
+
+/** Never throws for what a user wrote: every mistake is an issue, and all of them are reported at once. */
+export function loadConfig(sources: ConfigSources = {}): ConfigResult {
+  const builder = new ConfigBuilder();
+  if (sources.values !== undefined) builder.takeAll(entriesOfInput(sources.values));
+  if (sources.file !== undefined) builder.takeAll(readConfigFile(sources.file));
+  if (sources.env !== undefined) {
+    const environment = entriesOfEnvironment(sources.env);
+    builder.takeAll(environment);
+    for (const name of environment.strange) builder.warnOfVariable(name);
+  }
+  if (sources.set !== undefined) builder.takeAll(entriesOfSet(sources.set));
+  return builder.build();
+}
+
+/** @returns the configuration of a broker that was told nothing. */
+export function defaultConfig(): Config {
+  const result = loadConfig();
+  if (!result.ok) throw new Error(`the defaults are wrong: ${result.issues[0]?.line}`);
+  return result.config;
+}
+
+function readConfigFile(file: string): Source {
+  let text: string;
+  try {
+    if (statSync(file).size > CONFIG_FILE_BYTES_MAX) {
+      return { entries: [], issues: [sourceIssue(file, `longer than ${CONFIG_FILE_BYTES_MAX} bytes`)] };
+    }
+    text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+  } catch (error) {
+    return { entries: [], issues: [sourceIssue(file, `cannot be read: ${(error as Error).message}`)] };
+  }
+  const isYaml = /\.(?:ya?ml|json)$/i.test(file) || !looksLikeEmqConf(text);
+  return isYaml ? readYaml(text, file) : readEmqConf(text, file);
+}
+
+class ConfigBuilder {
+  readonly #values: Record<string, unknown> = {};
+  readonly #listenerEntries: Entry[] = [];
+  readonly #issues: ConfigIssue[] = [];
+  readonly #warnings: ConfigWarning[] = [];
+
+  constructor() {
+    for (const key of CONFIG_KEYS) this.#values[key] = OPTIONS[key].default;
+  }
+
+  takeAll(source: Source): void {
+    this.#issues.push(...source.issues);
+    for (const entry of source.entries) this.#take(entry);
+  }
+
+  warnOfVariable(name: string): void {
+    const line = `environment ${name}: sets nothing; write two underscores for each dot of a key`;
+    this.#warnings.push({ key: '', where: `environment ${name}`, line });
+  }
+
+  build(): ConfigResult {
+    const { listeners, issues, warnings } = buildListeners(this.#listenerEntries);
+    const all = [...this.#issues, ...issues, ...this.#contradictions()];
+    const told = [...this.#warnings, ...warnings];
+    if (all.length > 0) return { ok: false, issues: all, warnings: told };
+    const config = { ...this.#values, listeners } as unknown as Config;
+    return { ok: true, config: deepFreeze(config), warnings: told };
+  }
+
+  #take(entry: Entry): void {
+    const { key } = entry;
+    if (isConfigKey(key)) this.#set(key, entry);
+    else if (key.startsWith('listener.')) this.#listenerEntries.push(entry);
+    else if (key === 'log.console.level') this.#setLogLevel(entry);
+    else this.#withoutEffect(entry);
+  }
+
+  #set(key: string, entry: Entry): void {
+    const { type } = OPTIONS[key as keyof typeof OPTIONS] as Option<unknown>;
+    const value = type.parse(entry.value);
+    if (value === INVALID) this.#issues.push(issueOf(entry, type.expected));
+    else this.#values[key] = value;
+  }
+
+  #setLogLevel(entry: Entry): void {
+    const level = Object.hasOwn(EMQ_LOG_LEVELS, entry.value) ? EMQ_LOG_LEVELS[entry.value] : undefined;
+    if (level === undefined)
+      this.#issues.push(issueOf(entry, `one of ${Object.keys(EMQ_LOG_LEVELS).join(', ')}`));
+    else this.#values['log.level'] = level;
+  }
+
+  #withoutEffect(entry: Entry): void {
+    const reason = reasonForNoEffect(entry.key);
+    if (reason !== null) {
+      const { key, where } = entry;
+      this.#warnings.push({ key, where, line: `${where}: ${key}: no effect: ${reason}` });
+      return;
+    }
+    const meant = nearest(entry.key, CONFIG_KEYS);
+    this.#issues.push(issueOf(entry, `a key that exists${meant === null ? '' : `; did you mean ${meant}?`}`));
+  }
+
+  /** Values that are each right and do not fit together. */
+  #contradictions(): ConfigIssue[] {
+    const low = this.#values['mqtt.mqueue.low_watermark'] as number;
+    const high = this.#values['mqtt.mqueue.high_watermark'] as number;
+    if (low <= high) return [];
+    const key = 'mqtt.mqueue.low_watermark';
+    const entry = { key, value: OPTIONS[key].type.format(low), where: 'configuration' };
+    return [issueOf(entry, `at most mqtt.mqueue.high_watermark, which is ${OPTIONS[key].type.format(high)}`)];
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

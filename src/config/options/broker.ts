@@ -1,0 +1,98 @@
+/** Keys of the node, its shards, its log and its parts beside the protocol. Main thread, at start only. */
+import { SHARDS_MAX } from '../../limits.js';
+import { fromEmq, ours } from '../option.js';
+import { bytesize, choice, duration, flag, integer, text } from '../value-types.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+export const nodeOptions = {
+  'node.name': fromEmq(
+    text(255, /^[A-Za-z0-9_.-]+@[A-Za-z0-9_.:[\]-]+$/, 'name@host'),
+    'shardmq@127.0.0.1',
+    'emq@127.0.0.1',
+    'start',
+    'Name of this node in `$SYS` topics and in every report.',
+  ),
+  'node.shards': ours(
+    integer(0, SHARDS_MAX),
+    '0',
+    'start',
+    'Worker threads that share the clients; 0 = one less than the cores this process may use, at least 1.',
+  ),
+  'node.data_dir': ours(
+    text(1024, /^[^\p{Cc}]+$/u, 'a path'),
+    './data',
+    'start',
+    'Directory of what survives a restart; created when missing.',
+  ),
+  'node.process_limit': fromEmq(
+    integer(1024, 134_217_727),
+    '256000',
+    '256000',
+    'start',
+    'Reported as the number of processes available; limits nothing here.',
+  ),
+  'log.level': ours(
+    choice('debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    'info',
+    'live',
+    'The least severe log line that is written; EMQ’s `log.console.level` sets it too.',
+  ),
+} as const;
+
+export const partOptions = {
+  'retainer.max_message_num': fromEmq(
+    integer(0),
+    '1000000',
+    '1000000',
+    'live',
+    'Retained messages kept; when full, messages on further topics are delivered but not retained; 0 = no limit.',
+  ),
+  'retainer.max_payload_size': fromEmq(
+    bytesize(0),
+    '1MB',
+    '64KB',
+    'live',
+    'Largest payload that is retained; larger ones are delivered only; 0 = no limit.',
+  ),
+  'retainer.expiry_interval': fromEmq(
+    duration(0),
+    '0',
+    '0',
+    'live',
+    'Age at which a retained message is forgotten; 0 = never; `$SYS` is exempt.',
+  ),
+  'module.presence': fromEmq(
+    flag(),
+    'on',
+    'on',
+    'live',
+    'Publishes a `$SYS` message when a client connects and when it disconnects.',
+  ),
+  'module.presence.qos': fromEmq(integer(0, 2), '1', '1', 'live', 'QoS of the presence messages.'),
+  'shard.memory_budget': ours(
+    bytesize(0),
+    '0',
+    'start',
+    'Bytes that may wait in one shard (output, queues, half-read packets); 0 = a share of the memory really there.',
+  ),
+  'shard.silence_timeout': ours(
+    duration(1_000, HOUR_MS),
+    '10s',
+    'live',
+    'A shard that has not been heard of for so long is ended and started anew.',
+  ),
+  'shard.subscribe_timeout': ours(
+    duration(100, 10 * MINUTE_MS),
+    '5s',
+    'live',
+    'How long a SUBACK waits for the other shards before the subscription is refused.',
+  ),
+  'shutdown.timeout': ours(
+    duration(0, HOUR_MS),
+    '10s',
+    'live',
+    'How long the shards may take to close their connections when the broker stops.',
+  ),
+} as const;

@@ -1,5 +1,62 @@
 /** Every bound, deadline and batch size that is not configuration, with its unit and its reason. Any thread. */
 
+// Main thread: requests to shards, supervision, hand-over of connections.
+
+/** Milliseconds a shard may take to answer main. Too small fails requests to a busy shard, too large hides a stuck one. */
+export const SHARD_REQUEST_TIMEOUT_MS = 5_000;
+/** Milliseconds between two looks at everything on main that has a deadline: the error of each of them. */
+export const SUPERVISOR_SWEEP_INTERVAL_MS = 100;
+/** A sweep later than this means that main itself stood still: the silence of shards is not counted then. */
+export const SUPERVISOR_LATE_SWEEP_MS = 1_000;
+/** Milliseconds from the start of a shard's task to its `shard.ready`; a slow disk or a busy machine needs some. */
+export const SHARD_START_TIMEOUT_MS = 30_000;
+/** Milliseconds for two shards to exchange their whole interest; after it a new shard opens without that peer. */
+export const PEER_CONNECT_TIMEOUT_MS = 10_000;
+/** Milliseconds between two heartbeats of a shard, and so the age of its figures. */
+export const SHARD_HEARTBEAT_INTERVAL_MS = 1_000;
+/** Milliseconds before the first restart of a shard; each further one waits twice as long. */
+export const SHARD_BACKOFF_MIN_MS = 100;
+/** Longest wait before a restart: its clients are locked out for this time. */
+export const SHARD_BACKOFF_MAX_MS = 5_000;
+/** Crashes of all shards together, within the window below, that stop the broker. */
+export const SHARD_CRASHES_MAX = 5;
+/** Milliseconds in which crashes are counted, and after which a shard's backoff starts anew. */
+export const SHARD_CRASH_WINDOW_MS = 60_000;
+/** Milliseconds a shard's thread may take to end once it was told to; after it the broker stops without it. */
+export const SHARD_EXIT_TIMEOUT_MS = 5_000;
+/** More shards than this gain nothing (interest goes to each of them), and a route names shards by bits of one word. */
+export const SHARDS_MAX = 32;
+/** Share of the memory really there that the heaps of all shards may fill; buffers outside them need the rest. */
+export const HEAPS_MEMORY_SHARE = 0.6;
+/** Share of the memory really there that may wait in all shards together, where `shard.memory_budget` is 0. */
+export const WAITING_MEMORY_SHARE = 0.25;
+/** A shard's heap in MiB at least, also on the smallest machine. */
+export const SHARD_HEAP_MIN_MIB = 192;
+/** A shard's young generation in MiB: smaller promotes what dies with its turn, larger makes a scavenge longer. */
+export const SHARD_YOUNG_HEAP_MIB = 48;
+/** Part of its heap limit in use above which a shard gets a `large_heap` warning. */
+export const LARGE_HEAP_SHARE = 0.85;
+/** A turn longer than this, in milliseconds, gives a `long_schedule` warning (EMQ's figure). */
+export const LONG_TURN_MS = 240;
+/** Connections without a whole CONNECT at one time; above it the oldest is closed. Each costs about 4 KB. */
+export const HALF_READ_CONNECTS_MAX = 32_768;
+/** Bytes kept of half-read CONNECTs altogether; above it the oldest is closed. */
+export const HALF_READ_BYTES_MAX = 64 << 20;
+/** First buffer of a CONNECT that comes in pieces, in bytes; it doubles as it fills. */
+export const HALF_READ_BUFFER_BYTES = 256;
+/** Connections held per shard while it restarts; above it they are closed. Each holds a descriptor. */
+export const WAITING_CONNECTIONS_MAX = 4_096;
+/** Milliseconds a connection waits for a restarting shard. Longer than one restart takes, shorter than clients wait. */
+export const WAITING_CONNECTION_TIMEOUT_MS = 10_000;
+/** Distinct reasons counted per listener; more are counted as `other`. */
+export const SHUTDOWN_REASONS_MAX = 64;
+/** Milliseconds between two log lines about the same trouble of a listener, such as no free descriptor. */
+export const LISTENER_LOG_INTERVAL_MS = 5_000;
+/** Active alarms that main keeps; more are published but not listed. */
+export const ALARMS_MAX = 10_000;
+/** Bytes of `node.json`; a larger file is not ours. */
+export const NODE_FILE_BYTES_MAX = 64 << 10;
+
 /** Copies handed to subscribers in one turn. Too small costs flushes, too large lets one fan-out hold the loop. */
 export const TURN_DELIVERIES_MAX = 16_384;
 /** Bytes of packets read in one turn; see above. */

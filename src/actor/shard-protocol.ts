@@ -10,10 +10,17 @@ import type { ClientId, ConnectionNumber, ShardId } from '../protocol/ids.js';
 export interface ShardStart<Config> {
   readonly shard: ShardId;
   readonly shards: number;
+  /** Rises by one with every start of this shard while the broker runs; the first is 1. */
+  readonly incarnation: number;
   readonly config: Config;
+  /** What `shard.memory_budget` comes to on this machine: bytes that may wait in this shard. */
+  readonly memoryBudgetBytes: number;
   /** The one conversation between main and this shard. */
   readonly port: MessagePort;
-  /** Uint32: number of the last hand-over whose descriptor this shard has begun to adopt. */
+  /**
+   * One Uint32: number (modulo 2^32) of the last hand-over whose descriptor this shard has begun to adopt.
+   * Stored with Atomics before the descriptor is opened: once it is there, main never closes that descriptor.
+   */
   readonly handover: SharedArrayBuffer;
   /** Seeds the hashes of topics and levels, the same in every shard, secret to the outside. */
   readonly hashSeed: number;
@@ -51,7 +58,10 @@ export interface ConnectionHandover {
 
 /** Requests main may make of a shard, each with the reply it must give. */
 export interface ShardRequests {
-  /** Takes one end of the channel to a peer; the old channel to that shard, if any, is dead. */
+  /**
+   * Takes one end of the channel to a peer; the old channel to that shard, if any, is dead. Answered when the
+   * peer's whole interest has arrived: only then does main hand connections to a shard that has just started.
+   */
   'peer.connect': { input: { shard: ShardId; port: MessagePort }; output: null };
   'session.kick': { input: { clientId: ClientId }; output: { kicked: boolean } };
   'session.owner': { input: { clientId: ClientId }; output: { shard: ShardId; connected: boolean } | null };
@@ -77,18 +87,32 @@ export type ShardRequestType = keyof ShardRequests;
 /** Plain integer, never reused on one port. */
 export type CorrelationId = number;
 
-export type MainToShard =
-  | { readonly [T in ShardRequestType]: { kind: 'request'; id: CorrelationId; type: T; input: ShardRequests[T]['input'] } }[ShardRequestType]
+/** The request of type T; without T, any of them. Written so that `type` decides `input` in generic code too. */
+export type ShardRequest<T extends ShardRequestType = ShardRequestType> = {
+  readonly [K in T]: {
+    readonly kind: 'request';
+    readonly id: CorrelationId;
+    readonly type: K;
+    readonly input: ShardRequests[K]['input'];
+  };
+}[T];
+
+/** What main tells a shard and expects no answer to. */
+export type MainEvent =
   | { readonly kind: 'event'; readonly type: 'connection.accepted'; readonly handover: ConnectionHandover }
-  /** Peers that exist now: SUBACK waits for these and no others. */
+  /** That shard has ended: nothing comes from it, SUBACK waits for it no longer. */
   | { readonly kind: 'event'; readonly type: 'peer.lost'; readonly shard: ShardId };
+
+export type MainToShard = ShardRequest | MainEvent;
 
 export type ShardReply =
   | { readonly kind: 'reply'; readonly id: CorrelationId; readonly ok: true; readonly output: unknown }
   | { readonly kind: 'reply'; readonly id: CorrelationId; readonly ok: false; readonly error: ErrorData };
 
 export type ShardEvent =
-  /** Parts are built; the shard takes connections. `thread` is the worker's threadId. */
+  /** The task has begun, on the worker with this threadId; nothing is built yet. Posted by the Piscina entry. */
+  | { readonly kind: 'event'; readonly type: 'shard.started'; readonly thread: number }
+  /** Parts are built; the shard takes peers, then connections. `thread` is the worker's threadId. */
   | { readonly kind: 'event'; readonly type: 'shard.ready'; readonly thread: number }
   | { readonly kind: 'event'; readonly type: 'shard.heartbeat'; readonly figures: ShardFigures }
   | {

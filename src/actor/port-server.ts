@@ -1,0 +1,82 @@
+/**
+ * A shard's end of the conversation with main: dispatches requests to typed handlers, answers each of them,
+ * errors as data. Shard thread.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { unreachable } from '../base/assert.js';
+import { toErrorData } from '../base/errors.js';
+import type {
+  CorrelationId,
+  MainEvent,
+  MainToShard,
+  ShardEvent,
+  ShardReply,
+  ShardRequest,
+  ShardRequests,
+  ShardRequestType,
+} from './shard-protocol.js';
+
+type Output<T extends ShardRequestType> = ShardRequests[T]['output'];
+
+/** One handler per request. What it returns or resolves to is the reply; what it throws is the error. */
+export type ShardRequestHandlers = {
+  readonly [T in ShardRequestType]: (input: ShardRequests[T]['input']) => Output<T> | Promise<Output<T>>;
+};
+
+export class PortServer {
+  readonly #port: MessagePort;
+  readonly #handlers: ShardRequestHandlers;
+  readonly #onEvent: (event: MainEvent) => void;
+
+  /** Starts to receive at once. */
+  constructor(port: MessagePort, handlers: ShardRequestHandlers, onEvent: (event: MainEvent) => void) {
+    this.#port = port;
+    this.#handlers = handlers;
+    this.#onEvent = onEvent;
+    port.on('message', (message: MainToShard) => this.#receive(message));
+  }
+
+  /** Tells main; never answered. */
+  tell(event: ShardEvent): void {
+    this.#port.postMessage(event);
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+
+  #receive(message: MainToShard): void {
+    switch (message.kind) {
+      case 'request':
+        return this.#answer(message);
+      case 'event':
+        return this.#onEvent(message);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #answer<T extends ShardRequestType>(request: ShardRequest<T>): void {
+    const { id } = request;
+    try {
+      const handler: ShardRequestHandlers[T] = this.#handlers[request.type];
+      const output = handler(request.input);
+      if (output instanceof Promise) {
+        output.then(
+          (value) => this.#reply({ kind: 'reply', id, ok: true, output: value }),
+          (error: unknown) => this.#fail(id, error),
+        );
+      } else this.#reply({ kind: 'reply', id, ok: true, output });
+    } catch (error) {
+      this.#fail(id, error);
+    }
+  }
+
+  #fail(id: CorrelationId, error: unknown): void {
+    this.#reply({ kind: 'reply', id, ok: false, error: toErrorData(error) });
+  }
+
+  #reply(reply: ShardReply): void {
+    this.#port.postMessage(reply);
+  }
+}

@@ -142,3 +142,17 @@ export const CONFIG_KEY_CHARS_MAX = 200;
 
 /** Listeners of one configuration. Each is a descriptor on main; more than that is a generated mistake. */
 export const LISTENERS_MAX = 64;
+
+/** Slots an in-flight window starts with. More costs memory in every session, fewer costs growing in busy ones. */
+export const INFLIGHT_SLOTS_MIN = 8;
+/** Slots a message queue starts with; as above. */
+export const QUEUE_SLOTS_MIN = 8;
+/** Slots a set of packet ids starts with; as above. */
+export const PACKET_ID_SLOTS_MIN = 8;
+/** A set of packet ids larger than this gives its memory back when it is empty; smaller gives it back too often. */
+export const PACKET_ID_SLOTS_KEPT_MAX = 64;
+
+/** Resolution of deadlines. Smaller means more slots looked at per second, larger means firing later than asked. */
+export const TIMER_WHEEL_TICK_MS = 100;
+/** Slots of a timer wheel. Fewer means that a far deadline is looked at more often, more costs memory once. */
+export const TIMER_WHEEL_SLOTS = 4_096;

@@ -1,0 +1,89 @@
+/** A broker in a process of its own, as users start it, on a port and in a data directory that nobody else has. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const READY_DEADLINE_MS = 15_000;
+const STOP_DEADLINE_MS = 15_000;
+/** Bytes kept of what the broker says, for the error when it does not start. */
+const OUTPUT_BYTES_MAX = 16_384;
+
+export interface BrokerUnderTest {
+  readonly port: number;
+  readonly pid: number;
+  /** @throws Error when the broker has crashed or does not end cleanly. */
+  stop(): Promise<void>;
+}
+
+/** @throws Error with the broker's output when it is not ready in time. `shards` 0: the broker decides. */
+export async function startBrokerProcess(shards: number): Promise<BrokerUnderTest> {
+  const port = await freePort();
+  const dataDir = await mkdtemp(join(tmpdir(), 'shardmq-perf-'));
+  const listener = ['--set', `listener.tcp.external=127.0.0.1:${port}`, '--set', 'listener.tcp.internal=off'];
+  const sharding = shards > 0 ? ['--shards', String(shards)] : [];
+  const args = [CLI, 'start', '--data', dataDir, '--log-level', 'error', ...listener, ...sharding];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  try {
+    await untilReady(child);
+  } catch (error) {
+    child.kill('SIGKILL');
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  }
+  return {
+    port,
+    pid: child.pid!,
+    stop: async () => {
+      await stop(child);
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilReady(child: ChildProcess): Promise<void> {
+  let output = '';
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`the broker is not ready:\n${output}`)),
+      READY_DEADLINE_MS,
+    );
+    const onText = (text: Buffer): void => {
+      output = (output + text.toString()).slice(-OUTPUT_BYTES_MAX);
+      if (/^shardmq ready$/m.test(output)) {
+        clearTimeout(timer);
+        resolve();
+      }
+    };
+    child.stdout?.on('data', onText);
+    child.stderr?.on('data', onText);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the broker ended with code ${code}:\n${output}`)));
+  });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) {
+    throw new Error(`the broker ended by itself: ${child.exitCode ?? child.signalCode}`);
+  }
+  const exited = once(child, 'exit');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
+  child.kill('SIGTERM');
+  const [code] = await exited;
+  clearTimeout(timer);
+  if (code !== 0) throw new Error(`the broker ended with ${code ?? 'SIGKILL'} after SIGTERM`);
+}
+
+/** @returns a port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

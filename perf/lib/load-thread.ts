@@ -1,0 +1,284 @@
+/**
+ * One thread's share of a scenario's clients: what they send, and what they make of what they receive. Checks every
+ * delivery for order and repetition. Runs on the generator's threads.
+ */
+import type { FlowScenario, Scenario } from '../scenarios.js';
+import { CONTROL, type Counters, PHASE, STAT, type ThreadCounters } from './counters.js';
+import { bucketOf } from './histogram.js';
+import { nowMs } from './load-clock.js';
+import { connectPacket, DISCONNECT, PACKET, STAMP_BYTES, subscribePacket } from './packets.js';
+import { Publisher } from './publisher.js';
+import { type SocketEvents, Sockets } from './sockets.js';
+
+/** Clients of one thread that may be waiting for CONNACK or SUBACK, so that no accept queue overflows. */
+const CONNECTING_MAX = 32;
+const SCRATCH_BYTES = 1 << 20;
+
+/** One client; which of the three it is shows in the field that is set. */
+interface Client {
+  readonly clientId: string;
+  readonly filter: string;
+  readonly publisher: Publisher | null;
+  /** Sequence number received last from each publisher. */
+  readonly lastSequences: Uint32Array | null;
+  openedMs: number;
+}
+
+export class LoadThread implements SocketEvents {
+  readonly #clients: Client[];
+  readonly #publishers: Publisher[] = [];
+  readonly #sockets: Sockets;
+  readonly #mine: ThreadCounters;
+  readonly #scratch = Buffer.alloc(SCRATCH_BYTES);
+  readonly #scratchView = new DataView(this.#scratch.buffer, this.#scratch.byteOffset, SCRATCH_BYTES);
+  /** Bytes of `#scratch` that the client being served has to send. */
+  #scratchLength = 0;
+  #opened = 0;
+  #connecting = 0;
+  #storms = 0;
+  #loadStartedMs = 0;
+
+  constructor(
+    readonly scenario: Scenario,
+    readonly counters: Counters,
+    readonly thread: number,
+    port: number,
+    runId: string,
+  ) {
+    this.#mine = counters.threads[thread]!;
+    this.#clients = this.#createClients(runId);
+    this.#sockets = new Sockets(this.#clients.length, port, this);
+    this.#clients.forEach((client, slot) => {
+      if (client.publisher !== null) {
+        client.publisher.slot = slot;
+        this.#publishers.push(client.publisher);
+      }
+    });
+  }
+
+  /** Does a little of everything there is to do, waiting at most a millisecond. */
+  step(): void {
+    const phase = this.counters.phase();
+    let isBusy = false;
+    if (phase === PHASE.load && this.scenario.kind === 'storm') this.#reopen();
+    else if (phase === PHASE.load) isBusy = this.#publish();
+    else if (phase === PHASE.connect && this.scenario.kind !== 'storm') this.#openSome();
+    this.#sockets.poll(isBusy ? 0 : 1);
+  }
+
+  closeAll(): void {
+    for (let slot = 0; slot < this.#clients.length; slot++) {
+      if (this.#sockets.isOpen(slot)) this.#sockets.close(slot);
+    }
+  }
+
+  onBytes(slot: number, bytes: Buffer, start: number, end: number): number {
+    const client = this.#clients[slot]!;
+    const arrivedMs = nowMs();
+    let at = start;
+    while (end - at >= 2) {
+      let length = 0;
+      let body = at + 1;
+      let shift = 0;
+      let byte = 128;
+      while (byte >= 128 && body < end) {
+        byte = bytes[body++]!;
+        length |= (byte & 127) << shift;
+        shift += 7;
+      }
+      if (byte >= 128 || end - body < length) break;
+      this.#onPacket(slot, client, bytes, at, body, body + length, arrivedMs);
+      at = body + length;
+      if (!this.#sockets.isOpen(slot)) return end;
+    }
+    if (this.#scratchLength > 0) {
+      this.#sockets.send(slot, this.#scratch, this.#scratchLength);
+      this.#scratchLength = 0;
+    }
+    return at;
+  }
+
+  onClosed(slot: number): void {
+    if (this.scenario.kind === 'storm') this.#connecting--;
+    if (this.counters.phase() !== PHASE.stop) Atomics.add(this.counters.control, CONTROL.closed, 1);
+    this.#clients[slot]!.publisher?.end();
+  }
+
+  #createClients(runId: string): Client[] {
+    const { scenario, thread, counters } = this;
+    const threads = counters.threads.length;
+    const clients: Client[] = [];
+    const add = (
+      clientId: string,
+      filter: string,
+      publisher: Publisher | null,
+      isSubscriber: boolean,
+    ): void => {
+      const lastSequences = isSubscriber ? new Uint32Array(counters.shape.publishers) : null;
+      clients.push({ clientId: `${runId}-${clientId}`, filter, publisher, lastSequences, openedMs: 0 });
+    };
+    if (scenario.kind !== 'flow') {
+      for (let i = thread; i < scenario.clients; i += threads) {
+        add(`c${i}`, scenario.kind === 'idle' ? `${runId}/idle/${i}` : '', null, false);
+      }
+      return clients;
+    }
+    // A single subscriber is the busiest client of all: it gets the last thread, and the publishers the others.
+    const isAlone = scenario.subscribers === 1 && threads > 1;
+    const publisherThreads = isAlone ? threads - 1 : threads;
+    for (let i = 0; i < scenario.subscribers; i++) {
+      const owner = isAlone ? threads - 1 : i % threads;
+      if (owner === thread) add(`s${i}`, subscriptionOf(scenario, runId, i), null, true);
+    }
+    for (let i = 0; i < scenario.publishers; i++) {
+      if (i % publisherThreads === thread)
+        add(`p${i}`, '', new Publisher(scenario, i, `${runId}/m/${i}`), false);
+    }
+    return clients;
+  }
+
+  #openSome(): void {
+    while (this.#opened < this.#clients.length && this.#connecting < CONNECTING_MAX) {
+      this.#open(this.#opened++, 0, 300);
+    }
+  }
+
+  /** Opens every client of the storm that is not connected, under a new ClientId. */
+  #reopen(): void {
+    for (let slot = 0; slot < this.#clients.length; slot++) {
+      if (!this.#sockets.isOpen(slot)) this.#open(slot, ++this.#storms, 60);
+    }
+  }
+
+  #open(slot: number, source: number, keepAliveS: number): void {
+    const client = this.#clients[slot]!;
+    client.openedMs = nowMs();
+    this.#sockets.open(slot, source);
+    const clientId = source > 0 ? `${client.clientId}-${this.thread}-${source}` : client.clientId;
+    const packet = connectPacket(clientId, keepAliveS);
+    this.#sockets.send(slot, packet, packet.length);
+    this.#connecting++;
+  }
+
+  /** @returns whether some publisher may send more at once. */
+  #publish(): boolean {
+    if (this.scenario.kind !== 'flow') return false;
+    const now = nowMs();
+    if (this.#loadStartedMs === 0) this.#loadStartedMs = now;
+    const { ratePerSecond, publishers } = this.scenario;
+    const due =
+      ratePerSecond === 0
+        ? Number.MAX_SAFE_INTEGER
+        : Math.floor(((now - this.#loadStartedMs) * ratePerSecond) / 1000 / publishers);
+    let isBusy = false;
+    for (const publisher of this.#publishers) {
+      if (this.#sockets.isFull(publisher.slot)) continue;
+      const length = publisher.fill(this.#scratch, this.#scratchView, this.counters, due);
+      if (length === 0) continue;
+      this.#sockets.send(publisher.slot, this.#scratch, length);
+      isBusy = true;
+    }
+    return isBusy;
+  }
+
+  #onPacket(
+    slot: number,
+    client: Client,
+    bytes: Buffer,
+    header: number,
+    body: number,
+    end: number,
+    arrivedMs: number,
+  ): void {
+    switch (bytes[header]! >> 4) {
+      case PACKET.publish:
+        this.#onPublish(client, bytes, (bytes[header]! >> 1) & 3, body, end, arrivedMs);
+        break;
+      case PACKET.puback:
+      case PACKET.pubcomp:
+        client.publisher!.inflight--;
+        break;
+      case PACKET.pubrec:
+        this.#acknowledge(0x62, bytes[body]!, bytes[body + 1]!);
+        break;
+      case PACKET.pubrel:
+        this.#acknowledge(0x70, bytes[body]!, bytes[body + 1]!);
+        break;
+      case PACKET.connack:
+        this.#onConnack(slot, client, bytes[body + 1]!, arrivedMs);
+        break;
+      case PACKET.suback:
+        if (bytes[body + 2]! > 2) throw new Error(`${client.filter} was refused: ${bytes[body + 2]}`);
+        this.#onReady();
+        break;
+      default:
+        throw new Error(`unexpected packet ${bytes[header]} to ${client.clientId}`);
+    }
+  }
+
+  #onConnack(slot: number, client: Client, code: number, arrivedMs: number): void {
+    if (code !== 0) throw new Error(`${client.clientId} was refused with code ${code}`);
+    this.#mine.stats[STAT.connects]! += 1;
+    if (this.scenario.kind !== 'flow') this.#count(client.openedMs, arrivedMs);
+    if (this.scenario.kind === 'storm') {
+      this.#sockets.send(slot, DISCONNECT, DISCONNECT.length);
+      this.#sockets.close(slot);
+      this.#connecting--;
+    } else if (client.filter === '') {
+      this.#onReady();
+    } else {
+      const packet = subscribePacket(client.filter, this.scenario.kind === 'flow' ? this.scenario.qos : 0);
+      this.#sockets.send(slot, packet, packet.length);
+    }
+  }
+
+  #onReady(): void {
+    this.#connecting--;
+    Atomics.add(this.counters.control, CONTROL.ready, 1);
+  }
+
+  #onPublish(client: Client, bytes: Buffer, qos: number, body: number, end: number, arrivedMs: number): void {
+    let payload = body + 2 + ((bytes[body]! << 8) | bytes[body + 1]!);
+    if (qos > 0) {
+      this.#acknowledge(qos === 1 ? 0x40 : 0x50, bytes[payload]!, bytes[payload + 1]!);
+      payload += 2;
+    }
+    if (end - payload < STAMP_BYTES) throw new Error(`a message without a stamp reached ${client.clientId}`);
+    const sentMs = bytes.readDoubleLE(payload);
+    const sequence = bytes.readUInt32LE(payload + 8);
+    const publisher = bytes.readUInt32LE(payload + 12);
+    this.#check(client.lastSequences!, publisher, sequence);
+    this.#mine.received[publisher]! += 1;
+    this.#mine.stats[STAT.deliveries]! += 1;
+    this.#count(sentMs, arrivedMs);
+  }
+
+  #check(lastSequences: Uint32Array, publisher: number, sequence: number): void {
+    const last = lastSequences[publisher]!;
+    if (sequence === last) this.#mine.stats[STAT.duplicates]! += 1;
+    else if (sequence < last) this.#mine.stats[STAT.misordered]! += 1;
+    lastSequences[publisher] = sequence;
+    const isShared = this.scenario.kind === 'flow' && this.scenario.topology === 'share';
+    if (isShared && sequence !== last && this.counters.isSeen(publisher, sequence)) {
+      this.#mine.stats[STAT.duplicates]! += 1;
+    }
+  }
+
+  #count(fromMs: number, toMs: number): void {
+    this.#mine.latencies[bucketOf((toMs - fromMs) * 1000)]! += 1;
+  }
+
+  #acknowledge(header: number, idHigh: number, idLow: number): void {
+    const at = this.#scratchLength;
+    this.#scratch[at] = header;
+    this.#scratch[at + 1] = 2;
+    this.#scratch[at + 2] = idHigh;
+    this.#scratch[at + 3] = idLow;
+    this.#scratchLength = at + 4;
+  }
+}
+
+function subscriptionOf(scenario: FlowScenario, runId: string, subscriber: number): string {
+  if (scenario.topology === 'pairs') return `${runId}/m/${subscriber}/+`;
+  return scenario.topology === 'share' ? `$share/group/${runId}/m/+/+` : `${runId}/m/+/+`;
+}

@@ -1,0 +1,82 @@
+/** The command line of `npm run perf`. */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { SCENARIOS, type Scenario } from '../scenarios.js';
+
+export const USAGE = `npm run perf -- [options]
+  --only NAME,...      only these scenarios (names below)
+  --shards N,...       shards of the broker; several: every scenario with each (default: the broker decides)
+  --seconds S          time measured per scenario (default 2.5)
+  --qos 0|1|2          all messages at this QoS
+  --threads N          threads of the load generator (default: half of the cores)
+  --json FILE          append one line of JSON per run
+  --external PORT,PID  measure a broker that runs already on 127.0.0.1
+scenarios: ${SCENARIOS.map((scenario) => scenario.name).join(' ')}
+`;
+
+export interface PerfOptions {
+  readonly scenarios: readonly Scenario[];
+  /** 0: the broker decides. */
+  readonly shards: readonly number[];
+  readonly seconds: number;
+  readonly threads: number;
+  readonly json: string | null;
+  readonly external: { readonly port: number; readonly pid: number } | null;
+}
+
+/** @throws Error that says what is wrong with which option. */
+export function parseOptions(args: readonly string[]): PerfOptions {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: text,
+      shards: text,
+      seconds: text,
+      qos: text,
+      threads: text,
+      json: text,
+      external: text,
+    },
+  });
+  const qos = values.qos === undefined ? null : numberOf('--qos', values.qos, 0, 2);
+  return {
+    scenarios: chosen(values.only).map((scenario) => withQos(scenario, qos)),
+    shards: values.shards?.split(',').map((count) => numberOf('--shards', count, 1, 32)) ?? [0],
+    seconds: numberOf('--seconds', values.seconds ?? '2.5', 0.1, 3600),
+    threads: numberOf('--threads', values.threads ?? String(defaultThreads()), 1, 32),
+    json: values.json ?? null,
+    external: values.external === undefined ? null : externalOf(values.external),
+  };
+}
+
+function defaultThreads(): number {
+  return Math.max(1, availableParallelism() >> 1);
+}
+
+function chosen(only: string | undefined): readonly Scenario[] {
+  if (only === undefined) return SCENARIOS;
+  return only.split(',').map((name) => {
+    const scenario = SCENARIOS.find((candidate) => candidate.name === name);
+    if (scenario === undefined) throw new Error(`--only ${name}: no such scenario`);
+    return scenario;
+  });
+}
+
+function withQos(scenario: Scenario, qos: number | null): Scenario {
+  if (scenario.kind !== 'flow' || qos === null || scenario.qos === qos) return scenario;
+  return { ...scenario, qos: qos as 0 | 1 | 2, title: scenario.title.replace(/QoS \d/, `QoS ${qos}`) };
+}
+
+function externalOf(value: string): { port: number; pid: number } {
+  const [port = '', pid = ''] = value.split(',');
+  return { port: numberOf('--external', port, 1, 65_535), pid: numberOf('--external', pid, 1, 2 ** 31) };
+}
+
+function numberOf(option: string, value: string, min: number, max: number): number {
+  const number = Number(value);
+  if (value.trim() === '' || !(number >= min && number <= max)) {
+    throw new Error(`${option} ${value}: expected a number from ${min} to ${max}`);
+  }
+  return number;
+}

@@ -1,0 +1,80 @@
+/** One publishing client: keeps to its window, numbers and stamps its messages. Runs on the generator's threads. */
+import type { FlowScenario } from '../scenarios.js';
+import type { Counters } from './counters.js';
+import { nowMs } from './load-clock.js';
+import { type PublishTemplate, publishTemplate } from './packets.js';
+
+export class Publisher {
+  slot = -1;
+  /** Messages of QoS 1 and 2 that the broker has not acknowledged. */
+  inflight = 0;
+  readonly #templates: PublishTemplate[] = [];
+  readonly #deliveriesPerMessage: number;
+  readonly #window: number;
+  readonly #burst: number;
+  readonly #qos: number;
+  #sent = 0;
+  #packetId = 0;
+  #hasEnded = false;
+
+  constructor(
+    scenario: FlowScenario,
+    readonly index: number,
+    topicPrefix: string,
+  ) {
+    this.#deliveriesPerMessage = deliveriesPerMessage(scenario);
+    this.#window = scenario.window;
+    this.#burst = scenario.burst;
+    this.#qos = scenario.qos;
+    for (let topic = 0; topic < scenario.topics; topic++) {
+      this.#templates.push(publishTemplate(`${topicPrefix}/${topic}`, scenario.qos, scenario.payloadBytes));
+    }
+  }
+
+  /** The connection is gone: nothing more is sent. */
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  /**
+   * Writes the next messages into `scratch`, as many as burst, window and `due` (messages since the start) allow.
+   * @returns the bytes written.
+   */
+  fill(scratch: Buffer, view: DataView, counters: Counters, due: number): number {
+    if (this.#hasEnded) return 0;
+    const unacknowledged = this.#qos > 0 ? this.inflight : 0;
+    const undelivered = this.#sent - counters.receivedFrom(this.index) / this.#deliveriesPerMessage;
+    const count = Math.min(
+      this.#burst,
+      Math.ceil(this.#window - undelivered),
+      this.#window - unacknowledged,
+      due - this.#sent,
+    );
+    if (count <= 0) return 0;
+    const stampMs = nowMs();
+    let length = 0;
+    for (let i = 0; i < count; i++) length = this.#append(scratch, view, length, stampMs);
+    if (this.#qos > 0) this.inflight += count;
+    counters.sent[this.index] = this.#sent;
+    return length;
+  }
+
+  #append(scratch: Buffer, view: DataView, at: number, stampMs: number): number {
+    const sequence = ++this.#sent;
+    const { bytes, packetIdAt, payloadAt } = this.#templates[sequence % this.#templates.length]!;
+    scratch.set(bytes, at);
+    if (packetIdAt > 0) {
+      this.#packetId = this.#packetId === 0xffff ? 1 : this.#packetId + 1;
+      view.setUint16(at + packetIdAt, this.#packetId);
+    }
+    view.setFloat64(at + payloadAt, stampMs, true);
+    view.setUint32(at + payloadAt + 8, sequence, true);
+    view.setUint32(at + payloadAt + 12, this.index, true);
+    return at + bytes.length;
+  }
+}
+
+/** @returns how many subscribers one message of a scenario reaches. */
+export function deliveriesPerMessage(scenario: FlowScenario): number {
+  return scenario.topology === 'all' ? scenario.subscribers : 1;
+}

@@ -1,0 +1,87 @@
+/** What is measured, as data. Every scenario runs against a broker of its own, freshly started. */
+
+/** Who receives what: each publisher's messages go to its own subscriber, to all of them, or to one of a group. */
+export type Topology = 'pairs' | 'all' | 'share';
+
+interface Common {
+  /** For --only, results and commit messages. */
+  readonly name: string;
+  readonly title: string;
+}
+
+/** Messages from publishers to subscribers. */
+export interface FlowScenario extends Common {
+  readonly kind: 'flow';
+  readonly topology: Topology;
+  readonly publishers: number;
+  readonly subscribers: number;
+  readonly qos: 0 | 1 | 2;
+  /** At least 16: the stamp. */
+  readonly payloadBytes: number;
+  /** Messages a publisher puts into one write. */
+  readonly burst: number;
+  /** Messages of one publisher that may be on their way; it waits for the broker beyond that. */
+  readonly window: number;
+  /** Topics each publisher takes in turn. */
+  readonly topics: number;
+  /** Messages a second, all publishers together; 0: as fast as the windows allow. */
+  readonly ratePerSecond: number;
+}
+
+/** Clients that connect, wait for CONNACK, disconnect and connect again, `clients` of them at any time. */
+export interface StormScenario extends Common {
+  readonly kind: 'storm';
+  readonly clients: number;
+}
+
+/** Clients that connect, subscribe to one topic of their own, and do nothing. */
+export interface IdleScenario extends Common {
+  readonly kind: 'idle';
+  readonly clients: number;
+}
+
+export type Scenario = FlowScenario | StormScenario | IdleScenario;
+
+const FLOW = {
+  kind: 'flow',
+  qos: 0,
+  payloadBytes: 64,
+  burst: 1,
+  window: 200,
+  topics: 1,
+  ratePerSecond: 0,
+} as const;
+
+const PAIRS = { ...FLOW, topology: 'pairs', publishers: 50, subscribers: 50 } as const;
+const FAN_OUT = { ...FLOW, topology: 'all', publishers: 1, subscribers: 100 } as const;
+
+export const SCENARIOS: readonly Scenario[] = [
+  { ...PAIRS, name: 'pairs', title: 'pairs, 50 to 50, QoS 0' },
+  { ...PAIRS, name: 'bursts', title: 'pairs in bursts of 10, QoS 0', burst: 10 },
+  { ...FAN_OUT, name: 'fan-out-100', title: 'fan-out 1 to 100, QoS 0' },
+  { ...FAN_OUT, name: 'fan-out-1000', title: 'fan-out 1 to 1,000, QoS 0', subscribers: 1000 },
+  {
+    ...FLOW,
+    name: 'fan-in',
+    title: 'fan-in 50 to 1, QoS 0',
+    topology: 'all',
+    publishers: 50,
+    subscribers: 1,
+  },
+  { ...PAIRS, name: 'topics', title: 'pairs, 1,000 topics each, QoS 0', topics: 1000 },
+  { ...PAIRS, name: 'pairs-qos1', title: 'pairs, 50 to 50, QoS 1', qos: 1 },
+  { ...FAN_OUT, name: 'fan-out-qos1', title: 'fan-out 1 to 100, QoS 1', qos: 1 },
+  { ...PAIRS, name: 'pairs-qos2', title: 'pairs, 50 to 50, QoS 2', qos: 2 },
+  {
+    ...FLOW,
+    name: 'share-qos1',
+    title: 'shared subscription 20 to 10, QoS 1',
+    topology: 'share',
+    publishers: 20,
+    subscribers: 10,
+    qos: 1,
+  },
+  { ...PAIRS, name: 'rate-20k', title: 'latency at 20,000 a second, QoS 0', ratePerSecond: 20_000 },
+  { kind: 'storm', name: 'storm', title: 'connect storm, 64 at a time', clients: 64 },
+  { kind: 'idle', name: 'idle', title: '10,000 idle clients', clients: 10_000 },
+];

@@ -1,0 +1,55 @@
+/** Tests that use a program which is not everywhere: where it is missing they are skipped, and the report says why. */
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+
+/** Something outside of Node and the project's packages that a test needs. */
+export interface Requirement {
+  readonly name: string;
+  isMet(): boolean;
+}
+
+/** Registers a test, or a skipped one whose title says what it needs. */
+export type RegisterTest = (title: string, body: (t: ExecutionContext) => Promise<void> | void) => void;
+
+/** @param requirements names of programs, or other requirements; all must be met. */
+export function needs(...requirements: readonly (string | Requirement)[]): RegisterTest {
+  const missing = requirements
+    .map((requirement) => (typeof requirement === 'string' ? program(requirement) : requirement))
+    .filter((requirement) => !requirement.isMet());
+  if (missing.length === 0) return (title, body) => test(title, body);
+  const names = missing.map((requirement) => requirement.name).join(', ');
+  return (title, body) => test.skip(`${title} (skipped: needs ${names})`, body);
+}
+
+/** An executable on the PATH. */
+export function program(name: string): Requirement {
+  return {
+    name,
+    isMet: () => (process.env['PATH'] ?? '').split(delimiter).some((dir) => isExecutable(join(dir, name))),
+  };
+}
+
+/** A module that `python3` can import. */
+export function pythonModule(name: string): Requirement {
+  return { name: `python3 with ${name}`, isMet: () => program('python3').isMet() && canImport(name) };
+}
+
+function canImport(module: string): boolean {
+  try {
+    execFileSync('python3', ['-c', `import ${module}`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

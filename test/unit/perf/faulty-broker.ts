@@ -1,0 +1,67 @@
+/** A broker of a few lines that loses, repeats or swaps messages on purpose: what the load generator must notice. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import mqttPacket, { type Packet } from 'mqtt-packet';
+
+export type Fault = 'none' | 'lose' | 'repeat' | 'swap';
+
+/** Every message of this number in the stream meets the fault. */
+const FAULT_EVERY = 50;
+
+export class FaultyBroker {
+  readonly #server: Server = createServer((socket) => this.#serve(socket));
+  readonly #subscribers: { socket: Socket; filter: string }[] = [];
+  #count = 0;
+  #heldBack: Packet | null = null;
+
+  constructor(readonly fault: Fault) {}
+
+  /** @returns the port. */
+  async start(): Promise<number> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  stop(): void {
+    this.#server.close();
+  }
+
+  #serve(socket: Socket): void {
+    const parser = mqttPacket.parser();
+    parser.on('packet', (packet) => this.#onPacket(socket, packet));
+    socket.on('data', (bytes) => parser.parse(bytes));
+    socket.on('error', () => socket.destroy());
+  }
+
+  #onPacket(socket: Socket, packet: Packet): void {
+    if (packet.cmd === 'connect') {
+      socket.write(mqttPacket.generate({ cmd: 'connack', returnCode: 0, sessionPresent: false }));
+    } else if (packet.cmd === 'subscribe') {
+      this.#subscribers.push({ socket, filter: packet.subscriptions[0]!.topic });
+      socket.write(mqttPacket.generate({ cmd: 'suback', messageId: packet.messageId!, granted: [0] }));
+    } else if (packet.cmd === 'publish') {
+      for (const delivery of this.#distorted(packet)) this.#deliver(delivery, packet.topic);
+    }
+  }
+
+  #distorted(packet: Packet): Packet[] {
+    const isFaulty = ++this.#count % FAULT_EVERY === 0;
+    if (isFaulty && this.fault === 'lose') return [];
+    if (isFaulty && this.fault === 'repeat') return [packet, packet];
+    if (isFaulty && this.fault === 'swap') {
+      this.#heldBack = packet;
+      return [];
+    }
+    const late = this.#heldBack;
+    this.#heldBack = null;
+    return late === null ? [packet] : [packet, late];
+  }
+
+  #deliver(packet: Packet, topic: string): void {
+    const bytes = mqttPacket.generate(packet);
+    for (const { socket, filter } of this.#subscribers) {
+      if (topic.startsWith(filter.slice(0, -1))) socket.write(bytes);
+    }
+  }
+}

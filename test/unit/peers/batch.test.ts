@@ -1,0 +1,154 @@
+import { isDeepStrictEqual } from 'node:util';
+import test from 'ava';
+import fc from 'fast-check';
+import { createMessage } from '../../../src/protocol/message.js';
+import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
+import {
+  BatchReader,
+  BatchWriter,
+  RECORD_BOUNCE,
+  RECORD_DELIVER,
+  RECORD_RETAIN,
+  RECORD_SHARE,
+} from '../../../workers/peers/batch.js';
+
+const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+
+const record = fc.record(
+  {
+    topic: fc.uint8Array({ minLength: 1, maxLength: 80 }),
+    properties: fc.uint8Array({ maxLength: 60 }),
+    payload: fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.constant(new Uint8Array(20_000).fill(7)),
+      fc.constant(new Uint8Array(400_000).fill(9)),
+    ),
+    qos: fc.integer({ min: 0, max: 2 }),
+    retain: fc.boolean(),
+    receivedAtMs: fc.double({ min: 0, max: 2 ** 53, noNaN: true }),
+    expirySeconds: fc.option(u32, { nil: -1 }),
+    group: fc.option(
+      fc.record({ groupId: u32, sourceGroupId: u32, triedMask: u32, hash: u32 }, { noNullPrototype: true }),
+    ),
+  },
+  { noNullPrototype: true },
+);
+
+type Record = typeof record extends fc.Arbitrary<infer R> ? R : never;
+
+function append(writer: BatchWriter, from: Record, view: PublishView): number {
+  // Topic, properties and payload in places of their own, as after a topic alias.
+  view.load(createMessage(from));
+  if (from.group === null) return writer.append(view, RECORD_DELIVER | RECORD_RETAIN);
+  const { groupId, sourceGroupId, triedMask, hash } = from.group;
+  return writer.appendShared(view, RECORD_SHARE, groupId, sourceGroupId, triedMask, hash);
+}
+
+function read(view: PublishView, reader: BatchReader): Record {
+  const { flags, groupId, sourceGroupId, triedMask, hash } = reader;
+  return {
+    topic: new Uint8Array(view.topicBytes.subarray(view.topicStart, view.topicEnd)),
+    properties: new Uint8Array(view.propertyBytes.subarray(view.propertiesStart, view.propertiesEnd)),
+    payload: new Uint8Array(view.bytes.subarray(view.payloadStart, view.payloadEnd)),
+    qos: view.qos,
+    retain: view.retain,
+    receivedAtMs: view.receivedAtMs,
+    expirySeconds: view.expirySeconds,
+    group: (flags & RECORD_SHARE) === 0 ? null : { groupId, sourceGroupId, triedMask, hash },
+  };
+}
+
+test('what is written into batches is read from them, in order and whole', (t) => {
+  const writer = new BatchWriter();
+  const reader = new BatchReader();
+  const view = new PublishView();
+  const property = fc.property(fc.array(fc.array(record, { maxLength: 8 }), { maxLength: 3 }), (batches) => {
+    for (const records of batches) {
+      const bytes = records.reduce((sum, one) => sum + append(writer, one, view), 0);
+      t.is(writer.length, bytes);
+      t.is(writer.records, records.length);
+      t.is(writer.guaranteed, records.filter((one) => one.qos > 0).length);
+      reader.open(writer.take(), bytes);
+      for (const one of records) {
+        t.false(reader.atEnd);
+        reader.next(view);
+        // The assertion's own comparison would draw a picture of 400,000 numbers.
+        t.true(isDeepStrictEqual(read(view, reader), one));
+      }
+      t.true(reader.atEnd);
+      reader.close();
+      t.is(writer.length, 0);
+    }
+  });
+  fc.assert(property, { numRuns: 60 });
+});
+
+test('a view filled from a record stands for a PUBLISH of its own, nothing of the last one is left', (t) => {
+  const writer = new BatchWriter();
+  const view = new PublishView();
+  view.load(
+    createMessage({
+      topic: '$SYS/x',
+      payload: Buffer.from('1'),
+      qos: 2,
+      retain: true,
+      receivedAtMs: 5_000,
+      expirySeconds: 7,
+    }),
+  );
+  writer.append(view, RECORD_DELIVER);
+  view.load(
+    createMessage({ topic: 'a', payload: Buffer.from('22'), qos: 0, retain: false, receivedAtMs: 6_000 }),
+  );
+  writer.appendShared(view, RECORD_BOUNCE, 1, 2, 0x8000_0001, 4);
+  const { length } = writer;
+  const reader = new BatchReader();
+  reader.open(writer.take(), length);
+  reader.next(view);
+  t.true(view.isSys);
+  t.is(view.expiresAtMs, 12_000);
+  t.is(view.message().topicText(), '$SYS/x');
+  view.dup = true;
+  view.packetId = 9;
+  view.topicAlias = 3;
+  reader.next(view);
+  t.like(view, {
+    isSys: false,
+    dup: false,
+    packetId: 0,
+    topicAlias: 0,
+    expirySeconds: -1,
+    qos: 0,
+    retain: false,
+  });
+  t.is(view.expiresAtMs, Number.POSITIVE_INFINITY);
+  t.is(view.message().topicText(), 'a');
+  t.is(view.message().payload().toString(), '22');
+  t.is(reader.triedMask, 0x8000_0001);
+});
+
+test('a batch leaves as a copy of its exact size, and a huge one without a copy', (t) => {
+  const writer = new BatchWriter();
+  const view = new PublishView();
+  view.load(
+    createMessage({ topic: 'a', payload: new Uint8Array(10), qos: 0, retain: false, receivedAtMs: 0 }),
+  );
+  const size = writer.append(view, RECORD_DELIVER);
+  t.is(writer.take().byteLength, size);
+  view.load(
+    createMessage({ topic: 'a', payload: new Uint8Array(5_000_000), qos: 0, retain: false, receivedAtMs: 0 }),
+  );
+  const huge = writer.append(view, RECORD_DELIVER);
+  t.is(writer.take().byteLength, huge);
+  view.load(
+    createMessage({ topic: 'a', payload: new Uint8Array(10), qos: 0, retain: false, receivedAtMs: 0 }),
+  );
+  writer.append(view, RECORD_DELIVER);
+  t.is(writer.take().byteLength, size);
+});
+
+test('a record that does not lie within its batch is an error of ours, and never an endless walk', (t) => {
+  const reader = new BatchReader();
+  reader.open(new ArrayBuffer(64), 64);
+  t.throws(() => reader.next(new PublishView()), { message: /a record lies within its batch/ });
+});

@@ -1,0 +1,105 @@
+/** The topic filters of a shard: when they come, when they go, and which routes they make stale. On its thread. */
+import type { InterestChange } from '../../src/actor/peer-protocol.js';
+import type { ByteHash } from './byte-hash.js';
+import {
+  FIRST_SUBSCRIPTION,
+  FilterColumns,
+  HAS_GROUPS,
+  HAS_LOCAL_GROUPS,
+  LOCAL,
+  PEERS,
+  PENDING,
+  TOLD_DURABLE,
+  TOLD_PLAIN,
+} from './filter-columns.js';
+import { FilterTree } from './filter-tree.js';
+import { IntVector } from './int-vector.js';
+import type { Subscriber } from './route.js';
+import type { TopicCache } from './topic-cache.js';
+
+/** Whoever changes a filter's row calls `touch` and then `settle`. */
+export class FilterRegistry<S extends Subscriber> {
+  readonly tree: FilterTree;
+  readonly columns = new FilterColumns();
+  /** Filters with a local subscription or a local member of a group. */
+  localCount = 0;
+  /** Filters of which peers may have to be told. */
+  private pending = new IntVector();
+  private taken = new IntVector();
+
+  constructor(
+    hash: ByteHash,
+    hashSeed: number,
+    private readonly cache: TopicCache<S>,
+  ) {
+    this.tree = new FilterTree(hash, hashSeed);
+  }
+
+  /** @returns the filter's number, added when it is new; `settle` takes it out again if nothing came of it. */
+  open(filter: string): number {
+    const id = this.tree.intern(filter);
+    this.columns.reach(id);
+    return id;
+  }
+
+  /** The routes of all topics that the filter matches may have changed. */
+  touch(filter: number): void {
+    const topic = this.tree.exactBytesOf(filter);
+    if (topic === null) this.cache.clear();
+    else this.cache.forget(topic);
+  }
+
+  /** Draws the conclusions from a filter's row: what to count, what to tell peers, whether it may go. */
+  settle(filter: number): void {
+    const columns = this.columns;
+    const isPlain = columns.get(filter, FIRST_SUBSCRIPTION) !== 0;
+    const isLocal = isPlain || columns.hasFlag(filter, HAS_LOCAL_GROUPS);
+    if (columns.hasFlag(filter, LOCAL) !== isLocal) {
+      columns.setFlag(filter, LOCAL, isLocal);
+      this.localCount += isLocal ? 1 : -1;
+    }
+    if (columns.hasFlag(filter, PENDING)) return;
+    if (this.isNews(filter)) {
+      columns.setFlag(filter, PENDING, true);
+      this.pending.push(filter);
+    } else if (!isPlain && columns.get(filter, PEERS) === 0 && !columns.hasFlag(filter, HAS_GROUPS)) {
+      this.tree.remove(filter);
+    }
+  }
+
+  private isNews(filter: number): boolean {
+    const columns = this.columns;
+    return (
+      columns.hasFlag(filter, TOLD_PLAIN) !== columns.isPlain(filter) ||
+      columns.hasFlag(filter, TOLD_DURABLE) !== columns.isDurable(filter)
+    );
+  }
+
+  /** Appends what peers must be told to `changes`, and takes it as told. */
+  takeChanges(changes: InterestChange[]): void {
+    const taken = this.pending;
+    this.pending = this.taken;
+    this.taken = taken;
+    for (let i = 0; i < taken.length; i += 1) {
+      const filter = taken.items[i]!;
+      this.columns.setFlag(filter, PENDING, false);
+      if (this.isNews(filter)) {
+        const change = this.interestIn(filter);
+        this.columns.setFlag(filter, TOLD_PLAIN, change.plain);
+        this.columns.setFlag(filter, TOLD_DURABLE, change.durable);
+        changes.push(change);
+      }
+      this.settle(filter);
+    }
+    taken.length = 0;
+  }
+
+  /** This shard's interest in a filter. */
+  interestIn(filter: number): InterestChange {
+    return {
+      filter: this.tree.filterOf(filter),
+      plain: this.columns.isPlain(filter),
+      durable: this.columns.isDurable(filter),
+    };
+  }
+}

@@ -1,0 +1,283 @@
+/** All topic filters a shard knows, as a tree in typed arrays: no object per filter. On the shard's worker thread. */
+import { assert } from '../../src/base/assert.js';
+import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
+import type { ByteHash } from './byte-hash.js';
+import { grown, IntVector } from './int-vector.js';
+import { LevelStore } from './level-store.js';
+import {
+  CHILDREN,
+  FILTER,
+  HASH_FILTER,
+  LEVEL,
+  LEVEL_PLUS,
+  NODE_WORDS,
+  NodeStore,
+  PARENT,
+  PLUS_CHILD,
+  ROOT,
+} from './node-store.js';
+
+const SLASH = 0x2f;
+const PLUS = 0x2b;
+const HASH = 0x23;
+const DOLLAR = 0x24;
+
+const encoder = new TextEncoder();
+
+/**
+ * Filters are numbered from 0, densely: numbers of removed filters are used again. All filters given must be valid
+ * (`checkTopicFilter`).
+ */
+export class FilterTree {
+  private readonly levels: LevelStore;
+  private readonly nodes: NodeStore;
+  /** By filter: node * 2, plus 1 when the filter has `#` after that node; of a free number: -2 - next free. */
+  private places = new Int32Array(64);
+  private filtersUsed = 0;
+  private firstFree = -1;
+  private count = 0;
+  /** Nodes reached by the levels so far, and by one level more. Kept, so that a match allocates nothing. */
+  private reached = new IntVector();
+  private reachedNext = new IntVector();
+  /** A filter's text on its way in or out. */
+  private readonly text = Buffer.allocUnsafeSlow(TOPIC_BYTES_MAX);
+
+  constructor(
+    private readonly hash: ByteHash,
+    hashSeed: number,
+  ) {
+    this.levels = new LevelStore(hash);
+    this.nodes = new NodeStore(hashSeed);
+  }
+
+  /** Filters in the tree. */
+  get size(): number {
+    return this.count;
+  }
+
+  /** Every filter's number is below this. */
+  get idsEnd(): number {
+    return this.filtersUsed;
+  }
+
+  has(filter: number): boolean {
+    return filter < this.filtersUsed && this.places[filter]! >= 0;
+  }
+
+  /** @returns the filter's number; the filter is added when it is new. */
+  intern(filter: string): number {
+    const end = this.encode(filter);
+    let node = ROOT;
+    let start = 0;
+    while (start <= end) {
+      const stop = this.levelEnd(start, end);
+      if (this.isWildcard(start, stop, HASH)) return this.placeFilter(node, HASH_FILTER);
+      node = this.descend(node, start, stop);
+      start = stop + 1;
+    }
+    return this.placeFilter(node, FILTER);
+  }
+
+  /** @returns the filter's number, -1 when it is not in the tree. */
+  find(filter: string): number {
+    const end = this.encode(filter);
+    let node = ROOT;
+    let start = 0;
+    while (start <= end) {
+      const stop = this.levelEnd(start, end);
+      if (this.isWildcard(start, stop, HASH)) return this.nodes.words[node * NODE_WORDS + HASH_FILTER]! - 1;
+      if (this.isWildcard(start, stop, PLUS)) {
+        node = this.nodes.words[node * NODE_WORDS + PLUS_CHILD]!;
+      } else {
+        const level = this.levels.find(this.hash.hash(this.text, start, stop), this.text, start, stop);
+        node = level === -1 ? 0 : this.nodes.childOf(node, level);
+      }
+      if (node === 0) return -1;
+      start = stop + 1;
+    }
+    return this.nodes.words[node * NODE_WORDS + FILTER]! - 1;
+  }
+
+  /** Takes a filter out; its number may be given to another one. */
+  remove(filter: number): void {
+    const place = this.places[filter]!;
+    let node = place >> 1;
+    const words = this.nodes.words;
+    words[node * NODE_WORDS + ((place & 1) === 1 ? HASH_FILTER : FILTER)] = 0;
+    this.places[filter] = -2 - this.firstFree;
+    this.firstFree = filter;
+    this.count -= 1;
+    while (node !== ROOT && this.nodes.isUnused(node)) {
+      const parent = words[node * NODE_WORDS + PARENT]!;
+      const level = words[node * NODE_WORDS + LEVEL]!;
+      this.nodes.removeChild(node);
+      if (level !== LEVEL_PLUS) this.levels.release(level);
+      node = parent;
+    }
+  }
+
+  /** @returns the filter's text. */
+  filterOf(filter: number): string {
+    return this.text.toString('utf8', this.writeText(filter), TOPIC_BYTES_MAX);
+  }
+
+  /** @returns the filter's text when it has no wildcard, as bytes that the next call overwrites; else null. */
+  exactBytesOf(filter: number): Uint8Array | null {
+    const place = this.places[filter]!;
+    if ((place & 1) === 1) return null;
+    const words = this.nodes.words;
+    for (let node = place >> 1; node !== ROOT; node = words[node * NODE_WORDS + PARENT]!) {
+      if (words[node * NODE_WORDS + LEVEL] === LEVEL_PLUS) return null;
+    }
+    return this.text.subarray(this.writeText(filter));
+  }
+
+  /**
+   * Appends the numbers of all filters that match the topic name `bytes[start, end)` to `out`, each once. Goes level
+   * by level over all nodes reached so far, so each level is looked up once however many paths lead through it.
+   */
+  match(bytes: Uint8Array, start: number, end: number, out: IntVector): void {
+    const words = this.nodes.words;
+    const hashWords = this.hash.words;
+    // A leading wildcard does not match a topic that begins with $ [MQTT-4.7.2-1].
+    let wildcards = bytes[start] !== DOLLAR;
+    let from = this.reached;
+    let to = this.reachedNext;
+    from.length = 1;
+    from.items[0] = ROOT;
+    if (wildcards && words[HASH_FILTER] !== 0) out.push(words[HASH_FILTER]! - 1);
+
+    for (let levelStart = start; from.length !== 0; ) {
+      let sum = 0;
+      let at = levelStart;
+      for (let i = 0; at < end && bytes[at] !== SLASH; at += 1, i += 1) {
+        sum = (sum + Math.imul(hashWords[i]!, bytes[at]!)) | 0;
+      }
+      this.step(from, to, wildcards, this.hash.finish(sum, at - levelStart), bytes, levelStart, at, out);
+      const swap = from;
+      from = to;
+      to = swap;
+      if (at >= end) break;
+      levelStart = at + 1;
+      wildcards = true;
+    }
+
+    for (let i = 0; i < from.length; i += 1) {
+      const filter = words[from.items[i]! * NODE_WORDS + FILTER]!;
+      if (filter !== 0) out.push(filter - 1);
+    }
+  }
+
+  /** From every node in `from` along the topic level `bytes[start, end)` to `to`; what ends in `#` there, to `out`. */
+  private step(
+    from: IntVector,
+    to: IntVector,
+    wildcards: boolean,
+    hash: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    out: IntVector,
+  ): void {
+    const words = this.nodes.words;
+    to.length = 0;
+    let level = -2; // not looked up yet
+    for (let i = 0; i < from.length; i += 1) {
+      const node = from.items[i]!;
+      const plus = words[node * NODE_WORDS + PLUS_CHILD]!;
+      if (plus !== 0 && wildcards) this.arrive(plus, to, out);
+      if (words[node * NODE_WORDS + CHILDREN] === 0) continue;
+      if (level === -2) level = this.levels.find(hash, bytes, start, end);
+      if (level === -1) continue;
+      const child = this.nodes.childOf(node, level);
+      if (child !== 0) this.arrive(child, to, out);
+    }
+  }
+
+  private arrive(node: number, to: IntVector, out: IntVector): void {
+    to.push(node);
+    const filter = this.nodes.words[node * NODE_WORDS + HASH_FILTER]!;
+    if (filter !== 0) out.push(filter - 1);
+  }
+
+  private descend(node: number, start: number, stop: number): number {
+    if (this.isWildcard(start, stop, PLUS)) {
+      const plus = this.nodes.words[node * NODE_WORDS + PLUS_CHILD]!;
+      return plus !== 0 ? plus : this.nodes.addChild(node, LEVEL_PLUS);
+    }
+    const level = this.levels.acquire(this.text, start, stop);
+    const child = this.nodes.childOf(node, level);
+    if (child === 0) return this.nodes.addChild(node, level); // The edge keeps the reference.
+    this.levels.release(level);
+    return child;
+  }
+
+  private placeFilter(node: number, field: typeof FILTER | typeof HASH_FILTER): number {
+    const at = node * NODE_WORDS + field;
+    const known = this.nodes.words[at]! - 1;
+    if (known !== -1) return known;
+    let filter = this.firstFree;
+    if (filter !== -1) {
+      this.firstFree = -2 - this.places[filter]!;
+    } else {
+      filter = this.filtersUsed;
+      this.filtersUsed += 1;
+      this.places = grown(this.places, this.filtersUsed);
+    }
+    this.places[filter] = node * 2 + (field === HASH_FILTER ? 1 : 0);
+    this.nodes.words[at] = filter + 1;
+    this.count += 1;
+    return filter;
+  }
+
+  /** Puts the text into `this.text`. @returns where it ends. */
+  private encode(filter: string): number {
+    const text = this.text;
+    if (filter.length <= TOPIC_BYTES_MAX) {
+      let at = 0;
+      for (; at < filter.length; at += 1) {
+        const unit = filter.charCodeAt(at);
+        if (unit >= 0x80) break;
+        text[at] = unit;
+      }
+      if (at === filter.length) return at;
+    }
+    const { read, written } = encoder.encodeInto(filter, text);
+    assert(read === filter.length, 'a topic filter fits into TOPIC_BYTES_MAX');
+    return written;
+  }
+
+  /** Writes the filter's text to the end of `this.text`. @returns where it begins. */
+  private writeText(filter: number): number {
+    const words = this.nodes.words;
+    const place = this.places[filter]!;
+    let at = TOPIC_BYTES_MAX;
+    let isLast = true;
+    if ((place & 1) === 1) {
+      this.text[--at] = HASH;
+      isLast = false;
+    }
+    for (let node = place >> 1; node !== ROOT; node = words[node * NODE_WORDS + PARENT]!) {
+      if (!isLast) this.text[--at] = SLASH;
+      isLast = false;
+      const level = words[node * NODE_WORDS + LEVEL]!;
+      if (level === LEVEL_PLUS) {
+        this.text[--at] = PLUS;
+      } else {
+        at -= this.levels.lengthOf(level);
+        this.levels.read(level, this.text, at);
+      }
+    }
+    return at;
+  }
+
+  private levelEnd(start: number, end: number): number {
+    let at = start;
+    while (at < end && this.text[at] !== SLASH) at += 1;
+    return at;
+  }
+
+  private isWildcard(start: number, stop: number, wildcard: number): boolean {
+    return stop - start === 1 && this.text[start] === wildcard;
+  }
+}

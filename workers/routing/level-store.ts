@@ -1,0 +1,156 @@
+/** The distinct levels of all topic filters of a shard, as bytes, each with a number. On its worker thread. */
+import type { ByteHash } from './byte-hash.js';
+import { IdTable } from './id-table.js';
+import { grown } from './int-vector.js';
+
+// A level lives in a chain of equal cells of 32 bytes, so that freed memory always fits the next level, and a level
+// of up to 20 bytes is compared within one cache line. Head: hash, references, length, 20 bytes of text. Further
+// cells: 32 bytes of text. Where text goes on, the last four bytes of a cell are the next cell's number instead.
+const CELL_WORDS = 8;
+const CELL_BYTES = 32;
+const HASH = 0;
+const REFERENCES = 1;
+const LENGTH = 2;
+const NEXT = 7;
+const HEAD_BYTES = 12;
+const NEXT_BYTES = 4;
+
+/** Interns levels: equal bytes, equal number. Numbers of levels that nobody refers to are used again. */
+export class LevelStore extends IdTable {
+  private words = new Int32Array(CELL_WORDS * 64);
+  private bytes = new Uint8Array(this.words.buffer);
+  private cellsUsed = 0;
+  /** First of the free cells, chained by NEXT; -1 when there is none. */
+  private firstFree = -1;
+
+  constructor(private readonly hash: ByteHash) {
+    super();
+  }
+
+  protected override hashOf(level: number): number {
+    return this.words[level * CELL_WORDS + HASH]!;
+  }
+
+  /** @returns the level's number, -1 when no filter has it. `hash` is ByteHash's over the same bytes. */
+  find(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const segment = this.segmentOf(hash);
+    const mask = segment.length - 1;
+    const words = this.words;
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const level = segment[at]! - 1;
+      if (level === -1) return -1;
+      const head = level * CELL_WORDS;
+      if (
+        words[head + HASH] === hash &&
+        words[head + LENGTH] === end - start &&
+        this.equals(level, bytes, start, end)
+      ) {
+        return level;
+      }
+    }
+  }
+
+  private equals(level: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const stored = this.bytes;
+    let cell = level;
+    let room = CELL_BYTES - HEAD_BYTES;
+    for (let from = start; ; room = CELL_BYTES) {
+      const goesOn = end - from > room;
+      const stop = goesOn ? from + room - NEXT_BYTES : end;
+      for (let at = (cell + 1) * CELL_BYTES - room; from < stop; at += 1, from += 1) {
+        if (stored[at] !== bytes[from]) return false;
+      }
+      if (!goesOn) return true;
+      cell = this.words[cell * CELL_WORDS + NEXT]!;
+    }
+  }
+
+  /** @returns the level's number, with one more reference; made when it is new. */
+  acquire(bytes: Uint8Array, start: number, end: number): number {
+    const hash = this.hash.hash(bytes, start, end);
+    let level = this.find(hash, bytes, start, end);
+    if (level === -1) {
+      level = this.write(bytes, start, end);
+      this.words[level * CELL_WORDS + HASH] = hash;
+      this.words[level * CELL_WORDS + LENGTH] = end - start;
+      this.words[level * CELL_WORDS + REFERENCES] = 0;
+      this.insert(level, hash);
+    }
+    this.words[level * CELL_WORDS + REFERENCES]! += 1;
+    return level;
+  }
+
+  private write(bytes: Uint8Array, start: number, end: number): number {
+    const level = this.takeCell();
+    let cell = level;
+    let room = CELL_BYTES - HEAD_BYTES;
+    for (let from = start; ; room = CELL_BYTES) {
+      const goesOn = end - from > room;
+      const stop = goesOn ? from + room - NEXT_BYTES : end;
+      this.bytes.set(bytes.subarray(from, stop), (cell + 1) * CELL_BYTES - room);
+      if (!goesOn) return level;
+      from = stop;
+      const next = this.takeCell();
+      this.words[cell * CELL_WORDS + NEXT] = next;
+      cell = next;
+    }
+  }
+
+  /** Gives back one reference; the last one forgets the level. */
+  release(level: number): void {
+    const head = level * CELL_WORDS;
+    this.words[head + REFERENCES]! -= 1;
+    if (this.words[head + REFERENCES] !== 0) return;
+    this.delete(level, this.words[head + HASH]!);
+    let cell = level;
+    let left = this.words[head + LENGTH]!;
+    for (let room = CELL_BYTES - HEAD_BYTES; left > room; room = CELL_BYTES) {
+      left -= room - NEXT_BYTES;
+      const next = this.words[cell * CELL_WORDS + NEXT]!;
+      this.freeCell(cell);
+      cell = next;
+    }
+    this.freeCell(cell);
+  }
+
+  /** Bytes of the level's text. */
+  lengthOf(level: number): number {
+    return this.words[level * CELL_WORDS + LENGTH]!;
+  }
+
+  /** Writes the level's text to `out` at `to`. */
+  read(level: number, out: Uint8Array, to: number): void {
+    let cell = level;
+    let left = this.lengthOf(level);
+    for (let room = CELL_BYTES - HEAD_BYTES; ; room = CELL_BYTES) {
+      const goesOn = left > room;
+      const count = goesOn ? room - NEXT_BYTES : left;
+      const from = (cell + 1) * CELL_BYTES - room;
+      for (let i = 0; i < count; i += 1) out[to + i] = this.bytes[from + i]!;
+      if (!goesOn) return;
+      to += count;
+      left -= count;
+      cell = this.words[cell * CELL_WORDS + NEXT]!;
+    }
+  }
+
+  private takeCell(): number {
+    const free = this.firstFree;
+    if (free !== -1) {
+      this.firstFree = this.words[free * CELL_WORDS + NEXT]!;
+      return free;
+    }
+    const cell = this.cellsUsed;
+    this.cellsUsed += 1;
+    if (this.cellsUsed * CELL_WORDS > this.words.length) {
+      this.words = grown(this.words, this.cellsUsed * CELL_WORDS);
+      this.bytes = new Uint8Array(this.words.buffer);
+    }
+    return cell;
+  }
+
+  private freeCell(cell: number): void {
+    this.words[cell * CELL_WORDS + NEXT] = this.firstFree;
+    this.firstFree = cell;
+  }
+}

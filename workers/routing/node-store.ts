@@ -1,0 +1,115 @@
+/** The nodes of a shard's filter tree and the one table of all edges between them. On its worker thread. */
+import { mixBits } from './byte-hash.js';
+import { IdTable } from './id-table.js';
+import { grown } from './int-vector.js';
+
+/** Words of one node. Fields that hold "number + 1" are 0 for none, as memory is when it is new. */
+export const NODE_WORDS = 6;
+export const PARENT = 0;
+/** The level that leads here from the parent, LEVEL_PLUS for `+`. */
+export const LEVEL = 1;
+/** Filter that ends here, + 1. */
+export const FILTER = 2;
+/** Filter that ends here with one more level `#`, + 1. It needs no node of its own. */
+export const HASH_FILTER = 3;
+/** The child for `+`; the root is nobody's child, so 0 is none. */
+export const PLUS_CHILD = 4;
+/** Children by level, without the one for `+`. */
+export const CHILDREN = 5;
+
+/** Stands where a level's number stands otherwise. */
+export const LEVEL_PLUS = -1;
+export const ROOT = 0;
+
+/** Nodes in one array; freed ones are used again. */
+export class NodeStore extends IdTable {
+  /** NODE_WORDS per node; replaced when it grows. */
+  words = new Int32Array(NODE_WORDS * 64);
+  private nodesUsed = 1;
+  /** First free node, chained by PARENT; 0, the root, is never free. */
+  private firstFree = 0;
+  /** Secret odd factors: without them nobody can choose edges that collide. */
+  private readonly parentFactor: number;
+  private readonly levelFactor: number;
+
+  constructor(hashSeed: number) {
+    super();
+    this.parentFactor = mixBits(hashSeed ^ 0x51ed270b) | 1;
+    this.levelFactor = mixBits(hashSeed ^ 0x2545f491) | 1;
+  }
+
+  private edgeHash(parent: number, level: number): number {
+    return mixBits((Math.imul(parent, this.parentFactor) + Math.imul(level, this.levelFactor)) | 0);
+  }
+
+  protected override hashOf(node: number): number {
+    const at = node * NODE_WORDS;
+    return this.edgeHash(this.words[at + PARENT]!, this.words[at + LEVEL]!);
+  }
+
+  /** @returns the child of `parent` by `level` (not LEVEL_PLUS), 0 when there is none. */
+  childOf(parent: number, level: number): number {
+    const hash = this.edgeHash(parent, level);
+    const segment = this.segmentOf(hash);
+    const mask = segment.length - 1;
+    const words = this.words;
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const node = segment[at]! - 1;
+      if (node === -1) return 0;
+      if (words[node * NODE_WORDS + PARENT] === parent && words[node * NODE_WORDS + LEVEL] === level)
+        return node;
+    }
+  }
+
+  /** Makes the child of `parent` by `level`, which must not exist. */
+  addChild(parent: number, level: number): number {
+    const node = this.take();
+    const at = node * NODE_WORDS;
+    this.words.fill(0, at, at + NODE_WORDS);
+    this.words[at + PARENT] = parent;
+    this.words[at + LEVEL] = level;
+    if (level === LEVEL_PLUS) {
+      this.words[parent * NODE_WORDS + PLUS_CHILD] = node;
+    } else {
+      this.words[parent * NODE_WORDS + CHILDREN]! += 1;
+      this.insert(node, this.edgeHash(parent, level));
+    }
+    return node;
+  }
+
+  /** Nothing ends here and nothing goes on from here. */
+  isUnused(node: number): boolean {
+    const at = node * NODE_WORDS;
+    const words = this.words;
+    return (
+      (words[at + FILTER]! | words[at + HASH_FILTER]! | words[at + PLUS_CHILD]! | words[at + CHILDREN]!) === 0
+    );
+  }
+
+  /** Removes an unused node other than the root. */
+  removeChild(node: number): void {
+    const at = node * NODE_WORDS;
+    const parent = this.words[at + PARENT]!;
+    const level = this.words[at + LEVEL]!;
+    if (level === LEVEL_PLUS) {
+      this.words[parent * NODE_WORDS + PLUS_CHILD] = 0;
+    } else {
+      this.words[parent * NODE_WORDS + CHILDREN]! -= 1;
+      this.delete(node, this.edgeHash(parent, level));
+    }
+    this.words[at + PARENT] = this.firstFree;
+    this.firstFree = node;
+  }
+
+  private take(): number {
+    const free = this.firstFree;
+    if (free !== 0) {
+      this.firstFree = this.words[free * NODE_WORDS + PARENT]!;
+      return free;
+    }
+    const node = this.nodesUsed;
+    this.nodesUsed += 1;
+    this.words = grown(this.words, this.nodesUsed * NODE_WORDS);
+    return node;
+  }
+}

@@ -1,0 +1,119 @@
+/** What a shard tells its peers about its subscriptions, and what they have told it. On its worker thread. */
+import type { GroupChange, InterestChange } from '../../src/actor/peer-protocol.js';
+import { DURABLE_PEERS, LOCAL, PEERS } from './filter-columns.js';
+import type { FilterRegistry } from './filter-registry.js';
+import type { GroupRegistry } from './group-registry.js';
+import type { Subscriber } from './route.js';
+
+/** One thing a new peer must learn. */
+export type InterestItem =
+  | { readonly kind: 'filter'; readonly change: InterestChange }
+  | { readonly kind: 'group'; readonly change: GroupChange };
+
+/** How far the forgetting of a shard has come. */
+interface Drop {
+  filter: number;
+  group: number;
+}
+
+export class PeerInterest<S extends Subscriber> {
+  private readonly drops: (Drop | undefined)[] = [];
+
+  constructor(
+    private readonly filters: FilterRegistry<S>,
+    private readonly groups: GroupRegistry<S>,
+  ) {}
+
+  /** Everything that peers have not been told yet, each filter and group with its last word; null for nothing. */
+  takeChanges(): { filters: InterestChange[]; groups: GroupChange[] } | null {
+    const filters: InterestChange[] = [];
+    const groups: GroupChange[] = [];
+    this.groups.takeChanges(groups);
+    this.filters.takeChanges(filters);
+    return filters.length === 0 && groups.length === 0 ? null : { filters, groups };
+  }
+
+  /**
+   * This shard's whole interest. May be pulled in slices with changes between them: what changes behind the
+   * iterator is in `takeChanges`, and what the peer hears twice is the same or newer the second time.
+   */
+  *all(): Generator<InterestItem> {
+    const { tree, columns } = this.filters;
+    for (let filter = 0; filter < tree.idsEnd; filter += 1) {
+      if (!tree.has(filter) || !columns.hasFlag(filter, LOCAL) || !columns.isPlain(filter)) continue;
+      yield { kind: 'filter', change: this.filters.interestIn(filter) };
+    }
+    for (let index = 0; index < this.groups.indexEnd; index += 1) {
+      const group = this.groups.at(index);
+      if (group !== null && group.memberCount > 0)
+        yield { kind: 'group', change: this.groups.membersOf(group) };
+    }
+  }
+
+  applyFilter(shard: number, change: InterestChange): void {
+    this.finishDrop(shard);
+    if (change.plain) {
+      this.setPeer(this.filters.open(change.filter), shard, true, change.durable);
+    } else {
+      const filter = this.filters.tree.find(change.filter);
+      if (filter !== -1) this.setPeer(filter, shard, false, false);
+    }
+  }
+
+  private setPeer(filter: number, shard: number, plain: boolean, durable: boolean): void {
+    const columns = this.filters.columns;
+    const bit = 1 << shard;
+    const peers = columns.get(filter, PEERS);
+    const durablePeers = columns.get(filter, DURABLE_PEERS);
+    const peersNow = plain ? peers | bit : peers & ~bit;
+    const durablePeersNow = plain && durable ? durablePeers | bit : durablePeers & ~bit;
+    if (peers === peersNow && durablePeers === durablePeersNow) return;
+    columns.set(filter, PEERS, peersNow);
+    columns.set(filter, DURABLE_PEERS, durablePeersNow);
+    this.filters.touch(filter);
+    this.filters.settle(filter);
+  }
+
+  applyGroup(shard: number, change: GroupChange): void {
+    this.finishDrop(shard);
+    const { online, offline, groupId } = change;
+    let filter = this.filters.tree.find(change.filter);
+    let group = filter === -1 ? undefined : this.groups.find(filter, change.group);
+    if (group === undefined) {
+      if (online + offline === 0) return;
+      filter = this.filters.open(change.filter);
+      group = this.groups.open(filter, change.filter, change.group);
+    }
+    group.setPeer(shard, groupId, online, offline);
+    this.groups.settle(group, group.memberCount);
+  }
+
+  /**
+   * Forgets the interest of a shard, looking at up to `max` filters and groups. It must be called until it says that
+   * all is forgotten; news from that shard meanwhile finishes it at once.
+   */
+  dropSome(shard: number, max: number): boolean {
+    const drop = this.drops[shard] ?? { filter: 0, group: 0 };
+    this.drops[shard] = drop;
+    const { tree, columns } = this.filters;
+    let left = max;
+    for (; left > 0 && drop.filter < tree.idsEnd; drop.filter += 1, left -= 1) {
+      const isKnown = tree.has(drop.filter) && (columns.get(drop.filter, PEERS) & (1 << shard)) !== 0;
+      if (isKnown) this.setPeer(drop.filter, shard, false, false);
+    }
+    for (; left > 0 && drop.group < this.groups.indexEnd; drop.group += 1, left -= 1) {
+      const group = this.groups.at(drop.group);
+      if (group?.hasMembersOn(shard)) {
+        group.setPeer(shard, -1, 0, 0);
+        this.groups.settle(group, group.memberCount);
+      }
+    }
+    if (drop.filter < tree.idsEnd || drop.group < this.groups.indexEnd) return false;
+    this.drops[shard] = undefined;
+    return true;
+  }
+
+  private finishDrop(shard: number): void {
+    if (this.drops[shard] !== undefined) this.dropSome(shard, Number.POSITIVE_INFINITY);
+  }
+}

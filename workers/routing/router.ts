@@ -1,0 +1,313 @@
+/**
+ * The subscription routing of one shard: who gets a topic's messages, here and on other shards. On its worker thread,
+ * which alone touches it.
+ */
+import type { GroupChange, InterestChange } from '../../src/actor/peer-protocol.js';
+import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
+import { ByteHash } from './byte-hash.js';
+import { FilterRegistry } from './filter-registry.js';
+import { GroupRegistry } from './group-registry.js';
+import { Matcher } from './matcher.js';
+import { type InterestItem, PeerInterest } from './peer-interest.js';
+import type { Route, Subscriber } from './route.js';
+import type { ShareGroup } from './share-group.js';
+import { Subscriptions, VARIANT_GROUPS, VARIANT_LOCAL, VARIANT_PLAIN } from './subscriptions.js';
+import { TopicCache } from './topic-cache.js';
+
+export type { InterestItem } from './peer-interest.js';
+export type { Route, Subscriber } from './route.js';
+
+const LOCAL_PREFIX = '$local/';
+/** Bytes of topic text in the topic cache per topic that it may hold. Too small empties it early where topics are
+ *  long, too large is memory that no other bound sees. */
+const TOPIC_CACHE_BYTES_PER_TOPIC = 64;
+
+export interface RouterOptions {
+  /** Number of this shard, 0 to 31. */
+  readonly shard: number;
+  readonly hashSeed: number;
+  /** Topics whose routes are remembered. */
+  readonly topicsCachedMax: number;
+  /** Sessions and groups in all remembered routes together, plus one per route. */
+  readonly targetsCachedMax: number;
+}
+
+/** One subscription, as its session asked for it but without prefixes in the filter. */
+export interface SubscriptionInfo {
+  readonly filter: string;
+  readonly group: string | null;
+  readonly local: boolean;
+  /** MQTT 5's subscription options byte. */
+  readonly options: number;
+  /** 0 for none. */
+  readonly identifier: number;
+}
+
+/**
+ * Filters must be valid (`checkTopicFilter`). A session may hold several subscriptions to one filter: its own, one
+ * with `$local/`, and one per share group. `takeInterestChanges` must be called now and then even where there are no
+ * peers, for a filter nobody wants any more is kept until it has been reported.
+ */
+export class Router<S extends Subscriber> {
+  private readonly cache: TopicCache<S>;
+  private readonly filters: FilterRegistry<S>;
+  private readonly subscriptions: Subscriptions;
+  private readonly groups: GroupRegistry<S>;
+  private readonly peers: PeerInterest<S>;
+  private readonly matcher: Matcher<S>;
+  /** By slot. */
+  private readonly sessions: (S | null)[] = [];
+  private readonly freeSlots: number[] = [];
+  /** By slot: whether its subscriptions are counted as durable. */
+  private readonly durable: boolean[] = [];
+  /** The route of all topics that nobody wants, while it is current. */
+  private nowhere: Route<S> | null = null;
+
+  constructor(options: RouterOptions) {
+    const { hashSeed, topicsCachedMax, targetsCachedMax } = options;
+    const hash = new ByteHash(hashSeed);
+    const bytesCachedMax = Math.max(TOPIC_BYTES_MAX, topicsCachedMax * TOPIC_CACHE_BYTES_PER_TOPIC);
+    this.cache = new TopicCache(hash, { topicsCachedMax, targetsCachedMax, bytesCachedMax });
+    this.filters = new FilterRegistry(hash, hashSeed, this.cache);
+    this.subscriptions = new Subscriptions(this.filters.columns, hashSeed);
+    this.groups = new GroupRegistry(options.shard, this.filters);
+    this.peers = new PeerInterest(this.filters, this.groups);
+    this.matcher = new Matcher(this.filters, this.subscriptions, this.groups, this.sessions);
+  }
+
+  /** A route that somebody has kept is still right if its version is this one. */
+  get version(): number {
+    return this.cache.version;
+  }
+
+  /** Subscriptions of this shard's sessions, memberships in share groups included. */
+  get subscriptionCount(): number {
+    return this.subscriptions.size;
+  }
+
+  /** Filters with a subscription of this shard. */
+  get filterCount(): number {
+    return this.filters.localCount;
+  }
+
+  /** All filters, other shards' included. */
+  get routeCount(): number {
+    return this.filters.tree.size;
+  }
+
+  /** The remembered route of a topic, null when there is none; a topic that has one is a valid topic name. */
+  lookup(bytes: Uint8Array, start: number, end: number): Route<S> | null {
+    return this.cache.lookup(bytes, start, end);
+  }
+
+  /** Finds the route of a valid topic name, and remembers it. */
+  match(bytes: Uint8Array, start: number, end: number): Route<S> {
+    let route = this.matcher.match(bytes, start, end);
+    if (route.subscribers.length === 0 && route.shards === 0 && route.groups.length === 0) {
+      if (this.nowhere?.version === this.cache.version) route = this.nowhere;
+      else this.nowhere = route;
+    }
+    this.cache.insert(bytes, start, end, route);
+    return route;
+  }
+
+  /**
+   * Subscribes, or changes options and identifier of the subscription that the session already has.
+   * @returns whether it is new
+   */
+  subscribe(
+    s: S,
+    filter: string,
+    group: string | null,
+    local: boolean,
+    options: number,
+    identifier: number,
+  ): boolean {
+    const slot = s.slot === -1 ? this.openSlot(s) : s.slot;
+    const filterId = this.filters.open(filter);
+    if (group !== null) return this.join(s, filterId, filter, groupName(group, local), options, identifier);
+    const variant = local ? VARIANT_LOCAL : VARIANT_PLAIN;
+    const known = this.subscriptions.find(slot, filterId, variant);
+    if (known !== -1) {
+      this.subscriptions.update(known, options, identifier);
+      this.filters.touch(filterId);
+      return false;
+    }
+    this.subscriptions.add(slot, filterId, variant, options, identifier);
+    if (this.durable[slot]) this.filters.columns.addDurable(filterId, 1);
+    this.filters.touch(filterId);
+    this.filters.settle(filterId);
+    return true;
+  }
+
+  private join(
+    s: S,
+    filterId: number,
+    filter: string,
+    name: string,
+    options: number,
+    identifier: number,
+  ): boolean {
+    const group = this.groups.open(filterId, filter, name);
+    const variant = VARIANT_GROUPS + group.index;
+    const known = this.subscriptions.find(s.slot, filterId, variant);
+    if (known !== -1) {
+      this.subscriptions.update(known, options, identifier);
+      group.update(s, options, identifier);
+      return false;
+    }
+    this.subscriptions.add(s.slot, filterId, variant, options, identifier);
+    const membersBefore = group.memberCount;
+    group.add(s, s.online, options, identifier);
+    this.groups.settle(group, membersBefore);
+    return true;
+  }
+
+  /** @returns false when there was no such subscription. */
+  unsubscribe(s: S, filter: string, group: string | null, local: boolean): boolean {
+    const filterId = s.slot === -1 ? -1 : this.filters.tree.find(filter);
+    if (filterId === -1) return false;
+    let variant = local ? VARIANT_LOCAL : VARIANT_PLAIN;
+    if (group !== null) {
+      const found = this.groups.find(filterId, groupName(group, local));
+      if (found === undefined) return false;
+      variant = VARIANT_GROUPS + found.index;
+    }
+    const id = this.subscriptions.find(s.slot, filterId, variant);
+    if (id === -1) return false;
+    this.removeSubscription(s, id);
+    return true;
+  }
+
+  /** Ends all subscriptions of a session and takes its slot back. */
+  removeAll(s: S): void {
+    this.removeSome(s, Number.POSITIVE_INFINITY);
+  }
+
+  /** Ends up to `max` subscriptions of a session. @returns true when none is left and its slot is taken back. */
+  removeSome(s: S, max: number): boolean {
+    const slot = s.slot;
+    if (slot === -1) return true;
+    for (let left = max; left > 0; left -= 1) {
+      let id = this.subscriptions.firstPlain(slot);
+      if (id === -1) id = this.subscriptions.firstInGroup(slot);
+      if (id === -1) break;
+      this.removeSubscription(s, id);
+    }
+    if (this.subscriptions.countOf(slot) > 0) return false;
+    this.sessions[slot] = null;
+    this.freeSlots.push(slot);
+    s.slot = -1;
+    return true;
+  }
+
+  private removeSubscription(s: S, id: number): void {
+    const filterId = this.subscriptions.filterOf(id);
+    const variant = this.subscriptions.variantOf(id);
+    this.subscriptions.remove(id);
+    if (variant >= VARIANT_GROUPS) {
+      const group = this.groups.at(variant - VARIANT_GROUPS)!;
+      const membersBefore = group.memberCount;
+      group.remove(s);
+      this.groups.settle(group, membersBefore);
+      return;
+    }
+    if (this.durable[s.slot]) this.filters.columns.addDurable(filterId, -1);
+    this.filters.touch(filterId);
+    this.filters.settle(filterId);
+  }
+
+  /** Lists a session's subscriptions; none may come or go meanwhile. */
+  *subscriptionsOf(s: S): Generator<SubscriptionInfo> {
+    if (s.slot === -1) return;
+    const all = this.subscriptions;
+    for (let id = all.firstPlain(s.slot); id !== -1; id = all.nextOfSlot(id)) {
+      yield this.infoOf(id, null, all.variantOf(id) === VARIANT_LOCAL);
+    }
+    for (let id = all.firstInGroup(s.slot); id !== -1; id = all.nextOfSlot(id)) {
+      const name = this.groups.at(all.variantOf(id) - VARIANT_GROUPS)!.name;
+      const local = name.startsWith(LOCAL_PREFIX);
+      yield this.infoOf(id, local ? name.slice(LOCAL_PREFIX.length) : name, local);
+    }
+  }
+
+  private infoOf(id: number, group: string | null, local: boolean): SubscriptionInfo {
+    const filter = this.filters.tree.filterOf(this.subscriptions.filterOf(id));
+    const options = this.subscriptions.optionsOf(id);
+    return { filter, group, local, options, identifier: this.subscriptions.identifierOf(id) };
+  }
+
+  /** Subscriptions that a session has. */
+  countOf(s: S): number {
+    return s.slot === -1 ? 0 : this.subscriptions.countOf(s.slot);
+  }
+
+  /** To be called after `s.online` has changed. */
+  onlineChanged(s: S): void {
+    if (s.slot === -1) return;
+    const all = this.subscriptions;
+    for (let id = all.firstInGroup(s.slot); id !== -1; id = all.nextOfSlot(id)) {
+      const group = this.groups.at(all.variantOf(id) - VARIANT_GROUPS)!;
+      group.setOnline(s, s.online);
+      this.groups.settle(group, group.memberCount);
+    }
+  }
+
+  /** To be called after `s.durable` has changed. */
+  durableChanged(s: S): void {
+    if (s.slot === -1 || this.durable[s.slot] === s.durable) return;
+    this.durable[s.slot] = s.durable;
+    const all = this.subscriptions;
+    for (let id = all.firstPlain(s.slot); id !== -1; id = all.nextOfSlot(id)) {
+      this.filters.columns.addDurable(all.filterOf(id), s.durable ? 1 : -1);
+      this.filters.settle(all.filterOf(id));
+    }
+  }
+
+  private openSlot(s: S): number {
+    const slot = this.freeSlots.pop() ?? this.sessions.length;
+    this.subscriptions.openSlot(slot);
+    this.sessions[slot] = s;
+    this.durable[slot] = s.durable;
+    s.slot = slot;
+    return slot;
+  }
+
+  /** What peers must be told since the last call; null when nothing. */
+  takeInterestChanges(): { filters: InterestChange[]; groups: GroupChange[] } | null {
+    return this.peers.takeChanges();
+  }
+
+  /** Whole local interest, for a peer that is new; may be pulled in slices while subscriptions change. */
+  allInterest(): Generator<InterestItem> {
+    return this.peers.all();
+  }
+
+  applyInterest(shard: number, change: InterestChange): void {
+    this.peers.applyFilter(shard, change);
+  }
+
+  applyGroup(shard: number, change: GroupChange): void {
+    this.peers.applyGroup(shard, change);
+  }
+
+  /** Forgets everything that a shard has announced. */
+  dropShard(shard: number): void {
+    this.peers.dropSome(shard, Number.POSITIVE_INFINITY);
+  }
+
+  /** The same, looking at up to `max` filters and groups. @returns true when all is forgotten. */
+  dropShardSome(shard: number, max: number): boolean {
+    return this.peers.dropSome(shard, max);
+  }
+
+  /** The share group that this shard announced under `id`; undefined when it has no members anywhere any more. */
+  groupById(id: number): ShareGroup<S> | undefined {
+    return this.groups.withId(id);
+  }
+}
+
+/** With `$local/` in front, for that is another group; share names have no slash of their own. */
+function groupName(group: string, local: boolean): string {
+  return local ? LOCAL_PREFIX + group : group;
+}

@@ -1,0 +1,217 @@
+/** All subscriptions of a shard's sessions as rows in typed arrays: no object each. On the shard's worker thread. */
+import { mixBits } from './byte-hash.js';
+import { FIRST_SUBSCRIPTION, type FilterColumns } from './filter-columns.js';
+import { IdTable } from './id-table.js';
+import { grown } from './int-vector.js';
+
+/** Words per subscription, half a cache line. Links are number + 1, 0 at an end. */
+export const SUBSCRIPTION_WORDS = 8;
+export const SLOT = 0;
+export const FILTER = 1;
+/** The options byte in the low 6 bits, the variant above them. */
+export const VARIANT_AND_OPTIONS = 2;
+export const IDENTIFIER = 3;
+/** Neighbours among the filter's plain subscriptions; group members are not linked. */
+export const NEXT_OF_FILTER = 4;
+const PREVIOUS_OF_FILTER = 5;
+/** Neighbours among the slot's subscriptions, plain and in groups apart. */
+const NEXT_OF_SLOT = 6;
+const PREVIOUS_OF_SLOT = 7;
+
+export const OPTIONS_MASK = 0x3f;
+const OPTIONS_BITS = 6;
+
+/** A session may hold one subscription per filter and variant: plain, `$local/`, and one for each share group. */
+export const VARIANT_PLAIN = 0;
+export const VARIANT_LOCAL = 1;
+/** Variants from here on are share groups, by their index. */
+export const VARIANT_GROUPS = 2;
+
+/** Words per slot. */
+const SLOT_WORDS = 3;
+const FIRST_PLAIN = 0;
+const FIRST_IN_GROUP = 1;
+const COUNT = 2;
+
+/** Found by (slot, filter, variant), and listed by filter and by slot, in constant time. About 40 bytes each. */
+export class Subscriptions extends IdTable {
+  /** SUBSCRIPTION_WORDS per subscription; replaced when it grows. */
+  words = new Int32Array(SUBSCRIPTION_WORDS * 64);
+  private used = 0;
+  /** First free row, chained by SLOT; -1 when there is none. */
+  private firstFree = -1;
+  private slots = new Int32Array(SLOT_WORDS * 64);
+  private count = 0;
+  private readonly slotFactor: number;
+  private readonly filterFactor: number;
+  private readonly variantFactor: number;
+
+  constructor(
+    private readonly filters: FilterColumns,
+    hashSeed: number,
+  ) {
+    super();
+    this.slotFactor = mixBits(hashSeed ^ 0x1b873593) | 1;
+    this.filterFactor = mixBits(hashSeed ^ 0x38b34ae5) | 1;
+    this.variantFactor = mixBits(hashSeed ^ 0x4cf5ad43) | 1;
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  private keyHash(slot: number, filter: number, variant: number): number {
+    const sum = Math.imul(slot, this.slotFactor) + Math.imul(filter, this.filterFactor);
+    return mixBits((sum + Math.imul(variant, this.variantFactor)) | 0);
+  }
+
+  protected override hashOf(id: number): number {
+    const at = id * SUBSCRIPTION_WORDS;
+    return this.keyHash(this.words[at + SLOT]!, this.words[at + FILTER]!, this.variantOf(id));
+  }
+
+  /** @returns the subscription's number, -1 when there is none. */
+  find(slot: number, filter: number, variant: number): number {
+    const hash = this.keyHash(slot, filter, variant);
+    const segment = this.segmentOf(hash);
+    const mask = segment.length - 1;
+    const words = this.words;
+    for (let probe = hash & mask; ; probe = (probe + 1) & mask) {
+      const id = segment[probe]! - 1;
+      if (id === -1) return -1;
+      const at = id * SUBSCRIPTION_WORDS;
+      if (words[at + SLOT] === slot && words[at + FILTER] === filter && this.variantOf(id) === variant)
+        return id;
+    }
+  }
+
+  /** Adds a subscription that does not exist. @returns its number; numbers are used again. */
+  add(slot: number, filter: number, variant: number, options: number, identifier: number): number {
+    const id = this.take();
+    const at = id * SUBSCRIPTION_WORDS;
+    const words = this.words;
+    words[at + SLOT] = slot;
+    words[at + FILTER] = filter;
+    words[at + VARIANT_AND_OPTIONS] = (variant << OPTIONS_BITS) | options;
+    words[at + IDENTIFIER] = identifier;
+    if (variant < VARIANT_GROUPS) this.linkToFilter(id, filter);
+    this.linkToSlot(id, slot, variant);
+    this.insert(id, this.keyHash(slot, filter, variant));
+    this.count += 1;
+    return id;
+  }
+
+  /** Changes options and identifier of a subscription. */
+  update(id: number, options: number, identifier: number): void {
+    const at = id * SUBSCRIPTION_WORDS;
+    this.words[at + VARIANT_AND_OPTIONS] = (this.variantOf(id) << OPTIONS_BITS) | options;
+    this.words[at + IDENTIFIER] = identifier;
+  }
+
+  remove(id: number): void {
+    const at = id * SUBSCRIPTION_WORDS;
+    const words = this.words;
+    const slot = words[at + SLOT]!;
+    this.delete(id, this.hashOf(id));
+    if (this.variantOf(id) < VARIANT_GROUPS) this.unlinkFromFilter(id);
+    this.unlinkFromSlot(id, slot);
+    words[at + SLOT] = this.firstFree;
+    this.firstFree = id;
+    this.count -= 1;
+  }
+
+  variantOf(id: number): number {
+    return this.words[id * SUBSCRIPTION_WORDS + VARIANT_AND_OPTIONS]! >>> OPTIONS_BITS;
+  }
+
+  optionsOf(id: number): number {
+    return this.words[id * SUBSCRIPTION_WORDS + VARIANT_AND_OPTIONS]! & OPTIONS_MASK;
+  }
+
+  identifierOf(id: number): number {
+    return this.words[id * SUBSCRIPTION_WORDS + IDENTIFIER]!;
+  }
+
+  filterOf(id: number): number {
+    return this.words[id * SUBSCRIPTION_WORDS + FILTER]!;
+  }
+
+  /** Empties the row of a new slot. */
+  openSlot(slot: number): void {
+    this.slots = grown(this.slots, (slot + 1) * SLOT_WORDS);
+    this.slots.fill(0, slot * SLOT_WORDS, (slot + 1) * SLOT_WORDS);
+  }
+
+  countOf(slot: number): number {
+    return this.slots[slot * SLOT_WORDS + COUNT]!;
+  }
+
+  /** First of the slot's own subscriptions, -1 when it has none. */
+  firstPlain(slot: number): number {
+    return this.slots[slot * SLOT_WORDS + FIRST_PLAIN]! - 1;
+  }
+
+  /** First of the slot's memberships in share groups, -1 when it has none. */
+  firstInGroup(slot: number): number {
+    return this.slots[slot * SLOT_WORDS + FIRST_IN_GROUP]! - 1;
+  }
+
+  /** The one after `id` in the list of its slot, -1 at the end. */
+  nextOfSlot(id: number): number {
+    return this.words[id * SUBSCRIPTION_WORDS + NEXT_OF_SLOT]! - 1;
+  }
+
+  private linkToFilter(id: number, filter: number): void {
+    const words = this.words;
+    const next = this.filters.get(filter, FIRST_SUBSCRIPTION);
+    words[id * SUBSCRIPTION_WORDS + NEXT_OF_FILTER] = next;
+    words[id * SUBSCRIPTION_WORDS + PREVIOUS_OF_FILTER] = 0;
+    if (next !== 0) words[(next - 1) * SUBSCRIPTION_WORDS + PREVIOUS_OF_FILTER] = id + 1;
+    this.filters.set(filter, FIRST_SUBSCRIPTION, id + 1);
+  }
+
+  private unlinkFromFilter(id: number): void {
+    const words = this.words;
+    const next = words[id * SUBSCRIPTION_WORDS + NEXT_OF_FILTER]!;
+    const previous = words[id * SUBSCRIPTION_WORDS + PREVIOUS_OF_FILTER]!;
+    if (next !== 0) words[(next - 1) * SUBSCRIPTION_WORDS + PREVIOUS_OF_FILTER] = previous;
+    if (previous !== 0) words[(previous - 1) * SUBSCRIPTION_WORDS + NEXT_OF_FILTER] = next;
+    else this.filters.set(this.filterOf(id), FIRST_SUBSCRIPTION, next);
+  }
+
+  private linkToSlot(id: number, slot: number, variant: number): void {
+    const words = this.words;
+    const head = slot * SLOT_WORDS + (variant < VARIANT_GROUPS ? FIRST_PLAIN : FIRST_IN_GROUP);
+    const next = this.slots[head]!;
+    words[id * SUBSCRIPTION_WORDS + NEXT_OF_SLOT] = next;
+    words[id * SUBSCRIPTION_WORDS + PREVIOUS_OF_SLOT] = 0;
+    if (next !== 0) words[(next - 1) * SUBSCRIPTION_WORDS + PREVIOUS_OF_SLOT] = id + 1;
+    this.slots[head] = id + 1;
+    this.slots[slot * SLOT_WORDS + COUNT]! += 1;
+  }
+
+  private unlinkFromSlot(id: number, slot: number): void {
+    const words = this.words;
+    const next = words[id * SUBSCRIPTION_WORDS + NEXT_OF_SLOT]!;
+    const previous = words[id * SUBSCRIPTION_WORDS + PREVIOUS_OF_SLOT]!;
+    if (next !== 0) words[(next - 1) * SUBSCRIPTION_WORDS + PREVIOUS_OF_SLOT] = previous;
+    if (previous !== 0) words[(previous - 1) * SUBSCRIPTION_WORDS + NEXT_OF_SLOT] = next;
+    else {
+      const isPlain = this.variantOf(id) < VARIANT_GROUPS;
+      this.slots[slot * SLOT_WORDS + (isPlain ? FIRST_PLAIN : FIRST_IN_GROUP)] = next;
+    }
+    this.slots[slot * SLOT_WORDS + COUNT]! -= 1;
+  }
+
+  private take(): number {
+    const free = this.firstFree;
+    if (free !== -1) {
+      this.firstFree = this.words[free * SUBSCRIPTION_WORDS + SLOT]!;
+      return free;
+    }
+    const id = this.used;
+    this.used += 1;
+    this.words = grown(this.words, this.used * SUBSCRIPTION_WORDS);
+    return id;
+  }
+}

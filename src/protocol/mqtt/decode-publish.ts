@@ -1,7 +1,7 @@
 /** Decodes PUBLISH into a `PublishView` without copying or allocating. Runs in shards, per message. */
 import { copyBytes } from '../../base/bytes.js';
 import { isSysTopic } from '../message.js';
-import { binaryEnd, readUint16, readUint32, stringEnd } from './fields.js';
+import { binaryEnd, isPlainTopic, readUint16, readUint32, stringEnd } from './fields.js';
 import type { ProtocolVersion } from './packet-type.js';
 import type { PublishView } from './publish-view.js';
 import { ReasonCode } from './reason-code.js';
@@ -132,7 +132,8 @@ function propertyEnd(bytes: Buffer, at: number, id: number, end: number): number
       return stringEnd(bytes, at + 1, end);
     case 0x08:
       next = stringEnd(bytes, at + 1, end);
-      if (next > 0 && !isResponseTopic(bytes, at + 3, next)) return -ReasonCode.ProtocolError;
+      // v5 [MQTT-3.3.2-14]
+      if (next > 0 && !isPlainTopic(bytes, at + 3, next)) return -ReasonCode.ProtocolError;
       return next;
     case 0x09:
       return binaryEnd(bytes, at + 1, end);
@@ -147,14 +148,6 @@ function propertyEnd(bytes: Buffer, at: number, id: number, end: number): number
       return -ReasonCode.MalformedPacket;
   }
   return next <= end ? next : -ReasonCode.MalformedPacket;
-}
-
-/** A topic name without wildcards (v5 [MQTT-3.3.2-14]) and not empty. */
-function isResponseTopic(bytes: Buffer, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    if (bytes[i] === 0x2b || bytes[i] === 0x23) return false;
-  }
-  return end > start;
 }
 
 /** Takes topic alias and expiry out of the view's properties: by a narrower range where they stand at an end, else in a copy. */

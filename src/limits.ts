@@ -156,3 +156,31 @@ export const PACKET_ID_SLOTS_KEPT_MAX = 64;
 export const TIMER_WHEEL_TICK_MS = 100;
 /** Slots of a timer wheel. Fewer means that a far deadline is looked at more often, more costs memory once. */
 export const TIMER_WHEEL_SLOTS = 4_096;
+
+/** Subscriptions of an ended session taken down between two looks at the clock. */
+export const SESSION_REMOVE_SLICE = 256;
+/** Filters of one SUBSCRIBE or UNSUBSCRIBE handled between two looks at the clock. */
+export const SUBSCRIBE_SLICE = 64;
+/** SUBSCRIBEs of one connection that may await other shards before it is no longer read. */
+export const SUBACKS_PENDING_MAX = 64;
+/** Bytes of retained messages asked for at a time. Smaller means more round trips, larger more that waits for a slow reader. */
+export const REPLAY_PAGE_BYTES = 64 << 10;
+/** Topics remembered per session during a replay, so that no older message follows a newer one. */
+export const REPLAY_TOPICS_SEEN_MAX = 10_000;
+/** Steps through the retained tree in one slice: well under a millisecond. */
+export const REPLAY_NODES_SLICE = 2_000;
+/** Nodes of the retained tree looked at for expiry every tick. */
+export const RETAINED_SWEEP_NODES = 2_000;
+
+/** Deadlines handled at once; the rest follow in the next turns. */
+export const WHEEL_ITEMS_MAX = 1_000;
+/** Milliseconds between two rounds over all connections. */
+export const SWEEP_ROUND_MS = 500;
+/** Connections looked at in one tick of a round. */
+export const SWEEP_CONNECTIONS_MAX = 4_000;
+/** Milliseconds between two heartbeats of a shard. */
+export const HEARTBEAT_MS = 1_000;
+/** Topics whose routes one shard remembers. Too small walks the tree for busy topics, too large costs about 200 bytes each. */
+export const TOPICS_CACHED_MAX = 65_536;
+/** Sessions in all remembered routes of one shard together. */
+export const TARGETS_CACHED_MAX = 1 << 20;

@@ -128,9 +128,6 @@ export const PEER_DROP_SLICE = 1_024;
 
 // Configuration
 
-/** Shards a node may have. Larger asks for more threads than any tested machine has cores. */
-export const SHARDS_MAX = 32;
-
 /** Bytes of a configuration file. Smaller refuses real ones (EMQ's has 20 KB); larger only delays the error. */
 export const CONFIG_FILE_BYTES_MAX = 1 << 20;
 
@@ -184,3 +181,8 @@ export const HEARTBEAT_MS = 1_000;
 export const TOPICS_CACHED_MAX = 65_536;
 /** Sessions in all remembered routes of one shard together. */
 export const TARGETS_CACHED_MAX = 1 << 20;
+
+/** Share of a shard's memory budget in use from which no new client is taken and QoS 0 to slow readers is dropped. */
+export const BUDGET_TIGHT_SHARE = 0.8;
+/** Waiters of about the same size looked at to find the largest; more costs time just when there is none. */
+export const BUDGET_LARGEST_LOOKED_AT_MAX = 1_024;

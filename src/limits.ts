@@ -186,3 +186,15 @@ export const TARGETS_CACHED_MAX = 1 << 20;
 export const BUDGET_TIGHT_SHARE = 0.8;
 /** Waiters of about the same size looked at to find the largest; more costs time just when there is none. */
 export const BUDGET_LARGEST_LOOKED_AT_MAX = 1_024;
+
+/**
+ * Milliseconds by which writes of one retained topic may arrive out of order, as long as a silent shard is waited for.
+ * Too small lets a late write win, too large holds writes back after the clock was set back by less.
+ */
+export const RETAINED_SKEW_MAX_MS = 15_000;
+/** Removals of retained topics remembered for that time, each about 60 bytes; above it the oldest are forgotten. */
+export const RETAINED_REMOVALS_MAX = 65_536;
+/** Bytes a level of a retained topic counts against the store's limit, beside the message; as measured. */
+export const RETAINED_NODE_BYTES = 64;
+/** Nodes of a retained tree walked in one go; 4,096 take less than a millisecond. */
+export const RETAINED_SLICE_NODES_MAX = 4_096;

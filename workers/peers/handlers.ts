@@ -44,12 +44,17 @@ export interface PeerHandlers {
   onReady(): void;
 }
 
+/** One thing that a new peer must learn. */
+export type InterestItem =
+  | { readonly kind: 'filter'; readonly change: InterestChange }
+  | { readonly kind: 'group'; readonly change: GroupChange };
+
 /** The part of the router that knows what other shards want, and what this one wants. */
 export interface InterestTable {
   /** What peers must be told since the last call; null when nothing. */
   takeInterestChanges(): { filters: InterestChange[]; groups: GroupChange[] } | null;
   /** All of this shard's own interest, pulled in slices; what holds during the whole walk is yielded. */
-  allInterest(): Iterable<InterestChange | GroupChange>;
+  allInterest(): Iterable<InterestItem>;
   applyInterest(shard: number, change: InterestChange): void;
   applyGroup(shard: number, change: GroupChange): void;
   /** Forgets up to `max` entries of a shard. @returns true when none is left. */

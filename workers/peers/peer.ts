@@ -8,7 +8,14 @@ import { unreachable } from '../../src/base/assert.js';
 import { PEER_INTEREST_SLICE, PEER_SILENCE_MS } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import type { Budget, Committable, InterestTable, PeerHandlers, Undelivered } from './handlers.js';
+import type {
+  Budget,
+  Committable,
+  InterestItem,
+  InterestTable,
+  PeerHandlers,
+  Undelivered,
+} from './handlers.js';
 import { Incoming, type StreamMessage } from './incoming.js';
 import { Outgoing } from './outgoing.js';
 
@@ -48,7 +55,7 @@ export class Peer implements Committable {
 
   private readonly incoming: Incoming;
   // What of this shard's interest the peer has not been told yet; null outside of that.
-  private announcement: Iterator<InterestChange | GroupChange> | null = null;
+  private announcement: Iterator<InterestItem> | null = null;
   // Highest barrier to answer at the end of the turn; -1 none.
   private barrierOwed = -1;
   private wasHeard = false;
@@ -213,7 +220,7 @@ export class Peer implements Committable {
     return true;
   }
 
-  private announceSlice(announcement: Iterator<InterestChange | GroupChange>): void {
+  private announceSlice(announcement: Iterator<InterestItem>): void {
     const filters: InterestChange[] = [];
     const groups: GroupChange[] = [];
     let isDone = false;
@@ -223,8 +230,8 @@ export class Peer implements Committable {
         isDone = true;
         break;
       }
-      if ('group' in next.value) groups.push(next.value);
-      else filters.push(next.value);
+      if (next.value.kind === 'group') groups.push(next.value.change);
+      else filters.push(next.value.change);
     }
     if (filters.length + groups.length > 0) {
       this.outgoing.post({ kind: 'interest', barrier: 0, filters, groups });

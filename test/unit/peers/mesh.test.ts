@@ -180,6 +180,30 @@ test('credit returns when the store has committed, not before', async (t) => {
   });
 });
 
+test('a commit covers the batches up to its own, and no later one', async (t) => {
+  await withWorld(2, async (world) => {
+    const [a, b] = world.nodes as [Node, Node];
+    await subscribe(world, 1, 'a');
+    b.commitsAtOnce = false;
+    for (let i = 0; i < 4; i++) {
+      a.publish('a', `${i}`, 1);
+      a.mesh.flush();
+    }
+    const recordBytes = a.mesh.waitingBytes / 4;
+    await new Promise((resolve) => setImmediate(resolve));
+    b.mesh.drain(PLENTY);
+    const { peer } = b.commits[0]!;
+    const waiting: number[] = [];
+    for (const sequence of [b.commits[1]!.sequence, b.commits[0]!.sequence, b.commits[2]!.sequence]) {
+      peer.commit(sequence);
+      b.mesh.flush();
+      await new Promise((resolve) => setImmediate(resolve));
+      waiting.push(a.mesh.waitingBytes / recordBytes);
+    }
+    t.deepEqual(waiting, [2, 2, 1]);
+  });
+});
+
 test('to a silent shard QoS 0 is dropped and counted, QoS 1 waits; a sign of life ends it', async (t) => {
   await withWorld(2, async (world) => {
     const [a, b] = world.nodes as [Node, Node];
@@ -282,6 +306,36 @@ test('a peer that has not said hello holds up no SUBACK of a shard that was ther
     await world.settle(6);
     t.true(late.mesh.isReady);
     t.is(late.table.interested('a'), 0b01, 'it knew before it was ready');
+  });
+});
+
+test('a shard that restarts promises nothing before those who ran on know its interest', async (t) => {
+  await withWorld(2, async (world) => {
+    world.kill(1);
+    await world.settle(4);
+    world.restart(1);
+    const [old, restarted] = world.nodes as [Node, Node];
+    let isKnown = false;
+    restarted.table.subscribe('a');
+    restarted.mesh.whenInterestKnown(() => {
+      isKnown = true;
+    }, NEVER);
+    for (const node of world.nodes) for (const order of node.orders.splice(0)) order();
+    // The old one says what it wants, and reads nothing of what it is told.
+    await new Promise((resolve) => setImmediate(resolve));
+    old.mesh.drain(PLENTY);
+    old.mesh.flush();
+    for (let i = 0; i < 3; i++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      restarted.mesh.drain(PLENTY);
+      restarted.mesh.flush();
+    }
+    t.true(restarted.mesh.isReady);
+    t.is(old.publish('a', 'missed'), 0);
+    t.false(isKnown);
+    await world.settle(4);
+    t.true(isKnown);
+    t.is(old.publish('a', 'heard'), 0b10);
   });
 });
 

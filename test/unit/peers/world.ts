@@ -8,6 +8,7 @@ import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
 import type { BatchReader } from '../../../workers/peers/batch.js';
 import type {
   Committable,
+  InterestItem,
   InterestTable,
   PeerHandlers,
   Undelivered,
@@ -66,8 +67,8 @@ export class FakeTable implements InterestTable {
     return { filters, groups: [] };
   }
 
-  *allInterest(): Iterable<InterestChange | GroupChange> {
-    for (const filter of this.own) yield this.change(filter);
+  *allInterest(): Iterable<InterestItem> {
+    for (const filter of this.own) yield { kind: 'filter', change: this.change(filter) };
   }
 
   applyInterest(shard: number, change: InterestChange): void {

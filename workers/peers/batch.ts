@@ -3,8 +3,9 @@
  * on the shards' threads; the buffer is transferred, never shared.
  *
  * Record, little-endian: u32 bytes of the whole record, u8 flags, u8 QoS and marks, u16 topic bytes, u32 property
- * bytes, f64 time of receipt, u32 expiry in seconds; with SHARE or BOUNCE also u32 group of the target, u32 group of
- * the source, u32 shards tried, u32 hash; then topic, properties, payload.
+ * bytes, f64 time of receipt, u32 expiry in seconds, u16 bytes of no meaning before the properties, u16 before the
+ * payload; with SHARE or BOUNCE also u32 group of the target, u32 group of the source, u32 shards tried, u32 hash;
+ * then topic, properties, payload, with those bytes of no meaning.
  */
 import { assert } from '../../src/base/assert.js';
 import { copyBytes } from '../../src/base/bytes.js';
@@ -24,11 +25,12 @@ export const RECORD_BOUNCE = 8;
 export const RECORD_DURABLE = 16;
 
 const WITH_GROUP = RECORD_SHARE | RECORD_BOUNCE;
-const HEAD_BYTES = 24;
+const HEAD_BYTES = 28;
 const GROUP_BYTES = 16;
 
 const MARK_RETAIN = 4;
 const MARK_EXPIRES = 8;
+const GAP_BYTES_MAX = 0xffff;
 
 /** Builds one batch at a time. Its memory stays here; a batch leaves as a copy of its exact size. */
 export class BatchWriter {
@@ -60,10 +62,10 @@ export class BatchWriter {
     const at = this.length;
     const size = this.record(view, flags, HEAD_BYTES + GROUP_BYTES);
     const out = this.view;
-    out.setUint32(at + 24, groupId, true);
-    out.setUint32(at + 28, sourceGroupId, true);
-    out.setUint32(at + 32, triedMask, true);
-    out.setUint32(at + 36, hash, true);
+    out.setUint32(at + HEAD_BYTES, groupId, true);
+    out.setUint32(at + HEAD_BYTES + 4, sourceGroupId, true);
+    out.setUint32(at + HEAD_BYTES + 8, triedMask, true);
+    out.setUint32(at + HEAD_BYTES + 12, hash, true);
     return size;
   }
 
@@ -80,28 +82,56 @@ export class BatchWriter {
   private record(view: PublishView, flags: number, headBytes: number): number {
     const topicBytes = view.topicEnd - view.topicStart;
     const propertyBytes = view.propertiesEnd - view.propertiesStart;
-    const size = headBytes + topicBytes + propertyBytes + view.payloadEnd - view.payloadStart;
+    const payloadBytes = view.payloadEnd - view.payloadStart;
+    const size = headBytes + topicBytes + propertyBytes + payloadBytes;
+    // Mostly the parts lie in one packet with a few bytes between them: then one copy, gaps and all, beats three.
+    const propertiesGap = view.propertiesStart - view.topicEnd;
+    const payloadGap = view.payloadStart - view.propertiesEnd;
+    const isTogether =
+      view.topicBytes === view.bytes &&
+      view.propertyBytes === view.bytes &&
+      propertiesGap >>> 0 <= GAP_BYTES_MAX &&
+      payloadGap >>> 0 <= GAP_BYTES_MAX;
+    if (!isTogether) {
+      const at = this.head(view, flags, size, 0, 0);
+      const to = this.bytes;
+      let next = copyBytes(view.topicBytes, view.topicStart, view.topicEnd, to, at + headBytes);
+      next = copyBytes(view.propertyBytes, view.propertiesStart, view.propertiesEnd, to, next);
+      copyBytes(view.bytes, view.payloadStart, view.payloadEnd, to, next);
+      return size;
+    }
+    const sizeTogether = size + propertiesGap + payloadGap;
+    const at = this.head(view, flags, sizeTogether, propertiesGap, payloadGap);
+    // Always the engine's own copy: 45 ns for what a topic and a payload have, where a loop takes 1 ns a byte.
+    this.bytes.set(view.bytes.subarray(view.topicStart, view.payloadEnd), at + headBytes);
+    return sizeTogether;
+  }
+
+  // @returns where the record begins.
+  private head(
+    view: PublishView,
+    flags: number,
+    size: number,
+    propertiesGap: number,
+    payloadGap: number,
+  ): number {
     const at = this.length;
     if (at + size > this.bytes.length) this.grow(at + size);
     const out = this.view;
+    const marks = view.qos | (view.retain ? MARK_RETAIN : 0) | (view.expirySeconds < 0 ? 0 : MARK_EXPIRES);
     out.setUint32(at, size, true);
     out.setUint8(at + 4, flags);
-    out.setUint8(
-      at + 5,
-      view.qos | (view.retain ? MARK_RETAIN : 0) | (view.expirySeconds < 0 ? 0 : MARK_EXPIRES),
-    );
-    out.setUint16(at + 6, topicBytes, true);
-    out.setUint32(at + 8, propertyBytes, true);
+    out.setUint8(at + 5, marks);
+    out.setUint16(at + 6, view.topicEnd - view.topicStart, true);
+    out.setUint32(at + 8, view.propertiesEnd - view.propertiesStart, true);
     out.setFloat64(at + 12, view.receivedAtMs, true);
     out.setUint32(at + 20, view.expirySeconds, true);
-    const to = this.bytes;
-    let next = copyBytes(view.topicBytes, view.topicStart, view.topicEnd, to, at + headBytes);
-    next = copyBytes(view.propertyBytes, view.propertiesStart, view.propertiesEnd, to, next);
-    copyBytes(view.bytes, view.payloadStart, view.payloadEnd, to, next);
+    out.setUint16(at + 24, propertiesGap, true);
+    out.setUint16(at + 26, payloadGap, true);
     this.length = at + size;
     this.records++;
     if (view.qos > 0) this.guaranteed++;
-    return size;
+    return at;
   }
 
   private grow(needed: number): void {
@@ -183,7 +213,8 @@ export class BatchReader {
       topicStart += GROUP_BYTES;
     }
     const topicEnd = topicStart + from.getUint16(at + 6, true);
-    const propertiesEnd = topicEnd + from.getUint32(at + 8, true);
+    const propertiesStart = topicEnd + from.getUint16(at + 24, true);
+    const propertiesEnd = propertiesStart + from.getUint32(at + 8, true);
     const receivedAtMs = from.getFloat64(at + 12, true);
     const expirySeconds = (marks & MARK_EXPIRES) === 0 ? -1 : from.getUint32(at + 20, true);
     view.bytes = bytes;
@@ -191,9 +222,9 @@ export class BatchReader {
     view.propertyBytes = bytes;
     view.topicStart = topicStart;
     view.topicEnd = topicEnd;
-    view.propertiesStart = topicEnd;
+    view.propertiesStart = propertiesStart;
     view.propertiesEnd = propertiesEnd;
-    view.payloadStart = propertiesEnd;
+    view.payloadStart = propertiesEnd + from.getUint16(at + 26, true);
     view.payloadEnd = recordEnd;
     view.qos = marks & 3;
     view.retain = (marks & MARK_RETAIN) !== 0;

@@ -239,7 +239,7 @@ test('[MQTT-2.2.1-3] a packet id in use is passed over when the ids come round a
     window.acked(id);
   }
   // All but those whose slot the held one occupies.
-  t.true(seen.size > 50_000);
+  t.true(seen.size > 40_000);
   t.false(seen.has(0) || seen.has(held));
   t.is(window.size, 1);
 });

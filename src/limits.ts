@@ -198,3 +198,5 @@ export const RETAINED_REMOVALS_MAX = 65_536;
 export const RETAINED_NODE_BYTES = 64;
 /** Nodes of a retained tree walked in one go; 4,096 take less than a millisecond. */
 export const RETAINED_SLICE_NODES_MAX = 4_096;
+/** Milliseconds between two looks whether a stopping shard's connections have sent their last bytes. */
+export const STOP_POLL_MS = 10;

@@ -78,6 +78,12 @@ export class Mesh implements PeerOwner {
     );
   }
 
+  /** There is a channel to this shard, and its whole interest is not known yet. */
+  isJoining(shard: ShardId): boolean {
+    const peer = this.peers[shard] ?? null;
+    return peer !== null && peer.state === 'joining';
+  }
+
   /** Bytes that wait on channels, in both directions. */
   get waitingBytes(): number {
     let bytes = 0;

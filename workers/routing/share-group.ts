@@ -58,6 +58,11 @@ export class ShareGroup<S extends object> {
     return this.members.length - this.onlineMembers;
   }
 
+  /** Some member, here or elsewhere, has a connection. */
+  get hasOnline(): boolean {
+    return sumOf(this.online, 0) > 0;
+  }
+
   /** Nobody is in the group, here or elsewhere. */
   get isEmpty(): boolean {
     return this.members.length === 0 && this.membersElsewhere === 0;

@@ -124,6 +124,16 @@ export class MessageQueue {
     this.lowered();
   }
 
+  /** Gives up the oldest messages, lowest priority first, until at most `bytes` are left. */
+  shed(bytes: number): void {
+    while (this.bytes > bytes) {
+      const ring = this.lastRing(0)!;
+      const message = ring.peek()!;
+      this.removeFirst(ring, message);
+      this.owner.onQueueDrop(message, 'overflow');
+    }
+  }
+
   /** The session is over: its owner is not told of the messages, only that the queue is no longer long. */
   clear(): void {
     for (const ring of this.lanes) ring?.clear();

@@ -9,6 +9,7 @@ import {
   OUTPUT_CHUNKS_KEPT_MAX,
   OUTPUT_COPY_BYTES_MAX,
 } from '../../src/limits.js';
+import type { Turn } from '../turn.js';
 import type { Link } from './link.js';
 
 /** The shard's outputs that have something to flush, and the chunks they write into. */
@@ -20,13 +21,23 @@ export class OutputPool {
   waitingBytes = 0;
   /** Bytes handed to links since the start. */
   bytesSent = 0;
+  /** A connection with more bytes waiting is slow: it gets no QoS 0, and the rest stays in its session. */
+  slowBytes: number;
+
+  constructor(
+    readonly turn: Turn,
+    slowBytes: number,
+  ) {
+    this.slowBytes = slowBytes;
+  }
 
   takeChunk(): Uint8Array {
     return this.free.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_CHUNK_BYTES);
   }
 
   returnChunk(chunk: Uint8Array): void {
-    if (this.free.length < OUTPUT_CHUNKS_KEPT_MAX && chunk.length === OUTPUT_CHUNK_BYTES) this.free.push(chunk);
+    if (this.free.length < OUTPUT_CHUNKS_KEPT_MAX && chunk.length === OUTPUT_CHUNK_BYTES)
+      this.free.push(chunk);
   }
 
   markDirty(output: Output): void {
@@ -50,6 +61,8 @@ export class Output {
   length = 0;
   /** The link has not taken everything: the reader is slow, or a large write is on its way. */
   blocked = false;
+  /** Monotonic milliseconds at which the link last took something and not everything. */
+  blockedAtMs = 0;
   /** Bytes that wait for a slow reader: what the link holds, and what has gathered behind it. */
   waitingBytes = 0;
 
@@ -179,6 +192,7 @@ export class Output {
 
   private block(linkBytes: number): void {
     this.blocked = true;
+    this.blockedAtMs = this.pool.turn.nowMs;
     this.account(linkBytes);
   }
 

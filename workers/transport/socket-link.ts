@@ -47,7 +47,14 @@ export class SocketLink implements Link {
   ) {
     const onread = { buffer: readBuffer, callback: onRead };
     // A high-water mark of 1 makes every unfinished write end in a 'drain', which is what `blocked` waits for.
-    const options = { fd, readable: true, writable: true, allowHalfOpen: false, onread, writableHighWaterMark: 1 };
+    const options = {
+      fd,
+      readable: true,
+      writable: true,
+      allowHalfOpen: false,
+      onread,
+      writableHighWaterMark: 1,
+    };
     this.socket = new LinkedSocket(options as SocketConstructorOpts);
     this.socket.link = this;
     this.socket.on('drain', onDrain);

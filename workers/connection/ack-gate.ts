@@ -1,0 +1,137 @@
+/**
+ * Where PUBACK and PUBREC wait until the store has made safe what they promise: one commit per turn. What needs no
+ * commit passes at once, unless earlier acknowledgements of the same connection are still waiting. Runs on the
+ * shard's thread.
+ */
+import { COMMIT_TIMEOUT_MS } from '../../src/limits.js';
+import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
+import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import type { Store } from '../store/store.js';
+import type { Turn } from '../turn.js';
+import type { Connection } from './connection.js';
+
+export type GatedAck = typeof PacketType.Puback | typeof PacketType.Pubrec;
+
+/** The acknowledgements of one turn, in parallel arrays. */
+class AckGroup {
+  readonly connections: Connection[] = [];
+  readonly types: GatedAck[] = [];
+  readonly packetIds: number[] = [];
+  readonly reasons: number[] = [];
+  readonly batches: (() => void)[] = [];
+  startedMs = 0;
+  /** What the store said; null while it has not. */
+  result: boolean | null = null;
+}
+
+export class AckGate {
+  private group = new AckGroup();
+  /** Groups whose commit is under way, oldest first. */
+  private underway: AckGroup[] = [];
+
+  /** Batches that could not be stored: tried again with every sweep, since their sender waits and has a bound. */
+  private failedBatches: (() => void)[] = [];
+
+  constructor(
+    private readonly store: Store,
+    private readonly turn: Turn,
+  ) {}
+
+  /** Acknowledges, after this turn's commit when `needsCommit` says so. */
+  acknowledge(
+    connection: Connection,
+    type: GatedAck,
+    packetId: number,
+    reason: number,
+    needsCommit: boolean,
+  ): void {
+    if (!needsCommit && connection.gatedAcks === 0) {
+      if (type === PacketType.Puback) connection.inboundOpen--;
+      connection.sendAck(type, packetId, reason);
+      return;
+    }
+    connection.gatedAcks++;
+    const { group } = this;
+    group.connections.push(connection);
+    group.types.push(type);
+    group.packetIds.push(packetId);
+    group.reasons.push(reason);
+  }
+
+  /** A peer's batch is handled; `commit` tells it so once the entries it left here are safe. */
+  gateBatch(commit: () => void): void {
+    this.group.batches.push(commit);
+  }
+
+  /** End of the turn: one commit for everything that waits. */
+  commit(): void {
+    const { group } = this;
+    if (group.connections.length === 0 && group.batches.length === 0) return;
+    this.group = new AckGroup();
+    group.startedMs = this.turn.nowMs;
+    this.underway.push(group);
+    const record = {
+      turn: this.turn.number,
+      publications: group.connections.length,
+      batches: group.batches.length,
+    };
+    this.store.commit(record, (ok) => this.committed(group, ok));
+  }
+
+  /** Gives up on commits that take too long. */
+  sweep(nowMs: number): void {
+    this.group.batches.push(...this.failedBatches);
+    this.failedBatches = [];
+    for (const group of this.underway) {
+      if (nowMs - group.startedMs < COMMIT_TIMEOUT_MS) break;
+      if (group.result === null) group.result = false;
+    }
+    this.releaseInOrder();
+  }
+
+  private committed(group: AckGroup, ok: boolean): void {
+    if (group.result !== null) return;
+    group.result = ok;
+    this.turn.enter();
+    this.releaseInOrder();
+  }
+
+  // Commits may finish in any order; acknowledgements leave in the order of their turns.
+  private releaseInOrder(): void {
+    while (this.underway.length > 0) {
+      const group = this.underway[0]!;
+      const ok = group.result;
+      if (ok === null) return;
+      this.underway.shift();
+      for (let i = 0; i < group.connections.length; i++) {
+        this.finish(group.connections[i]!, group.types[i]!, group.packetIds[i]!, group.reasons[i]!, ok);
+      }
+      if (ok) for (const commit of group.batches) commit();
+      else this.failedBatches.push(...group.batches);
+    }
+  }
+
+  private finish(
+    connection: Connection,
+    type: GatedAck,
+    packetId: number,
+    reason: number,
+    ok: boolean,
+  ): void {
+    connection.gatedAcks--;
+    if (!connection.isOpen) {
+      if (!ok && type === PacketType.Pubrec) connection.session?.awaitingRel?.delete(packetId);
+      return;
+    }
+    if (ok) {
+      if (type === PacketType.Puback) connection.inboundOpen--;
+      connection.sendAck(type, packetId, reason);
+      return;
+    }
+    // The message is not safe: nothing is promised, and its packet identifier is free again.
+    connection.inboundOpen--;
+    if (type === PacketType.Pubrec) connection.session?.awaitingRel?.delete(packetId);
+    if (connection.version === 5) connection.sendAck(type, packetId, ReasonCode.QuotaExceeded);
+    else connection.close('store_failed');
+  }
+}

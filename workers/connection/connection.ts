@@ -1,0 +1,409 @@
+/**
+ * One client's connection: takes bytes from its link, walks the packets in them, and answers. It knows its session once
+ * CONNECT is accepted. A chunk that cannot be finished in this turn waits here, with the link paused. Runs on the
+ * shard's thread.
+ */
+import type { ListenerId } from '../../src/actor/shard-protocol.js';
+import { INPUT_SLACK_BYTES, SUBACKS_PENDING_MAX } from '../../src/limits.js';
+import type { ClientId, ConnectionNumber } from '../../src/protocol/ids.js';
+import { writeAck } from '../../src/protocol/mqtt/encode-ack.js';
+import { encodeDisconnect } from '../../src/protocol/mqtt/encode-control.js';
+import {
+  FRAME_NEED_MORE,
+  FRAME_OK,
+  FRAME_TOO_LARGE,
+  FrameHeader,
+  readFrame,
+} from '../../src/protocol/mqtt/frame.js';
+import { type AckType, PacketType, type ProtocolVersion } from '../../src/protocol/mqtt/packet-type.js';
+import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import type { Core } from '../core.js';
+import { WAITING_INPUT } from '../memory-budget.js';
+import type { Session } from '../session/session.js';
+import { WheelItem } from '../timer-wheel.js';
+import type { Link, LinkEnd, LinkHandler } from '../transport/link.js';
+import { Output } from '../transport/output.js';
+import type { Runnable } from '../turn.js';
+import type { ConnectionRate } from './connection-rate.js';
+import type { ListenerOptions } from './listener-options.js';
+import type { AliasesIn, AliasesOut } from './topic-aliases.js';
+
+/** What a packet's handler says. Any value above 0 is the reason code with which the connection ends. */
+export const HANDLED = 0;
+/** The packet cannot be handled now and was not: the same bytes are handed over again after `unstall`. */
+export const STALLED = -1;
+/** The packet was handled, and nothing behind it may be read until `unstall`. */
+export const HANDLED_STALL = -2;
+
+/** Handles whole packets for all connections of a shard. */
+export interface PacketHandler {
+  handlePacket(connection: Connection, frame: FrameHeader, bytes: Buffer): number;
+  handleEnd(connection: Connection): void;
+}
+
+// Shared by all connections: a packet is handled to its end before the next is looked at.
+const frame = new FrameHeader();
+
+export class Connection extends WheelItem implements LinkHandler, Runnable {
+  // The turn's.
+  queued = false;
+  readonly output: Output;
+  version: ProtocolVersion = 4;
+  session: Session | null = null;
+  username: string | null = null;
+  cleanStart = true;
+  /** A broker's bridge: gets RETAIN as published. */
+  isBridge = false;
+  keepAliveSeconds = 0;
+  /** Milliseconds of silence after which the client counts as gone; 0: never. */
+  silenceMs = 0;
+  /** Monotonic milliseconds of the last byte from the client. */
+  lastReadMs: number;
+  /** Wall clock, milliseconds since 1970. */
+  readonly connectedAtMs: number;
+  maximumPacketBytes = Number.POSITIVE_INFINITY;
+  hasPacketLimit = false;
+  /** Request Problem Information 0: reason strings and user properties stay here (v5 [MQTT-3.1.2-29]). */
+  wantsProblemInformation = true;
+  aliasesIn: AliasesIn | null = null;
+  aliasesOut: AliasesOut | null = null;
+  /** No mountpoint, no aliases, no packet limit: frames can be shared with others. */
+  isPlain = true;
+  /** QoS 1 and 2 messages from the client that are not acknowledged in full. */
+  inboundOpen = 0;
+  /** Acknowledgements that wait for the store; later ones keep their place behind them. */
+  gatedAcks = 0;
+  /** Hash of the ClientId, for share groups that choose by it. */
+  clientHash = 0;
+  /** What a hook has said of the packet that waits for it; null while there is none. */
+  verdict: number | null = null;
+  /** Null: no limit. */
+  rate: ConnectionRate | null = null;
+  /** CONNACK 0 was sent. */
+  isAccepted = false;
+  isOpen = true;
+  /** The client's DISCONNECT has come: the will is not published. */
+  isWillCancelled = false;
+  /** Why the connection ended, for the listener's counts and the log. */
+  endReason = '';
+
+  private subacksPending = 0;
+  private pending: Buffer | null = null;
+  private pendingStart = 0;
+  private pendingEnd = 0;
+  /** Bytes of the packet that `pending` begins with; 0 while its header is not whole. */
+  private pendingNeed = 0;
+  /** Nothing is read or handled until `run` says so. */
+  private isStopped = false;
+  private isStalled = false;
+  private isOutputStalled = false;
+  private isEnding = false;
+
+  constructor(
+    readonly core: Core,
+    private readonly handler: PacketHandler,
+    readonly link: Link,
+    readonly number: ConnectionNumber,
+    readonly listener: ListenerId,
+    readonly options: ListenerOptions,
+    readonly peerAddress: string,
+    readonly peerPort: number,
+    readonly assignedClientId: ClientId | null,
+  ) {
+    super();
+    this.output = new Output(core.outputs, link);
+    this.lastReadMs = core.turn.nowMs;
+    this.connectedAtMs = core.turn.wallMs;
+    this.isPlain = options.mountpoint.length === 0;
+  }
+
+  /** The reader is behind by more than its share: QoS 0 for it is dropped, the rest waits in its session. */
+  get isSlow(): boolean {
+    return this.output.waitingBytes > this.core.outputs.slowBytes;
+  }
+
+  onBytes(bytes: Buffer, start: number, end: number): void {
+    const { turn, counters } = this.core;
+    turn.enter();
+    this.lastReadMs = turn.nowMs;
+    counters.bytesReceived += end - start;
+    if (!this.isOpen || this.isEnding) return;
+    if (this.pending !== null && !this.isStopped) start = this.complete(bytes, start, end);
+    if (start < end && this.pending === null && !this.isStopped && !this.isEnding) {
+      start = this.walk(bytes, start, end);
+    }
+    if (start < end && this.isOpen && !this.isEnding) this.keep(bytes, start, end);
+  }
+
+  /** Goes on with what an earlier turn left. */
+  run(): boolean {
+    if (this.isStalled || this.isOutputStalled || !this.isOpen || this.isEnding) return false;
+    this.isStopped = false;
+    this.walkPending();
+    if (this.pending === null && !this.isStopped) this.link.resume();
+    return false;
+  }
+
+  onDrain(): void {
+    if (!this.isOpen) return;
+    this.core.turn.enter();
+    this.output.onDrain();
+    if (this.isOutputStalled && !this.isSlow) {
+      this.isOutputStalled = false;
+      this.core.turn.queue(this);
+    }
+    if (this.session !== null && !this.isSlow) this.core.turn.queue(this.session);
+  }
+
+  onLinkClosed(end: LinkEnd): void {
+    this.core.turn.enter();
+    this.finish(end);
+  }
+
+  override onDeadline(nowMs: number): void {
+    this.core.turn.enter();
+    // While it is the broker that has stopped reading, silence says nothing about the client.
+    if (this.isStopped) this.lastReadMs = nowMs;
+    if (nowMs - this.lastReadMs < this.silenceMs) {
+      this.core.wheel.schedule(this.lastReadMs + this.silenceMs, this);
+      return;
+    }
+    if (this.isAccepted) this.disconnect(ReasonCode.KeepAliveTimeout, 'keepalive_timeout');
+    else this.close('idle_timeout');
+  }
+
+  /** What stopped the connection (an answer, credit, a commit) is there. */
+  unstall(): void {
+    if (!this.isStalled) return;
+    this.isStalled = false;
+    this.core.turn.queue(this);
+  }
+
+  /** A SUBSCRIBE waits for other shards; too many of them stop the reading. */
+  subackPending(): void {
+    if (++this.subacksPending >= SUBACKS_PENDING_MAX) this.stall();
+  }
+
+  subackDone(): void {
+    if (this.subacksPending-- >= SUBACKS_PENDING_MAX) this.unstall();
+  }
+
+  get isClosing(): boolean {
+    return this.isEnding;
+  }
+
+  /** CONNACK has been sent: from now on silence counts. */
+  startKeepAlive(silenceMs: number): void {
+    this.silenceMs = silenceMs;
+    if (silenceMs > 0) this.core.wheel.schedule(this.lastReadMs + silenceMs, this);
+    else this.core.wheel.cancel(this);
+  }
+
+  /** Ends the connection: DISCONNECT with `reason` in MQTT 5, then close. */
+  disconnect(reason: ReasonCode, endReason: string, reasonString: string | null = null): void {
+    if (!this.isOpen || this.isEnding) return;
+    if (this.version === 5 && this.isAccepted) {
+      const text = this.wantsProblemInformation || reason >= 0x80 ? reasonString : null;
+      const packet = encodeDisconnect({ reason, reasonString: text }, this.maximumPacketBytes);
+      this.sendControl(PacketType.Disconnect, packet);
+    }
+    this.close(endReason);
+  }
+
+  /** Closes after what is written has been sent. */
+  close(endReason: string): void {
+    if (!this.isOpen || this.isEnding) return;
+    this.isEnding = true;
+    this.endReason = endReason;
+    this.output.flush();
+    if (this.output.blocked) this.link.destroy();
+    else this.link.end();
+    this.detach();
+  }
+
+  /** Appends a whole control packet; null is one that this client cannot take. */
+  sendControl(type: PacketType, packet: Uint8Array | null): void {
+    if (packet === null) return;
+    this.core.counters.sent[type]!++;
+    this.output.append(packet, 0, packet.length);
+  }
+
+  sendAck(type: AckType, packetId: number, reason: number): void {
+    this.core.counters.sent[type]!++;
+    const size = this.version === 5 && reason !== 0 ? 5 : 4;
+    const at = this.output.reserve(size);
+    writeAck(this.output.chunk!, at, type, packetId, reason, this.version);
+  }
+
+  sendPubrel(packetId: number): void {
+    this.sendAck(PacketType.Pubrel, packetId, 0);
+  }
+
+  /** @returns where the topic begins for this client, behind its listener's mountpoint. */
+  mountedStart(view: PublishView): number {
+    const mount = this.options.mountpoint;
+    const { topicBytes, topicStart, topicEnd } = view;
+    if (mount.length === 0 || topicEnd - topicStart <= mount.length) return topicStart;
+    for (let i = 0; i < mount.length; i++) {
+      if (topicBytes[topicStart + i] !== mount[i]) return topicStart;
+    }
+    return topicStart + mount.length;
+  }
+
+  /** The client has taken nothing for longer than its listener allows. */
+  isStuck(nowMs: number): boolean {
+    const { sendTimeoutMs } = this.options;
+    return this.output.blocked && sendTimeoutMs > 0 && nowMs - this.output.blockedAtMs > sendTimeoutMs;
+  }
+
+  /** Ends the connection without sending anything more. */
+  abort(endReason: string): void {
+    if (!this.isOpen || this.isEnding) return;
+    this.isEnding = true;
+    this.endReason = endReason;
+    this.link.destroy();
+    this.detach();
+  }
+
+  private walkPending(): void {
+    if (this.pending === null) return;
+    const at = this.walk(this.pending, this.pendingStart, this.pendingEnd);
+    if (this.pending === null) return;
+    this.core.memory.add(WAITING_INPUT, this.pendingStart - at);
+    this.pendingStart = at;
+    if (at === this.pendingEnd) this.pending = null;
+  }
+
+  /**
+   * Adds to the packet that is not whole just the bytes it lacks, so that the rest of the chunk is used where it lies.
+   * @returns the offset of the first byte that was not taken.
+   */
+  private complete(bytes: Buffer, start: number, end: number): number {
+    while (start < end && this.pending !== null && !this.isStopped && !this.isEnding) {
+      // Until the length is known the header comes byte by byte: four times at most.
+      const missing = this.pendingNeed === 0 ? 1 : this.pendingNeed - (this.pendingEnd - this.pendingStart);
+      const taken = Math.min(missing, end - start);
+      this.keep(bytes, start, start + taken);
+      start += taken;
+      if (taken === missing) this.walkPending();
+    }
+    return start;
+  }
+
+  /**
+   * Handles packets until one is not whole, the turn's budget is spent, or the connection has to wait.
+   * @returns the offset of the first byte that was not used.
+   */
+  private walk(bytes: Buffer, at: number, end: number): number {
+    const { turn, counters } = this.core;
+    const packetBytesMax = this.core.sessions.packetBytesMax;
+    while (at < end) {
+      if (turn.spent || this.isSlow) {
+        this.stop();
+        break;
+      }
+      const found = readFrame(bytes, at, end, packetBytesMax, frame);
+      if (found !== FRAME_OK) {
+        if (found === FRAME_NEED_MORE) this.wantMore(frame.bodyEnd === 0 ? 0 : frame.bodyEnd - at);
+        else this.refuse(found === FRAME_TOO_LARGE ? ReasonCode.PacketTooLarge : ReasonCode.MalformedPacket);
+        break;
+      }
+      const next = frame.bodyEnd;
+      const result = this.handler.handlePacket(this, frame, bytes);
+      if (result === STALLED) {
+        this.stall();
+        break;
+      }
+      counters.received[bytes[at]! >> 4]!++;
+      turn.spendPacket(next - at);
+      const isPublish = bytes[at]! >> 4 === PacketType.Publish;
+      const isTooFast = this.rate !== null && this.rate.spend(next - at, isPublish);
+      at = next;
+      if (result > 0) this.refuse(result as ReasonCode);
+      else if (result === HANDLED_STALL || isTooFast) this.stall();
+      if (!this.isOpen || this.isEnding) return end;
+      if (this.isStalled) break;
+    }
+    return this.isOpen && !this.isEnding ? at : end;
+  }
+
+  /** Keeps a copy of what was not used. */
+  private keep(bytes: Buffer, start: number, end: number): void {
+    const size = end - start;
+    const held = this.pending === null ? 0 : this.pendingEnd - this.pendingStart;
+    this.core.memory.add(WAITING_INPUT, size);
+    if (this.pending === null || this.pending.length - this.pendingEnd < size) {
+      // Doubling, so that a packet dripped by the byte costs its length and not its square, but never more than
+      // twice what has really come: an announced length allocates nothing.
+      const room = Math.max(held + size, Math.min(this.pendingNeed, held * 2 + INPUT_SLACK_BYTES));
+      const grown = Buffer.allocUnsafeSlow(room);
+      if (this.pending !== null) this.pending.copy(grown, 0, this.pendingStart, this.pendingEnd);
+      this.pending = grown;
+      this.pendingStart = 0;
+      this.pendingEnd = held;
+    }
+    bytes.copy(this.pending, this.pendingEnd, start, end);
+    this.pendingEnd += size;
+  }
+
+  private wantMore(packetBytes: number): void {
+    this.pendingNeed = packetBytes;
+    this.link.resume();
+  }
+
+  /** The turn's budget is spent, or the client does not read what it has caused. */
+  private stop(): void {
+    this.isStopped = true;
+    this.link.pause();
+    if (this.isSlow) this.isOutputStalled = true;
+    else this.core.turn.queue(this);
+  }
+
+  private stall(): void {
+    this.isStopped = true;
+    this.isStalled = true;
+    this.link.pause();
+  }
+
+  private refuse(reason: ReasonCode): void {
+    this.disconnect(reason, endReasonOf(reason));
+  }
+
+  private detach(): void {
+    this.handler.handleEnd(this);
+  }
+
+  private finish(end: LinkEnd): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    if (!this.isEnding) this.endReason = end;
+    if (this.pending !== null) this.core.memory.add(WAITING_INPUT, this.pendingStart - this.pendingEnd);
+    this.pending = null;
+    this.core.wheel.cancel(this);
+    this.output.close();
+    if (!this.isEnding) this.detach();
+    this.core.main.closed(this.number, this.listener, this.endReason);
+    this.core.connections.delete(this);
+  }
+}
+
+/** @returns the name under which a protocol error is counted. */
+function endReasonOf(reason: ReasonCode): string {
+  switch (reason) {
+    case ReasonCode.PacketTooLarge:
+      return 'invalid_mqtt_frame_len';
+    case ReasonCode.MalformedPacket:
+      return 'parser_error';
+    case ReasonCode.TopicNameInvalid:
+      return 'badtopic';
+    case ReasonCode.ReceiveMaximumExceeded:
+      return 'receive_maximum_exceeded';
+    case ReasonCode.TopicAliasInvalid:
+      return 'topic_alias_invalid';
+    case ReasonCode.QuotaExceeded:
+      return 'quota_exceeded';
+    default:
+      return 'protocol_error';
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * SUBSCRIBE and UNSUBSCRIBE: filter by filter, in slices where there are many; then SUBACK once every shard that could
+ * take a matching message knows of the subscription, and after it the retained messages. Runs on the shard's thread.
+ */
+import { SUBSCRIBE_SLICE } from '../../src/limits.js';
+import { encodeSuback, encodeUnsuback } from '../../src/protocol/mqtt/encode-control.js';
+import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
+import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
+import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import { SubscribeReader, VALIDATE_MORE } from '../../src/protocol/mqtt/subscribe-reader.js';
+import {
+  checkTopicFilter,
+  type ParsedSubscription,
+  parseSubscription,
+  type TopicLimits,
+} from '../../src/protocol/topic.js';
+import type { Core } from '../core.js';
+import { OPTION_NO_LOCAL, OPTION_QOS_MASK, OPTION_RETAIN_AS_PUBLISHED } from '../routing/route.js';
+import type { Session } from '../session/session.js';
+import type { Runnable } from '../turn.js';
+import { type Connection, HANDLED, HANDLED_STALL } from './connection.js';
+
+const OPTIONS_KEPT = OPTION_QOS_MASK | OPTION_NO_LOCAL | OPTION_RETAIN_AS_PUBLISHED;
+
+/** What `advance` says, beside reason codes. */
+const DONE = 0;
+const MORE = -1;
+/** A hook has not answered yet. */
+const WAIT = -2;
+
+/** A subscription made by a SUBSCRIBE that is not acknowledged yet. */
+interface Made {
+  readonly at: number;
+  readonly parsed: ParsedSubscription;
+  readonly isNew: boolean;
+  readonly options: number;
+}
+
+/** One packet on its way; most are done in the turn they come in. */
+abstract class FilterJob implements Runnable {
+  queued = false;
+  protected readonly codes: number[] = [];
+  protected isStalled = false;
+  private isValidated = false;
+
+  constructor(
+    protected readonly flow: SubscribeFlow,
+    protected readonly connection: Connection,
+    protected readonly session: Session,
+    protected readonly reader: SubscribeReader,
+  ) {}
+
+  /** @returns HANDLED, HANDLED_STALL or a reason code. */
+  start(): number {
+    const found = this.advance();
+    if (found === DONE) return HANDLED;
+    if (found > 0) return found;
+    // The packet lies in the read buffer, which is everybody's.
+    this.reader.keep();
+    this.isStalled = true;
+    if (found === MORE) this.flow.core.turn.queue(this);
+    return HANDLED_STALL;
+  }
+
+  run(): boolean {
+    if (!this.isAlive()) return false;
+    const found = this.advance();
+    if (found === MORE) return true;
+    if (found === WAIT) return false;
+    if (found > 0) this.connection.disconnect(found as ReasonCode, 'protocol_error');
+    else this.connection.unstall();
+    return false;
+  }
+
+  /** @returns DONE, MORE, WAIT or a reason code. */
+  private advance(): number {
+    const { turn } = this.flow.core;
+    while (!this.isValidated) {
+      const found = this.reader.validateSome(SUBSCRIBE_SLICE);
+      if (found > 0) return found;
+      this.isValidated = found !== VALIDATE_MORE;
+      if (turn.overTime) return MORE;
+    }
+    for (let count = 1; this.reader.next(); count++) {
+      if (!this.take()) return WAIT;
+      if (!this.isAlive()) return DONE;
+      if (count % SUBSCRIBE_SLICE === 0 && turn.overTime) return MORE;
+    }
+    this.finish();
+    return DONE;
+  }
+
+  protected isAlive(): boolean {
+    return this.connection.isOpen && !this.connection.isClosing && !this.session.ended;
+  }
+
+  /** Handles the filter that the reader stands on. @returns false when the job has to wait for an answer. */
+  protected abstract take(): boolean;
+  protected abstract finish(): void;
+}
+
+class SubscribeJob extends FilterJob {
+  private readonly made: Made[] = [];
+
+  protected take(): boolean {
+    const { hooks } = this.flow.core;
+    const { filter } = this.reader;
+    if (hooks.authorizeSubscribe === null) {
+      this.add(ReasonCode.Success);
+      return true;
+    }
+    let isAnswered = false;
+    hooks.authorizeSubscribe(this.session.clientId, filter, (reason) => {
+      if (isAnswered) return;
+      isAnswered = true;
+      if (!this.isAlive()) return;
+      this.add(reason);
+      if (this.isStalled) this.flow.core.turn.queue(this);
+    });
+    return isAnswered;
+  }
+
+  private add(verdict: ReasonCode): void {
+    const { flow, connection, reader } = this;
+    const at = this.codes.length;
+    const code = verdict === ReasonCode.Success ? this.subscribe(at) : verdict;
+    this.codes.push(connection.version === 5 || code < 0x80 ? code : 0x80);
+    if (code >= 0x80) flow.core.main.log('debug', 'subscription refused', { filter: reader.filter, code });
+  }
+
+  private subscribe(at: number): number {
+    const { flow, connection, session, reader } = this;
+    const { core } = flow;
+    const parsed = flow.parse(reader.filter, connection);
+    if (parsed === null) return ReasonCode.TopicFilterInvalid;
+    let { options } = reader;
+    if (connection.isBridge) options |= OPTION_RETAIN_AS_PUBLISHED;
+    if (flow.subscriptionsMax > 0 && core.router.countOf(session) >= flow.subscriptionsMax) {
+      return ReasonCode.QuotaExceeded;
+    }
+    const { filter, group, local } = parsed;
+    const kept = options & OPTIONS_KEPT;
+    const isNew = core.router.subscribe(session, filter, group, local, kept, reader.identifier);
+    this.made.push({ at, parsed, isNew, options });
+    return options & OPTION_QOS_MASK;
+  }
+
+  protected finish(): void {
+    const { flow, connection } = this;
+    connection.subackPending();
+    const deadlineMs = flow.core.turn.nowMs + flow.timeoutMs;
+    flow.core.mesh.whenInterestKnown((isKnown) => this.acknowledge(isKnown), deadlineMs);
+  }
+
+  private acknowledge(isKnown: boolean): void {
+    const { flow, connection, session, codes } = this;
+    const { core } = flow;
+    core.turn.enter();
+    connection.subackDone();
+    if (session.ended) return;
+    if (!isKnown) this.withdraw();
+    if (session.connection !== connection || !connection.isOpen) return;
+    const { packetId } = this.reader;
+    const packet = encodeSuback({ packetId, codes }, connection.version, connection.maximumPacketBytes);
+    connection.sendControl(PacketType.Suback, packet);
+    if (isKnown) this.replay();
+  }
+
+  /** Some shard has not said that it knows: nobody can promise that every message arrives. */
+  private withdraw(): void {
+    const { flow, connection, session, codes } = this;
+    for (const { at, parsed, isNew } of this.made) {
+      if (isNew) flow.core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local);
+      codes[at] = connection.version === 5 ? ReasonCode.ImplementationSpecificError : 0x80;
+    }
+  }
+
+  private replay(): void {
+    const { flow, session, reader } = this;
+    for (const { parsed, isNew, options } of this.made) {
+      const handling = (options >> 4) & 3;
+      // 0: always; 1: for a new subscription; 2: never. A shared subscription gets none (4.8.2).
+      if (parsed.group !== null || handling === 2 || (handling === 1 && !isNew)) continue;
+      flow.core.replays.start(session, parsed.filter, options & OPTIONS_KEPT, reader.identifier);
+    }
+  }
+}
+
+class UnsubscribeJob extends FilterJob {
+  protected take(): boolean {
+    const { flow, connection, session, reader } = this;
+    const parsed = flow.parse(reader.filter, connection);
+    const existed =
+      parsed !== null && flow.core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local);
+    const missing = parsed === null ? ReasonCode.TopicFilterInvalid : ReasonCode.NoSubscriptionExisted;
+    this.codes.push(existed ? ReasonCode.Success : missing);
+    return true;
+  }
+
+  protected finish(): void {
+    const { connection, codes } = this;
+    const { packetId } = this.reader;
+    const packet = encodeUnsuback({ packetId, codes }, connection.version, connection.maximumPacketBytes);
+    connection.sendControl(PacketType.Unsuback, packet);
+  }
+}
+
+export class SubscribeFlow {
+  readonly subscriptionsMax: number;
+  readonly timeoutMs: number;
+  private readonly limits: TopicLimits;
+
+  constructor(readonly core: Core) {
+    const { config } = core;
+    this.subscriptionsMax = config['mqtt.session.max_subscriptions'];
+    this.timeoutMs = config['shard.subscribe_timeout'];
+    this.limits = {
+      topicBytesMax: config['mqtt.max_topic_length'],
+      topicLevelsMax: config['mqtt.max_topic_levels'],
+    };
+  }
+
+  /** @returns HANDLED, HANDLED_STALL or a reason code. */
+  onSubscribe(connection: Connection, frame: FrameHeader, bytes: Buffer): number {
+    const { bodyStart, bodyEnd } = frame;
+    const reader = new SubscribeReader(PacketType.Subscribe, bytes, bodyStart, bodyEnd, connection.version);
+    return new SubscribeJob(this, connection, connection.session!, reader).start();
+  }
+
+  /** As `onSubscribe`. */
+  onUnsubscribe(connection: Connection, frame: FrameHeader, bytes: Buffer): number {
+    const { bodyStart, bodyEnd } = frame;
+    const reader = new SubscribeReader(PacketType.Unsubscribe, bytes, bodyStart, bodyEnd, connection.version);
+    return new UnsubscribeJob(this, connection, connection.session!, reader).start();
+  }
+
+  /** @returns the parts of a filter as a client writes it, with its listener's mountpoint; null when it is not valid. */
+  parse(text: string, connection: Connection): ParsedSubscription | null {
+    const parsed = parseSubscription(text);
+    if (parsed === null || !checkTopicFilter(parsed.filter, this.limits)) return null;
+    const { mountpoint } = connection.options;
+    return mountpoint.length === 0
+      ? parsed
+      : { ...parsed, filter: mountpoint.toString('utf8') + parsed.filter };
+  }
+}

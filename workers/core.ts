@@ -1,0 +1,60 @@
+/** The parts of one shard, as its other parts see them. Built by shard.ts, before any of them is used. */
+
+import type { Alarm, ListenerId, LogFields, LogLevel } from '../src/actor/shard-protocol.js';
+import type { Clock } from '../src/base/clock.js';
+import type { Config } from '../src/config/schema.js';
+import type { ConnectionNumber, ShardId } from '../src/protocol/ids.js';
+import type { AckGate } from './connection/ack-gate.js';
+import type { Connection } from './connection/connection.js';
+import type { Counters } from './counters.js';
+import type { Hooks } from './hooks/hooks.js';
+import type { MemoryBudget } from './memory-budget.js';
+import type { Mesh } from './peers/mesh.js';
+import type { Delivery } from './publish/delivery.js';
+import type { Publisher } from './publish/publisher.js';
+import type { SharedDelivery } from './publish/shared-delivery.js';
+import type { ReplayService } from './retained/replay-service.js';
+import type { RetainedService } from './retained/retained-service.js';
+import type { ByteHash } from './routing/byte-hash.js';
+import type { Router } from './routing/router.js';
+import type { Session } from './session/session.js';
+import type { SessionTable } from './session/session-table.js';
+import type { TimerWheel } from './timer-wheel.js';
+import type { OutputPool } from './transport/output.js';
+import type { Turn } from './turn.js';
+
+/** What a shard tells main, without waiting for anything. */
+export interface MainLine {
+  closed(number: ConnectionNumber, listener: ListenerId, reason: string): void;
+  log(level: LogLevel, message: string, fields?: LogFields): void;
+  raiseAlarm(alarm: Alarm): void;
+  clearAlarm(id: string): void;
+}
+
+export interface Core {
+  readonly shard: ShardId;
+  readonly shards: number;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly wheel: TimerWheel;
+  readonly outputs: OutputPool;
+  readonly counters: Counters;
+  readonly memory: MemoryBudget;
+  readonly router: Router<Session>;
+  readonly mesh: Mesh;
+  readonly sessions: SessionTable;
+  readonly connections: Set<Connection>;
+  /** Publishers that found no credit towards another shard. */
+  readonly creditWaiters: Set<Connection>;
+  /** Keyed, the same in every shard. */
+  readonly topicHash: ByteHash;
+  readonly retained: RetainedService;
+  readonly delivery: Delivery;
+  readonly publisher: Publisher;
+  readonly shared: SharedDelivery;
+  readonly replays: ReplayService;
+  readonly acks: AckGate;
+  readonly hooks: Hooks;
+  readonly main: MainLine;
+}

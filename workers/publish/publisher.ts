@@ -1,0 +1,89 @@
+/**
+ * Takes an accepted message to everybody who wants it: local sessions, other shards, share groups, the owner of its
+ * retained topic. One entry for what the broker itself publishes, one for clients' messages, one for records of other
+ * shards. Runs on the shard's thread.
+ */
+import type { ShardId } from '../../src/protocol/ids.js';
+import type { Message } from '../../src/protocol/message.js';
+import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import type { Core } from '../core.js';
+import {
+  type BatchReader,
+  RECORD_BOUNCE,
+  RECORD_DELIVER,
+  RECORD_RETAIN,
+  RECORD_SHARE,
+} from '../peers/batch.js';
+import type { Route } from '../routing/route.js';
+import type { Session } from '../session/session.js';
+
+/** Nobody has wanted the message. */
+export const WANTED_BY_NOBODY = 0;
+/** It was handed on, and nothing of it has to be safe before it is acknowledged. */
+export const HANDED_ON = 1;
+/** Some of it must be safe before it is acknowledged with QoS 1 or 2. */
+export const NEEDS_COMMIT = 2;
+
+export class Publisher {
+  /** For messages of the broker itself; apart, because a client's may be in hand. */
+  private readonly ownView = new PublishView();
+
+  constructor(private readonly core: Core) {}
+
+  /** @returns the route of the topic in `view`, which must be valid unless it is in the cache. */
+  routeOf(view: PublishView): Route<Session> {
+    const { router } = this.core;
+    const { topicBytes, topicStart, topicEnd } = view;
+    return router.lookup(topicBytes, topicStart, topicEnd) ?? router.match(topicBytes, topicStart, topicEnd);
+  }
+
+  /** Publishes for the broker: wills, `$SYS`, presence, the API. Credit does not hold it up; the mesh bounds it. */
+  publishOwn(message: Message): void {
+    this.core.turn.enter();
+    const view = this.ownView.load(message);
+    this.distribute(view, this.routeOf(view), null, 0);
+  }
+
+  /**
+   * Hands a message on. `origin` is the publisher's session, `originHash` a hash of its ClientId.
+   * @returns one of the three answers above.
+   */
+  distribute(view: PublishView, route: Route<Session>, origin: Session | null, originHash: number): number {
+    const { core } = this;
+    let isDurable = core.delivery.toRoute(view, route, origin);
+    const isWanted = route.subscribers.length > 0 || route.shards !== 0 || route.groups.length > 0;
+    let owner = -1;
+    if (view.retain) {
+      isDurable = true;
+      owner = core.retained.write(view);
+    }
+    if (route.shards !== 0 || owner >= 0) {
+      core.mesh.forward(view, route.shards, route.durableShards, owner);
+      if (route.durableShards !== 0) isDurable = true;
+    }
+    const { groups } = route;
+    for (let i = 0; i < groups.length; i++) {
+      if (core.shared.dispatch(view, groups[i]!, originHash)) isDurable = true;
+    }
+    if (isDurable && view.qos > 0) return NEEDS_COMMIT;
+    if (isWanted) return HANDED_ON;
+    if (!view.isSys) core.counters.dropped++;
+    return WANTED_BY_NOBODY;
+  }
+
+  /** Handles what another shard has sent. */
+  onRecord(view: PublishView, record: BatchReader, from: ShardId): void {
+    const { core } = this;
+    const { flags } = record;
+    if ((flags & RECORD_RETAIN) !== 0) core.retained.store(view);
+    if ((flags & RECORD_DELIVER) !== 0) {
+      const route = this.routeOf(view);
+      core.counters.forwardedIn++;
+      core.delivery.toRoute(view, route, null);
+      if (route.subscribers.length === 0 && !view.isSys) core.counters.dropped++;
+    }
+    if ((flags & RECORD_SHARE) !== 0) core.shared.onShared(view, record, from);
+    if ((flags & RECORD_BOUNCE) !== 0) core.shared.onBounce(view, record);
+    core.turn.spend(1);
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The owner's side of retained messages: stores those whose topics this shard owns, and answers replays page by page,
+ * in slices. Which shard owns a topic is a keyed hash of it, the same everywhere. Runs on the shard's thread.
+ */
+import type { RetainedMessage } from '../../src/actor/peer-protocol.js';
+import { REPLAY_NODES_SLICE, RETAINED_SWEEP_NODES } from '../../src/limits.js';
+import { asShardId, type ShardId } from '../../src/protocol/ids.js';
+import type { Message } from '../../src/protocol/message.js';
+import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import type { Core } from '../core.js';
+import { BatchWriter, RECORD_DELIVER } from '../peers/batch.js';
+import type { ByteHash } from '../routing/byte-hash.js';
+import type { Runnable } from '../turn.js';
+import type { RetainedCursor } from './retained-cursor.js';
+import { RetainedStore } from './retained-store.js';
+
+type Ask = Extract<RetainedMessage, { kind: 'retained.open' | 'retained.next' | 'retained.close' }>;
+
+/** A replay of some shard that this shard's topics are walked for. */
+interface Walk {
+  readonly asker: ShardId;
+  readonly replay: number;
+  readonly cursor: RetainedCursor;
+  /** Bytes wanted in the page under construction; 0: none has been asked for. */
+  bytesMax: number;
+  /** Messages of the page under construction. */
+  readonly found: Message[];
+}
+
+export class RetainedService implements Runnable {
+  queued = false;
+  readonly allOwners: readonly ShardId[];
+  private readonly kept: RetainedStore;
+  private readonly view = new PublishView();
+  private readonly writer = new BatchWriter();
+  private readonly walks = new Map<string, Walk>();
+  /** Walks with a page to make, in rotation. */
+  private readonly busy: Walk[] = [];
+
+  constructor(
+    private readonly core: Core,
+    private readonly hash: ByteHash,
+    hashSeed: number,
+  ) {
+    const { config } = core;
+    this.kept = new RetainedStore({
+      hashSeed,
+      // The limit is the node's; topics spread evenly over its shards.
+      messagesMax: Math.ceil(config['retainer.max_message_num'] / core.shards),
+      payloadBytesMax: config['retainer.max_payload_size'],
+      bytesMax: 0,
+      expiryMs: config['retainer.expiry_interval'],
+    });
+    this.allOwners = Array.from({ length: core.shards }, (_, i) => asShardId((core.shard + i) % core.shards));
+  }
+
+  /** Messages kept here. */
+  get count(): number {
+    return this.kept.count;
+  }
+
+  get bytes(): number {
+    return this.kept.bytes;
+  }
+
+  /** Takes a message with RETAIN. @returns the shard that owns its topic, -1 when it is this one and it is stored. */
+  write(view: PublishView): number {
+    const owner = this.ownerOf(view.topicBytes, view.topicStart, view.topicEnd);
+    if (owner !== this.core.shard) return owner;
+    this.store(view);
+    return -1;
+  }
+
+  /** Stores, replaces or removes the retained message of a topic that this shard owns. */
+  store(view: PublishView): void {
+    this.kept.set(view.message());
+  }
+
+  /** @returns the owner of a topic given as text. */
+  ownerOfText(topic: string): ShardId {
+    const bytes = Buffer.from(topic, 'utf8');
+    return this.ownerOf(bytes, 0, bytes.length);
+  }
+
+  /** Asks `owner`, which may be this shard. @returns false when there is no such shard now. */
+  ask(owner: ShardId, message: Ask): boolean {
+    if (owner !== this.core.shard) return this.core.mesh.post(owner, message);
+    this.onAsk(message, owner);
+    return true;
+  }
+
+  /** Anything that another shard says about retained messages. */
+  onMessage(message: RetainedMessage, from: ShardId): void {
+    if (message.kind === 'retained.page') {
+      this.core.replays.onPage(message.replay, message.bytes, message.length, message.done);
+    } else {
+      this.onAsk(message, from);
+    }
+  }
+
+  /** A shard is gone: nobody waits for its replays. */
+  onShardLost(shard: ShardId): void {
+    for (const [key, walk] of this.walks) {
+      if (walk.asker === shard) this.forget(key, walk);
+    }
+  }
+
+  /** Removes expired messages, a slice at a time. */
+  sweep(): void {
+    this.kept.sweep(this.core.turn.wallMs, RETAINED_SWEEP_NODES);
+  }
+
+  /** Makes pages, one slice per walk in rotation. */
+  run(): boolean {
+    while (this.busy.length > 0) {
+      if (this.core.turn.overTime) return true;
+      const walk = this.busy.shift()!;
+      if (walk.bytesMax > 0 && !this.fill(walk)) this.busy.push(walk);
+    }
+    return false;
+  }
+
+  private ownerOf(bytes: Uint8Array, start: number, end: number): ShardId {
+    return asShardId((this.hash.hash(bytes, start, end) >>> 0) % this.core.shards);
+  }
+
+  private onAsk(message: Ask, asker: ShardId): void {
+    const key = `${asker}/${message.replay}`;
+    const known = this.walks.get(key);
+    switch (message.kind) {
+      case 'retained.open': {
+        const cursor = this.kept.open(message.filter);
+        const { replay, bytesMax } = message;
+        const walk: Walk = { asker, replay, cursor, bytesMax, found: [] };
+        this.walks.set(key, walk);
+        this.makeBusy(walk);
+        break;
+      }
+      case 'retained.next':
+        if (known === undefined) break;
+        known.bytesMax = message.bytesMax;
+        this.makeBusy(known);
+        break;
+      default:
+        if (known !== undefined) this.forget(key, known);
+    }
+  }
+
+  private makeBusy(walk: Walk): void {
+    this.busy.push(walk);
+    this.core.turn.queue(this);
+  }
+
+  // One slice. @returns true when the page is made.
+  private fill(walk: Walk): boolean {
+    const { turn } = this.core;
+    const isLast = walk.cursor.next(turn.wallMs, walk.bytesMax, REPLAY_NODES_SLICE, walk.found);
+    let bytes = 0;
+    for (const message of walk.found) bytes += message.size;
+    if (!isLast && bytes < walk.bytesMax) return false;
+    this.send(walk, isLast);
+    return true;
+  }
+
+  private send(walk: Walk, isLast: boolean): void {
+    const { writer, view } = this;
+    for (const message of walk.found) writer.append(view.load(message), RECORD_DELIVER);
+    const { length } = writer;
+    const bytes = writer.take();
+    walk.found.length = 0;
+    walk.bytesMax = 0;
+    if (isLast) this.walks.delete(`${walk.asker}/${walk.replay}`);
+    if (walk.asker === this.core.shard) {
+      this.core.replays.onPage(walk.replay, bytes, length, isLast);
+    } else {
+      const page = { kind: 'retained.page', replay: walk.replay, bytes, length, done: isLast } as const;
+      this.core.mesh.post(walk.asker, page);
+    }
+  }
+
+  private forget(key: string, walk: Walk): void {
+    walk.cursor.close();
+    walk.bytesMax = 0;
+    this.walks.delete(key);
+  }
+}

@@ -1,0 +1,36 @@
+/** Puts together the seams of a shard: the trivial ones, or what a test has put in their place. On the shard's thread. */
+import type { Seams } from '../src/actor/shard-protocol.js';
+import { type Hooks, type HooksModule, NO_HOOKS } from './hooks/hooks.js';
+import { MemoryStore, type Store, type StoreModule } from './store/store.js';
+import type { Link, LinkHandler } from './transport/link.js';
+import { SocketLink } from './transport/socket-link.js';
+
+/** Opens the link of a connection that main has handed over. */
+export type OpenLink = (fd: number, nodelay: boolean, handler: LinkHandler) => Link;
+
+/** What a module that replaces links exports: it may wrap the real one. */
+export interface LinkModule {
+  wrapLink(open: OpenLink): OpenLink;
+}
+
+export interface LoadedSeams {
+  readonly openLink: OpenLink;
+  readonly store: Store;
+  readonly hooks: Hooks;
+  /** Tests may turn the clock and break the shard. */
+  readonly faults: boolean;
+}
+
+const openSocket: OpenLink = (fd, nodelay, handler) => new SocketLink(fd, nodelay, handler);
+
+export async function loadSeams(seams: Seams): Promise<LoadedSeams> {
+  const link = seams.link === undefined ? null : ((await import(seams.link)) as LinkModule);
+  const store = seams.store === undefined ? null : ((await import(seams.store)) as StoreModule);
+  const hooks = seams.hooks === undefined ? null : ((await import(seams.hooks)) as HooksModule);
+  return {
+    openLink: link === null ? openSocket : link.wrapLink(openSocket),
+    store: store === null ? new MemoryStore() : store.createStore(),
+    hooks: hooks === null ? NO_HOOKS : hooks.createHooks(),
+    faults: seams.faults === true,
+  };
+}

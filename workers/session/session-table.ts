@@ -1,0 +1,148 @@
+/**
+ * All sessions of a shard: made, found, taken over, and ended when their time is up. Runs on the shard's thread.
+ */
+import type { Config } from '../../src/config/schema.js';
+import { SESSION_REMOVE_SLICE } from '../../src/limits.js';
+import type { ClientId } from '../../src/protocol/ids.js';
+import { createMessage } from '../../src/protocol/message.js';
+import type { Core } from '../core.js';
+import type { Runnable } from '../turn.js';
+import type { QueueLimits } from './message-queue.js';
+import { Session } from './session.js';
+import { TopicPriorities } from './topic-priorities.js';
+
+/** The Session Expiry Interval that means "never". */
+export const EXPIRY_NEVER_SECONDS = 0xffffffff;
+
+export class SessionTable implements Runnable {
+  queued = false;
+  readonly packetBytesMax: number;
+  readonly windowMax: number;
+  readonly queueLimits: QueueLimits;
+  private readonly byId = new Map<ClientId, Session>();
+  /** Sessions that are over but still have subscriptions to be taken down, in slices. */
+  private readonly leaving: Session[] = [];
+  private readonly expiryMaxSeconds: number;
+
+  constructor(private readonly core: Core) {
+    const { config } = core;
+    this.packetBytesMax = config['mqtt.max_packet_size'];
+    this.windowMax = config['mqtt.session.max_inflight'] || 65_535;
+    this.expiryMaxSeconds = config['mqtt.session.max_expiry_interval'] / 1000 || Number.POSITIVE_INFINITY;
+    this.queueLimits = {
+      messagesMax: config['mqtt.mqueue.max_length'],
+      bytesMax: config['mqtt.mqueue.max_bytes'],
+      highWatermark: config['mqtt.mqueue.high_watermark'],
+      lowWatermark: config['mqtt.mqueue.low_watermark'],
+      priorities: prioritiesOf(config),
+    };
+  }
+
+  /** Sessions with a connection. */
+  onlineCount = 0;
+
+  get count(): number {
+    return this.byId.size;
+  }
+
+  find(clientId: ClientId): Session | null {
+    return this.byId.get(clientId) ?? null;
+  }
+
+  all(): Iterable<Session> {
+    return this.byId.values();
+  }
+
+  create(clientId: ClientId): Session {
+    const session = new Session(this.core, clientId, this.core.turn.wallMs);
+    this.byId.set(clientId, session);
+    return session;
+  }
+
+  /** Sets how long the session outlives its connection; @returns the seconds that hold, lowered to the configured maximum. */
+  setExpiry(session: Session, seconds: number): number {
+    const wanted = seconds === EXPIRY_NEVER_SECONDS ? Number.POSITIVE_INFINITY : seconds;
+    const wasDurable = session.durable;
+    session.expirySeconds = Math.min(wanted, this.expiryMaxSeconds);
+    if (session.durable !== wasDurable) this.core.router.durableChanged(session);
+    return Number.isFinite(session.expirySeconds) ? session.expirySeconds : EXPIRY_NEVER_SECONDS;
+  }
+
+  /** The connection of `session` has ended: its will, its time to live, its shared messages. */
+  onDisconnected(session: Session): void {
+    const { core } = this;
+    session.connection = null;
+    this.onlineCount--;
+    core.replays.cancel(session);
+    core.router.onlineChanged(session);
+    const nowMs = core.turn.nowMs;
+    const { will } = session;
+    if (will !== null && (will.delaySeconds === 0 || session.expirySeconds === 0)) this.publishWill(session);
+    if (session.expirySeconds === 0) {
+      this.end(session);
+      return;
+    }
+    core.shared.onMemberLeft(session, false);
+    session.expiryDueMs = nowMs + session.expirySeconds * 1000;
+    session.willDueMs =
+      session.will === null ? Number.POSITIVE_INFINITY : nowMs + session.will.delaySeconds * 1000;
+    core.wheel.schedule(Math.min(session.expiryDueMs, session.willDueMs), session);
+  }
+
+  /** A client is back: nothing of its absence is due any more. */
+  onConnected(session: Session): void {
+    this.onlineCount++;
+    session.expiryDueMs = session.willDueMs = Number.POSITIVE_INFINITY;
+    this.core.wheel.cancel(session);
+    this.core.router.onlineChanged(session);
+  }
+
+  onDeadline(session: Session, nowMs: number): void {
+    if (session.ended || session.connection !== null) return;
+    this.core.turn.enter();
+    if (session.willDueMs <= nowMs || session.expiryDueMs <= nowMs) this.publishWill(session);
+    if (session.expiryDueMs <= nowMs) this.end(session);
+    else this.core.wheel.schedule(session.expiryDueMs, session);
+  }
+
+  /** Ends a session that has no connection: everything of it goes, but for its retained messages [MQTT-3.1.2-7]. */
+  end(session: Session): void {
+    if (session.ended) return;
+    session.ended = true;
+    if (session.will !== null) this.publishWill(session);
+    this.core.wheel.cancel(session);
+    this.core.shared.onMemberLeft(session, true);
+    session.queue?.clear();
+    session.inflight?.clear();
+    session.awaitingRel = null;
+    session.account();
+    this.core.memory.remove(session);
+    if (this.byId.get(session.clientId) === session) this.byId.delete(session.clientId);
+    if (this.core.router.removeSome(session, SESSION_REMOVE_SLICE)) return;
+    this.leaving.push(session);
+    this.core.turn.queue(this);
+  }
+
+  /** Takes down subscriptions of sessions that are over. */
+  run(): boolean {
+    while (this.leaving.length > 0) {
+      if (this.core.turn.overTime) return true;
+      if (this.core.router.removeSome(this.leaving[0]!, SESSION_REMOVE_SLICE)) this.leaving.shift();
+    }
+    return false;
+  }
+
+  private publishWill(session: Session): void {
+    const { will } = session;
+    session.will = null;
+    session.willDueMs = Number.POSITIVE_INFINITY;
+    if (will !== null)
+      this.core.publisher.publishOwn(createMessage({ ...will, receivedAtMs: this.core.turn.wallMs }));
+  }
+}
+
+function prioritiesOf(config: Config): TopicPriorities | null {
+  if (config['mqtt.mqueue.type'] !== 'priority') return null;
+  const pairs = config['mqtt.mqueue.priority'].map(({ topic, priority }) => [topic, priority] as const);
+  return new TopicPriorities(new Map(pairs));
+}

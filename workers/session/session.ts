@@ -1,0 +1,152 @@
+/**
+ * What the broker keeps for one ClientId: subscriptions (in the router), messages in flight both ways, waiting
+ * messages, the will. It may outlive its connection. Lives in the shard that owns the ClientId.
+ */
+import type { ClientId } from '../../src/protocol/ids.js';
+import type { Message } from '../../src/protocol/message.js';
+import type { Will } from '../../src/protocol/mqtt/connect.js';
+import type { Connection } from '../connection/connection.js';
+import type { Core } from '../core.js';
+import { WAITING_QUEUES, type Waiter } from '../memory-budget.js';
+import type { Subscriber } from '../routing/route.js';
+import { WheelItem } from '../timer-wheel.js';
+import type { Runnable } from '../turn.js';
+import { Inflight } from './inflight.js';
+import { MessageQueue, type QueueOwner } from './message-queue.js';
+import { PacketIdSet } from './packet-id-set.js';
+import type { Replay } from './replay.js';
+
+export class Session extends WheelItem implements Subscriber, Runnable, QueueOwner, Waiter {
+  // The router's.
+  slot = -1;
+  // The turn's.
+  queued = false;
+
+  // The memory budget's.
+  budgetClass = -1;
+  budgetIndex = -1;
+
+  connection: Connection | null = null;
+  /** Seconds that the session outlives its connection; 0 ends with it, Infinity never ends. */
+  expirySeconds = 0;
+  /** Messages that may be in flight to the client: the configured window or its Receive Maximum. */
+  windowMax: number;
+  will: Will | null = null;
+  inflight: Inflight | null = null;
+  queue: MessageQueue | null = null;
+  /** Packet identifiers of QoS 2 messages that came in and await PUBREL. */
+  awaitingRel: PacketIdSet | null = null;
+  /** Retained messages on their way to new subscriptions. */
+  replays: Replay[] | null = null;
+  /** While there are replays: topics whose live message with RETAIN was delivered, and when it was received. */
+  retainedSeen: Map<string, number> | null = null;
+  /** Copies handed to the connection, redeliveries included. */
+  delivered = 0;
+  /** Attempts to put a message into the queue. */
+  enqueued = 0;
+  /** Messages that a full queue dropped. */
+  dropped = 0;
+  /** The session is over; whoever comes back to it later must leave it alone. */
+  ended = false;
+  /** Monotonic milliseconds; Infinity when there is nothing to wait for. */
+  willDueMs = Number.POSITIVE_INFINITY;
+  expiryDueMs = Number.POSITIVE_INFINITY;
+
+  private accountedBytes = 0;
+
+  constructor(
+    private readonly core: Core,
+    readonly clientId: ClientId,
+    /** Wall clock, milliseconds since 1970. */
+    readonly createdAtMs: number,
+  ) {
+    super();
+    this.windowMax = core.sessions.windowMax;
+  }
+
+  /** Outlives its connection, so that what is acknowledged for it has to be safe. */
+  get durable(): boolean {
+    return this.expirySeconds > 0;
+  }
+
+  get online(): boolean {
+    return this.connection !== null;
+  }
+
+  /** The window, made when the first message needs it. */
+  window(): Inflight {
+    if (this.inflight === null) this.inflight = new Inflight(this.windowMax);
+    return this.inflight;
+  }
+
+  waiting(): MessageQueue {
+    if (this.queue === null) this.queue = new MessageQueue(this.core.sessions.queueLimits, this);
+    return this.queue;
+  }
+
+  awaiting(): PacketIdSet {
+    if (this.awaitingRel === null) this.awaitingRel = new PacketIdSet();
+    return this.awaitingRel;
+  }
+
+  /** What waits for this client, in bytes. */
+  get waitingBytes(): number {
+    return this.accountedBytes + (this.connection?.output.waitingBytes ?? 0);
+  }
+
+  /** To be called after queue or window have changed. */
+  account(): void {
+    const bytes =
+      (this.queue === null ? 0 : this.queue.bytes) + (this.inflight === null ? 0 : this.inflight.bytes);
+    const change = bytes - this.accountedBytes;
+    if (change === 0) return;
+    this.accountedBytes = bytes;
+    this.core.memory.add(WAITING_QUEUES, change);
+    this.core.memory.update(this);
+  }
+
+  /** Memory is short, and this session holds most of it: the older half of its queue goes. */
+  shed(): void {
+    this.queue?.shed(this.queue.bytes / 2);
+    this.account();
+  }
+
+  run(): boolean {
+    return this.core.delivery.drain(this);
+  }
+
+  override onDeadline(nowMs: number): void {
+    this.core.sessions.onDeadline(this, nowMs);
+  }
+
+  onQueueDrop(message: Message, reason: 'overflow' | 'expired'): void {
+    const { counters, hooks } = this.core;
+    if (reason === 'overflow') {
+      this.dropped++;
+      counters.queueDropped++;
+    }
+    if (hooks.messageDropped !== null) {
+      hooks.messageDropped(
+        this.clientId,
+        message.topicText(),
+        reason === 'overflow' ? 'queue_full' : 'expired',
+      );
+    }
+  }
+
+  onQueueMark(mark: 'high' | 'low', length: number): void {
+    const id = `queue_high_watermark.${this.clientId}`;
+    if (mark === 'low') {
+      this.core.main.clearAlarm(id);
+      return;
+    }
+    const { messagesMax, highWatermark } = this.core.sessions.queueLimits;
+    this.core.main.raiseAlarm({
+      id,
+      severity: 'warning',
+      title: `Queue ${this.clientId} high-water mark`,
+      summary: `queue len ${length} > high_watermark ${Math.round(messagesMax * highWatermark)}`,
+      raisedAt: this.core.clock.wallMs(),
+    });
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * What has to be looked at again and again: connections in rotation (3.x retries, QoS 2 that is never released), and
+ * the shard's other deadlines. One timer per shard; its work per tick is bounded. Runs on the shard's thread.
+ */
+import {
+  SWEEP_CONNECTIONS_MAX,
+  SWEEP_ROUND_MS,
+  TIMER_WHEEL_TICK_MS,
+  WHEEL_ITEMS_MAX,
+} from '../src/limits.js';
+import { ReasonCode } from '../src/protocol/mqtt/reason-code.js';
+import type { Connection } from './connection/connection.js';
+import type { Core } from './core.js';
+import { WAITING_OUTBOXES, WAITING_OUTPUT } from './memory-budget.js';
+import { Session } from './session/session.js';
+import type { Runnable } from './turn.js';
+
+export class Sweeper implements Runnable {
+  queued = false;
+  private timer: NodeJS.Timeout | null = null;
+  private round: Iterator<Connection> | null = null;
+  private roundStartedMs = 0;
+  private outputBytes = 0;
+  private meshBytes = 0;
+  private readonly retryMs: number;
+  private readonly awaitRelMs: number;
+
+  constructor(private readonly core: Core) {
+    this.retryMs = core.config['mqtt.session.retry_interval'];
+    this.awaitRelMs = core.config['mqtt.session.await_rel_timeout'];
+  }
+
+  start(): void {
+    this.timer = setInterval(() => this.tick(), TIMER_WHEEL_TICK_MS);
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+  }
+
+  /** Also called when a test has turned the clock. */
+  tick(): void {
+    const { core } = this;
+    core.turn.enter();
+    const { nowMs } = core.turn;
+    if (!core.wheel.advance(nowMs, WHEEL_ITEMS_MAX)) core.turn.queue(this);
+    core.acks.sweep(nowMs);
+    core.mesh.sweep(nowMs);
+    core.retained.sweep();
+    this.sweepConnections(nowMs);
+    this.accountBytes();
+    this.relieve();
+  }
+
+  /** Deadlines that did not fit into the tick. */
+  run(): boolean {
+    return !this.core.wheel.advance(this.core.turn.nowMs, WHEEL_ITEMS_MAX);
+  }
+
+  /** Counts what the channels and slow readers hold into the budget. */
+  accountBytes(): void {
+    const { memory, outputs, mesh } = this.core;
+    memory.add(WAITING_OUTPUT, outputs.waitingBytes - this.outputBytes);
+    this.outputBytes = outputs.waitingBytes;
+    const meshBytes = mesh.waitingBytes;
+    memory.add(WAITING_OUTBOXES, meshBytes - this.meshBytes);
+    this.meshBytes = meshBytes;
+  }
+
+  private sweepConnections(nowMs: number): void {
+    if (this.round === null) {
+      if (nowMs - this.roundStartedMs < SWEEP_ROUND_MS) return;
+      this.roundStartedMs = nowMs;
+      this.round = this.core.connections.values();
+    }
+    for (let i = 0; i < SWEEP_CONNECTIONS_MAX; i++) {
+      const next = this.round.next();
+      if (next.done === true) {
+        this.round = null;
+        return;
+      }
+      this.sweepConnection(next.value, nowMs);
+    }
+  }
+
+  private sweepConnection(connection: Connection, nowMs: number): void {
+    const { session } = connection;
+    if (session === null || session.connection !== connection) return;
+    this.core.memory.update(session);
+    if (connection.isStuck(nowMs)) {
+      connection.abort('send_timeout');
+      return;
+    }
+    if (session.inflight !== null && session.inflight.size === 0) session.inflight.trim();
+    if (connection.version === 5) return;
+    if (this.retryMs > 0 && session.inflight !== null) this.core.delivery.retry(session, nowMs, this.retryMs);
+    if (session.awaitingRel === null || session.durable || this.awaitRelMs === 0) return;
+    let expired = 0;
+    session.awaitingRel.sweep(nowMs, this.awaitRelMs, () => expired++);
+    this.core.counters.qos2Dropped += expired;
+    connection.inboundOpen = Math.max(0, connection.inboundOpen - expired);
+  }
+
+  // Over the budget: whoever holds most goes first. A client is disconnected; a queue of one that is away loses its
+  // older half, which is counted and raises its alarm.
+  private relieve(): void {
+    const { memory } = this.core;
+    for (let i = 0; i < 8 && memory.isExceeded; i++) {
+      const largest = memory.largest();
+      if (!(largest instanceof Session)) return;
+      const { connection } = largest;
+      this.core.main.log('warn', 'memory budget exceeded: the largest waiter goes', {
+        clientId: largest.clientId,
+        bytes: largest.waitingBytes,
+        connected: connection !== null,
+      });
+      if (connection !== null) connection.disconnect(ReasonCode.QuotaExceeded, 'memory_budget');
+      else largest.shed();
+      this.accountBytes();
+    }
+  }
+}

@@ -140,8 +140,11 @@ export const CONFIG_KEY_CHARS_MAX = 200;
 /** Listeners of one configuration. Each is a descriptor on main; more than that is a generated mistake. */
 export const LISTENERS_MAX = 64;
 
-/** Slots an in-flight window starts with. More costs memory in every session, fewer costs growing in busy ones. */
-export const INFLIGHT_SLOTS_MIN = 8;
+/**
+ * Slots an in-flight window starts with. 4 fill the 64 bytes that V8 keeps inside its heap: with 8 a first message
+ * costs 445 ns instead of 65. Fewer means growing more often.
+ */
+export const INFLIGHT_SLOTS_MIN = 4;
 /** Slots a message queue starts with; as above. */
 export const QUEUE_SLOTS_MIN = 8;
 /** Slots a set of packet ids starts with; as above. */

@@ -25,5 +25,5 @@ VOLUME /data
 EXPOSE 1883
 HEALTHCHECK --interval=10s --timeout=3s CMD \
   ["node", "-e", "require('net').connect(1883, '127.0.0.1').on('connect', () => process.exit(0)).on('error', () => process.exit(1))"]
-ENTRYPOINT ["node", "dist/src/cli.js"]
+ENTRYPOINT ["node", "dist/src/cli.cjs"]
 CMD ["start", "--data", "/data"]

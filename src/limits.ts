@@ -203,3 +203,7 @@ export const RETAINED_NODE_BYTES = 64;
 export const RETAINED_SLICE_NODES_MAX = 4_096;
 /** Milliseconds between two looks whether a stopping shard's connections have sent their last bytes. */
 export const STOP_POLL_MS = 10;
+
+
+/** Threads of the libuv pool beyond one per shard: files, DNS and hashing share them. Too few delays commits. */
+export const POOL_THREADS_BESIDE_SHARDS = 4;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../src/cli.cjs', import.meta.url));
 const READY_DEADLINE_MS = 15_000;
 const STOP_DEADLINE_MS = 15_000;
 /** Bytes kept of what the broker says, for the error when it does not start. */

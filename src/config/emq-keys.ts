@@ -81,3 +81,9 @@ export const EMQ_LOG_LEVELS: Readonly<Record<string, string>> = {
   emergency: 'fatal',
   none: 'silent',
 };
+
+/** Every key of EMQ without effect, and its reason; a family ends with `*`. For the documentation. */
+export function listEmqKeysWithoutEffect(): readonly (readonly [key: string, reason: string])[] {
+  const families = FAMILIES.map(([prefix, reason]) => [`${prefix}*`, reason] as const);
+  return [...Object.entries(KEYS), ...families];
+}

@@ -17,7 +17,7 @@ export type ConfigInputValue =
 export interface Entry {
   readonly key: string;
   readonly value: string;
-  /** `file:line`, `environment NAME`, `--set` or `config option`. */
+  /** `file:line`, `environment NAME`, `command line` or `config option`. */
   readonly where: string;
 }
 

@@ -57,6 +57,7 @@ export interface ListenerConfig extends ListenerSettings, ListenAddress {
 export function listenAddress(): ValueType<ListenAddress | null> {
   return {
     name: 'address',
+    range: '',
     expected: 'PORT, HOST:PORT, [IPv6]:PORT or off, with a port of 0 to 65535',
     parse: parseAddress,
     format: (address) => (address === null ? 'off' : formatAddress(address)),
@@ -85,6 +86,7 @@ export function formatAddress({ host, port }: ListenAddress): string {
 function rateLimit(): ValueType<RateLimit> {
   return {
     name: 'rate',
+    range: 'burst,rate',
     expected:
       'burst,rate in KB and KB per second such as 100,10, both above 0 and the burst not below the rate',
     parse(value) {
@@ -102,6 +104,7 @@ function rateLimit(): ValueType<RateLimit> {
 export function accessRule(): ValueType<AccessRule> {
   return {
     name: 'rule',
+    range: '',
     expected: 'allow or deny, then all, an IP address or address/prefix',
     parse(value) {
       const match = /^(allow|deny)\s+(\S{1,64})$/.exec(value);

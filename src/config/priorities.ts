@@ -24,6 +24,7 @@ function parse(text: string): readonly TopicPriority[] | typeof INVALID {
 export function priorities(): ValueType<readonly TopicPriority[]> {
   return {
     name: 'list',
+    range: 'topic=0..255, comma between',
     expected: 'topic names with priorities of 0 to 255 such as topic/1=10,topic/2=8',
     parse,
     format: (value) => value.map(({ topic, priority }) => `${topic}=${priority}`).join(','),

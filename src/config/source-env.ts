@@ -25,9 +25,13 @@ export function entriesOfSet(texts: readonly string[]): Source {
   const issues: ConfigIssue[] = [];
   for (const text of texts) {
     const split = text.indexOf('=');
-    if (split <= 0) issues.push(sourceIssue('--set', 'KEY=VALUE', text));
+    if (split <= 0) issues.push(sourceIssue('command line', 'KEY=VALUE', text));
     else
-      entries.push({ key: text.slice(0, split).trim(), value: text.slice(split + 1).trim(), where: '--set' });
+      entries.push({
+        key: text.slice(0, split).trim(),
+        value: text.slice(split + 1).trim(),
+        where: 'command line',
+      });
   }
   return { entries, issues };
 }

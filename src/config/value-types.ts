@@ -10,6 +10,8 @@ export const INVALID = Symbol('invalid');
 export interface ValueType<T> {
   /** The word the documentation uses. */
   readonly name: string;
+  /** The values that are allowed, for the documentation; empty when the name says it all. */
+  readonly range: string;
   /** Completes "expected ...": form and range together. */
   readonly expected: string;
   parse(text: string): T | typeof INVALID;
@@ -90,6 +92,7 @@ function rangeText(min: number, max: number, format: (value: number) => string):
 export function integer(min = 0, max = Number.MAX_SAFE_INTEGER): ValueType<number> {
   return {
     name: 'integer',
+    range: rangeText(min, max, String),
     expected: `an integer, ${rangeText(min, max, String)}`,
     parse: (text) => within(parseInteger(text), min, max),
     format: String,
@@ -100,6 +103,7 @@ export function integer(min = 0, max = Number.MAX_SAFE_INTEGER): ValueType<numbe
 export function float(min: number, max: number): ValueType<number> {
   return {
     name: 'float',
+    range: rangeText(min, max, String),
     expected: `a number, ${rangeText(min, max, String)}`,
     parse: (text) => within(/^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : INVALID, min, max),
     format: String,
@@ -112,6 +116,7 @@ export function duration(minMs = 0, maxMs = Number.MAX_SAFE_INTEGER, bareUnitMs 
     bareUnitMs === 0 ? '' : ` (a bare number counts ${formatDuration(bareUnitMs).replace(/^1/, '')})`;
   return {
     name: 'duration',
+    range: rangeText(minMs, maxMs, formatDuration),
     expected: `a duration with its unit (ms, s, m, h, d, w) such as 90s or 1m30s${bare}, ${rangeText(minMs, maxMs, formatDuration)}`,
     parse: (text) => within(parseDuration(text, bareUnitMs), minMs, maxMs),
     format: formatDuration,
@@ -122,6 +127,7 @@ export function duration(minMs = 0, maxMs = Number.MAX_SAFE_INTEGER, bareUnitMs 
 export function bytesize(min = 0, max = Number.MAX_SAFE_INTEGER): ValueType<number> {
   return {
     name: 'bytesize',
+    range: rangeText(min, max, formatSize),
     expected: `a size in bytes or with KB, MB or GB, ${rangeText(min, max, formatSize)}`,
     parse: (text) => within(parseSize(text), min, max),
     format: formatSize,
@@ -132,6 +138,7 @@ export function bytesize(min = 0, max = Number.MAX_SAFE_INTEGER): ValueType<numb
 export function percent(): ValueType<number> {
   return {
     name: 'percent',
+    range: '',
     expected: 'a percentage, 0% to 100%',
     parse(text) {
       const match = /^(\d{1,3}(?:\.\d{1,4})?)%$/.exec(text);
@@ -145,6 +152,7 @@ export function percent(): ValueType<number> {
 export function flag(): ValueType<boolean> {
   return {
     name: 'flag',
+    range: '',
     expected: 'on or off (true and false do too)',
     parse: (text) =>
       text === 'on' || text === 'true' ? true : text === 'off' || text === 'false' ? false : INVALID,
@@ -156,6 +164,7 @@ export function flag(): ValueType<boolean> {
 export function choice<const Word extends string>(...words: readonly Word[]): ValueType<Word> {
   return {
     name: 'enum',
+    range: words.join(', '),
     expected: `one of ${words.join(', ')}`,
     parse: (text) => words.find((word) => word === text) ?? INVALID,
     format: (value) => value,
@@ -166,6 +175,7 @@ export function choice<const Word extends string>(...words: readonly Word[]): Va
 export function text(maxChars: number, pattern = /^[^\p{Cc}]*$/u, form = 'text'): ValueType<string> {
   return {
     name: 'string',
+    range: `${form}, at most ${maxChars} characters`,
     expected: `${form} of at most ${maxChars} characters`,
     parse: (value) => (value.length <= maxChars && pattern.test(value) ? value : INVALID),
     format: (value) => value,

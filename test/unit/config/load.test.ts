@@ -1,28 +1,7 @@
 /** Each test writes its file into a directory of its own; what the file says is in the test. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import {
-  type ConfigResult,
-  type ConfigSources,
-  defaultConfig,
-  loadConfig,
-} from '../../../src/config/load.js';
-import type { Config } from '../../../src/config/schema.js';
-
-function withFile(t: ExecutionContext, name: string, text: string): string {
-  const dir = mkdtempSync(join(tmpdir(), 'shardmq-config-'));
-  t.teardown(() => rmSync(dir, { recursive: true }));
-  const file = join(dir, name);
-  writeFileSync(file, text);
-  return file;
-}
-
-function good(t: ExecutionContext, result: ConfigResult): Config {
-  if (result.ok) return result.config;
-  return t.fail(result.issues.map((issue) => issue.line).join('\n')) as never;
-}
+import test from 'ava';
+import { type ConfigSources, defaultConfig, loadConfig } from '../../../src/config/load.js';
+import { good, withFile } from './config-files.js';
 
 const linesOf = (sources: ConfigSources): string[] => {
   const result = loadConfig(sources);
@@ -123,7 +102,7 @@ test('a variable SHARDMQ_... without a dot in its key gives a warning', (t) => {
 
 test('--set needs KEY=VALUE, and the value may contain an equals sign', (t) => {
   t.deepEqual(linesOf({ set: ['mqtt.allow_anonymous'] }), [
-    '--set: "mqtt.allow_anonymous": expected KEY=VALUE',
+    'command line: "mqtt.allow_anonymous": expected KEY=VALUE',
   ]);
   const config = good(t, loadConfig({ set: ['mqtt.mqueue.priority=a/b=10, c=2'] }));
   t.deepEqual(config['mqtt.mqueue.priority'], [

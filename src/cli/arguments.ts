@@ -1,0 +1,76 @@
+/** Reads the command line. Main thread, at start only. */
+
+/** What was asked for. */
+export type Command =
+  | { readonly name: 'start'; readonly configFile: string | undefined; readonly set: readonly string[] }
+  | { readonly name: 'check-config'; readonly file: string }
+  | { readonly name: 'version' }
+  | { readonly name: 'help' }
+  | { readonly name: 'wrong'; readonly message: string };
+
+/** Options of `start` that take a value, and the key each sets; null where it is not a key. */
+export const START_OPTIONS: Readonly<Record<string, string | null>> = {
+  '--config': null,
+  '--set': null,
+  '--shards': 'node.shards',
+  '--data': 'node.data_dir',
+  '--log-level': 'log.level',
+};
+
+const COMMANDS = ['start', 'check-config', 'version', 'help'] as const;
+const ALIASES: Readonly<Record<string, string>> = {
+  '--help': 'help',
+  '-h': 'help',
+  '--version': 'version',
+  '-v': 'version',
+};
+
+/** @returns the command; no command means `start`. */
+export function parseArguments(args: readonly string[]): Command {
+  if (args.some((arg) => arg === '--help' || arg === '-h')) return { name: 'help' };
+  const [first = 'start', ...rest] = args;
+  const name = ALIASES[first] ?? (first.startsWith('-') ? 'start' : first);
+  switch (name) {
+    case 'start':
+      return parseStart(first.startsWith('-') ? args : rest);
+    case 'check-config':
+      return parseCheckConfig(rest);
+    case 'version':
+    case 'help':
+      return rest.length === 0 ? { name } : wrong(`${name} takes nothing more, and got ${rest[0]}`);
+    default:
+      return wrong(`there is no command ${name}; there are ${COMMANDS.join(', ')}`);
+  }
+}
+
+const wrong = (message: string): Command => ({ name: 'wrong', message });
+
+function parseStart(args: readonly string[]): Command {
+  let configFile: string | undefined;
+  const set: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const [option, inline] = splitOption(args[at]!);
+    if (!Object.hasOwn(START_OPTIONS, option)) {
+      return wrong(`there is no option ${option}; there are ${Object.keys(START_OPTIONS).join(', ')}`);
+    }
+    const value = inline ?? args[++at];
+    if (value === undefined) return wrong(`${option} needs a value`);
+    const key = START_OPTIONS[option];
+    if (option === '--config') configFile = value;
+    else set.push(key == null ? value : `${key}=${value}`);
+  }
+  return { name: 'start', configFile, set };
+}
+
+function parseCheckConfig(args: readonly string[]): Command {
+  const option = args.find((arg) => arg.startsWith('-') && arg !== '-');
+  if (option !== undefined)
+    return wrong(`check-config has no option ${option}; it takes a FILE and nothing else`);
+  return args.length === 1 ? { name: 'check-config', file: args[0]! } : wrong('check-config takes one FILE');
+}
+
+/** `--option=value` as two; only the first equals sign divides. */
+function splitOption(arg: string): [option: string, value: string | undefined] {
+  const split = arg.startsWith('--') ? arg.indexOf('=') : -1;
+  return split < 0 ? [arg, undefined] : [arg.slice(0, split), arg.slice(split + 1)];
+}

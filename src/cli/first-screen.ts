@@ -1,0 +1,50 @@
+/** What a newcomer reads first: what listens where, and how to try it. Main thread, once. */
+import type { Broker, OpenListener } from '../broker-api.js';
+import { formatAddress } from '../config/listener-options.js';
+
+/** What the first screen tells beside what the broker itself knows. */
+export interface FirstScreen {
+  readonly broker: Pick<Broker, 'shards' | 'listeners'>;
+  readonly version: string;
+  readonly nodeVersion: string;
+  /** An absolute path. */
+  readonly dataDir: string;
+  readonly allowsAnonymous: boolean;
+}
+
+/** @returns the lines before `shardmq ready`. */
+export function firstScreenLines(screen: FirstScreen): string[] {
+  const { broker, version, nodeVersion, dataDir } = screen;
+  const shards = broker.shards === 1 ? '1 shard' : `${broker.shards} shards`;
+  const lines = [`shardmq ${version} on Node.js ${nodeVersion}, ${shards}, data in ${dataDir}`];
+  for (const listener of broker.listeners) {
+    lines.push(`  listener.${listener.protocol}.${listener.name} listens on ${formatAddress(listener)}`);
+  }
+  if (broker.listeners.length === 0) lines.push('  no listener is on: nobody can connect');
+  if (screen.allowsAnonymous && broker.listeners.some(({ host }) => !isLoopback(host))) {
+    lines.push('  clients need no password, from other machines too (mqtt.allow_anonymous)');
+  }
+  const easiest = easiestToTry(broker.listeners);
+  if (easiest !== undefined) lines.push(...tryLines(easiest));
+  return lines;
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host.startsWith('127.');
+const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
+
+/** A listener that both programs find without being told a host, if there is one. */
+const easiestToTry = (listeners: readonly OpenListener[]): OpenListener | undefined => {
+  const tcp = listeners.filter(({ protocol }) => protocol === 'tcp');
+  return tcp.find(({ host }) => isAnyAddress(host) || isLoopback(host)) ?? tcp[0];
+};
+
+function tryLines({ host, port }: OpenListener): string[] {
+  const needsHost = !isAnyAddress(host) && host !== '127.0.0.1' && host !== 'localhost';
+  const where = `${needsHost ? `-h ${host} ` : ''}-p ${port}`;
+  return [
+    'try it in two terminals:',
+    `  mosquitto_sub ${where} -t 'demo/#' -v`,
+    `  mosquitto_pub ${where} -t demo/hello -m 'it works'`,
+  ];
+}

@@ -1,0 +1,27 @@
+/** The text of `shardmq help`. Main thread. */
+import { EXIT_CODES } from './exit-codes.js';
+
+const USAGE = `shardmq: an MQTT 3.1, 3.1.1 and 5 broker that uses every core
+
+  shardmq [start] [--config FILE] [--set KEY=VALUE]... [--shards N] [--data DIR] [--log-level L]
+  shardmq check-config FILE
+  shardmq version
+  shardmq help
+
+  --config FILE      a YAML file, or an emq.conf of EMQ 2.3
+  --set KEY=VALUE    sets one key; wins over the file and the environment; may be given often
+  --shards N         worker threads that share the clients (node.shards)
+  --data DIR         what survives a restart is kept there (node.data_dir)
+  --log-level L      debug, info, warn, error, fatal or silent (log.level)
+
+A variable such as SHARDMQ_MQTT__MAX_PACKET_SIZE sets mqtt.max_packet_size. Every key is described in
+docs/configuration.md.
+
+exit codes
+`;
+
+/** @returns the whole text, ended by a newline. */
+export function helpText(): string {
+  const codes = EXIT_CODES.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}\n`);
+  return USAGE + codes.join('');
+}

@@ -1,0 +1,161 @@
+/** Writes docs/configuration.md out of the schema. Runs in tests and in `npm run docs`. */
+import { EXIT_CODES } from '../../src/cli/exit-codes.js';
+import { listEmqKeysWithoutEffect } from '../../src/config/emq-keys.js';
+import {
+  LISTENER_OPTIONS,
+  SHIPPED_LISTENERS,
+  UNBUILT_LISTENER_OPTIONS,
+} from '../../src/config/listener-options.js';
+import type { Option } from '../../src/config/option.js';
+import { CONFIG_KEYS, OPTIONS } from '../../src/config/schema.js';
+import type { ValueType } from '../../src/config/value-types.js';
+
+const INTRODUCTION = `# Configuration
+
+<!-- Generated from src/config by \`npm run docs\`; a test fails when the two differ. -->
+
+Every key has a default, so shardmq starts without any configuration. A key may be set, each place winning over those
+before it,
+
+1. by the program that calls \`startBroker({ config })\`,
+2. in a file: \`--config FILE\`,
+3. in the environment: \`SHARDMQ_MQTT__MAX_PACKET_SIZE=2MB\` sets \`mqtt.max_packet_size\`; two underscores stand for
+   the dot, and upper or lower case does not matter,
+4. on the command line: \`--set mqtt.max_packet_size=2MB\`; \`--shards N\`, \`--data DIR\` and \`--log-level L\` are short
+   for \`node.shards\`, \`node.data_dir\` and \`log.level\`.
+
+A file is YAML with nested keys, dotted keys or both, or an \`emq.conf\` of EMQ 2.3 as it is:
+
+\`\`\`yaml
+mqtt:
+  max_packet_size: 2MB
+  session.max_inflight: 64
+listener.tcp.internal: off
+listener.tcp.external: 0.0.0.0:1883
+listener.tcp.external.max_clients: 50000
+\`\`\`
+
+An unknown key and a value that does not fit stop the start; every mistake is named with its file and line. Keys of
+EMQ 2.3 that mean nothing here give a warning. \`shardmq check-config FILE\` reports both without starting.
+
+The values:
+
+| kind | form |
+|---|---|
+| flag | \`on\` or \`off\`, also \`true\` or \`false\` |
+| duration | number and unit, several may follow each other: \`500ms\`, \`90s\`, \`1h30m\`, \`.5d\`, \`2w\`; \`0\` needs no unit |
+| bytesize | bytes, or with \`KB\`, \`MB\`, \`GB\` (powers of 1,024) |
+| percent | \`60%\` |
+| integer, float, enum, string | as they are |
+
+Today every change needs a restart. The column *counts* says how far a change made while the broker runs will reach
+once the API for it is there: *live* at once, *new* for connections and sessions that begin afterwards, *start* not
+before the broker starts again. The column EMQ holds what EMQ 2.3 ships; keys without an entry there are shardmq's own.
+`;
+
+const GROUPS: readonly (readonly [title: string, prefixes: readonly string[]])[] = [
+  ['Node and log', ['node.', 'log.']],
+  ['Protocol', ['mqtt.']],
+  ['Connections', ['mqtt.client.']],
+  ['Sessions', ['mqtt.session.']],
+  ['Message queues', ['mqtt.mqueue.']],
+  ['System topics and presence', ['mqtt.broker.', 'module.']],
+  ['Retained messages', ['retainer.']],
+  ['Shards', ['shard.', 'shutdown.']],
+];
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+const code = (text: string): string => (text === '' ? 'empty' : `\`${text}\``);
+const row = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |\n`;
+
+const valuesOf = ({ name, range }: ValueType<unknown>): string => (range === '' ? name : `${name}: ${range}`);
+
+/** The longest prefix decides, so that `mqtt.session.x` is not among the keys of `mqtt.`. */
+function groupOf(key: string): string {
+  let title = '';
+  let length = 0;
+  for (const [name, prefixes] of GROUPS) {
+    for (const prefix of prefixes) {
+      if (key.startsWith(prefix) && prefix.length > length) [title, length] = [name, prefix.length];
+    }
+  }
+  return title;
+}
+
+function keyRow(key: keyof typeof OPTIONS): string {
+  const { type, default: value, effect, emq, about } = OPTIONS[key] as Option<unknown>;
+  const shipped = emq === null ? '' : code(emq);
+  return row([code(key), code(type.format(value)), valuesOf(type), effect, shipped, about]);
+}
+
+function keyTables(): string {
+  let text = '';
+  for (const [title] of GROUPS) {
+    text += `\n## ${title}\n\n| key | default | values | counts | EMQ | meaning |\n|---|---|---|---|---|---|\n`;
+    for (const key of CONFIG_KEYS) if (groupOf(key) === title) text += keyRow(key);
+  }
+  return text;
+}
+
+function listenerSection(): string {
+  let text = `
+## Listeners
+
+\`listener.tcp.NAME = [HOST:]PORT\` opens a listener, \`off\` closes one; any number of names. An IPv6 address stands in
+brackets; port 0 lets the system choose. \`listener.tcp.NAME.OPTION\` sets an option, and \`listener.tcp.NAME.bind\` is
+another way to write the address, for nested YAML.
+
+| listener | default |
+|---|---|
+`;
+  for (const [key, { bind = '', ...options }] of Object.entries(SHIPPED_LISTENERS)) {
+    const others = Object.entries(options).map(([name, value]) => code(`${name} = ${value}`));
+    text += row([code(key), `${code(bind)} with ${others.join(', ')}`]);
+  }
+  text += '\n| option | default | values | meaning |\n|---|---|---|---|\n';
+  for (const [name, { type, default: value, about }] of Object.entries(LISTENER_OPTIONS)) {
+    text += row([code(name), code(value), valuesOf(type), about]);
+  }
+  text += row([
+    code('access.N'),
+    '',
+    'allow or deny, then all, an IP address or address/prefix',
+    'Who may connect: the rules are tried by number, the first that fits decides, and none that fits allows.',
+  ]);
+  const unbuilt = Object.keys(UNBUILT_LISTENER_OPTIONS).map(code).join(', ');
+  return `${text}
+Listeners of the types ssl, ws, wss and api are checked and reported with a warning, and not opened: they are not built
+yet. The same holds for the options ${unbuilt}.
+`;
+}
+
+function emqSection(): string {
+  let text = `
+## Keys of EMQ without effect
+
+\`log.console.level\` sets \`log.level\`. These are read and set nothing:
+
+| key | why |
+|---|---|
+`;
+  for (const [key, reason] of listEmqKeysWithoutEffect()) text += row([code(key), reason]);
+  return text;
+}
+
+function processSection(): string {
+  let text = '\n## Exit codes\n\n| code | meaning |\n|---|---|\n';
+  for (const [number, meaning] of EXIT_CODES) text += row([String(number), meaning]);
+  return `${text}
+## Environment
+
+| variable | meaning |
+|---|---|
+| \`SHARDMQ_SECTION__KEY\` | sets the key \`section.key\` |
+| \`UV_THREADPOOL_SIZE\` | threads for files, DNS and hashing, shared by all shards; shards + 4 when not set |
+`;
+}
+
+/** @returns the whole page. */
+export function configurationPage(): string {
+  return INTRODUCTION + keyTables() + listenerSection() + emqSection() + processSection();
+}

@@ -1,0 +1,5 @@
+/** `npm run docs`: writes the generated pages of docs/. */
+import { writeFileSync } from 'node:fs';
+import { configurationPage } from './configuration-page.js';
+
+writeFileSync(new URL('../../../docs/configuration.md', import.meta.url), configurationPage());

@@ -44,8 +44,10 @@ export interface PeerHandlers {
   onReady(): void;
 }
 
-/** One thing that a new peer must learn; a change of a group has a `group`. */
-export type InterestItem = InterestChange | GroupChange;
+/** One thing that a new peer must learn. */
+export type InterestItem =
+  | { readonly kind: 'filter'; readonly change: InterestChange }
+  | { readonly kind: 'group'; readonly change: GroupChange };
 
 /** The part of the router that knows what other shards want, and what this one wants. */
 export interface InterestTable {

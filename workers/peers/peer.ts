@@ -230,8 +230,8 @@ export class Peer implements Committable {
         isDone = true;
         break;
       }
-      if ('group' in next.value) groups.push(next.value);
-      else filters.push(next.value);
+      if (next.value.kind === 'group') groups.push(next.value.change);
+      else filters.push(next.value.change);
     }
     if (filters.length + groups.length > 0) {
       this.outgoing.post({ kind: 'interest', barrier: 0, filters, groups });

@@ -68,7 +68,7 @@ export class FakeTable implements InterestTable {
   }
 
   *allInterest(): Iterable<InterestItem> {
-    for (const filter of this.own) yield this.change(filter);
+    for (const filter of this.own) yield { kind: 'filter', change: this.change(filter) };
   }
 
   applyInterest(shard: number, change: InterestChange): void {

@@ -5,7 +5,7 @@
 import { ALIASES_OUT_MAX } from '../../src/limits.js';
 import { asClientId, type ClientId } from '../../src/protocol/ids.js';
 import type { Connect } from '../../src/protocol/mqtt/connect.js';
-import { decodeConnect } from '../../src/protocol/mqtt/decode-connect.js';
+import { decodeConnect, PACKET_BYTES_MAX } from '../../src/protocol/mqtt/decode-connect.js';
 import { type Connack, encodeConnack } from '../../src/protocol/mqtt/encode-control.js';
 import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
@@ -154,7 +154,7 @@ export class ConnectFlow {
       Buffer.byteLength(session.clientId),
     );
     connection.maximumPacketBytes = connect.maximumPacketBytes;
-    connection.hasPacketLimit = Number.isFinite(connect.maximumPacketBytes);
+    connection.hasPacketLimit = connect.maximumPacketBytes < PACKET_BYTES_MAX;
     connection.wantsProblemInformation = connect.requestProblemInformation;
     if (connect.version === 5) connection.aliasesIn = new AliasesIn(config['mqtt.max_topic_alias']);
     if (connect.topicAliasMaximum > 0) {

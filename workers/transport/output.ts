@@ -41,8 +41,9 @@ export class OutputPool {
   }
 
   markDirty(output: Output): void {
-    this.dirty.push(output);
+    // The others first: `output` is about to be written to, and is not ready to be flushed.
     if (this.dirty.length >= OUTPUT_CHUNKS_DIRTY_MAX) this.flushAll();
+    this.dirty.push(output);
   }
 
   /** One write per output that changed since the last call. */
@@ -80,15 +81,15 @@ export class Output {
    * @returns the offset to write them at; they count as written.
    */
   reserve(bytes: number): number {
+    if (!this.dirty && !this.blocked) {
+      this.dirty = true;
+      this.pool.markDirty(this);
+    }
     if (this.chunk === null) this.chunk = this.pool.takeChunk();
     else if (this.length + bytes > this.chunk.length) this.turnOver();
     const at = this.length;
     this.length = at + bytes;
     if (this.blocked) this.account(bytes);
-    else if (!this.dirty) {
-      this.dirty = true;
-      this.pool.markDirty(this);
-    }
     return at;
   }
 

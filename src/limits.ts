@@ -80,6 +80,25 @@ export const OUTPUT_COPY_BYTES_MAX = 8 << 10;
 export const COPY_LOOP_BYTES_MAX = 96;
 /** Milliseconds that a closing connection may take to send what is already written for it. */
 export const LINK_CLOSE_TIMEOUT_MS = 2_000;
+
+/**
+ * Bytes up to which a stored message is kept as a one-byte string on the JavaScript heap instead of in memory of its
+ * own outside. Too small: every stored message costs a microsecond and 350 bytes more. Too large: the collector copies
+ * large strings about before it finds them long-lived.
+ */
+export const MESSAGE_TEXT_BYTES_MAX = 4096;
+
+/** What a stored message is taken to cost besides its own bytes. Too small lets many tiny messages pass a budget. */
+export const MESSAGE_OVERHEAD_BYTES = 160;
+
+/** Largest MQTT packet there can be, fixed header included: what a client accepts that names no maximum. */
+export const PACKET_BYTES_MAX = 268_435_460;
+
+/**
+ * Bytes of a topic filter that count as one when SUBSCRIBE is read in slices. Too small: more slices than need be; too
+ * large: a slice of long filters holds the loop.
+ */
+export const SUBSCRIBE_FILTER_UNIT_BYTES = 64;
 /** Room for every variant of one small frame: 12 of them, each at most OUTPUT_COPY_BYTES_MAX. */
 export const FRAME_SCRATCH_BYTES = 12 * OUTPUT_COPY_BYTES_MAX;
 /** Bytes by which the memory of a half-read packet may exceed twice what has come of it. */

@@ -3,16 +3,7 @@
  * shared by all who wait for it, owned by the shard that holds it.
  */
 import { copyBytes } from '../base/bytes.js';
-
-/**
- * Bytes up to which a stored message is kept as a one-byte string on the JavaScript heap instead of in memory of its
- * own outside. Too small: every stored message costs a microsecond and 350 bytes more. Too large: the collector copies
- * large strings about before it finds them long-lived.
- */
-export const MESSAGE_TEXT_BYTES_MAX = 4096;
-
-/** What a stored message is taken to cost besides its own bytes. Too small lets many tiny messages pass a budget. */
-export const MESSAGE_OVERHEAD_BYTES = 160;
+import { MESSAGE_OVERHEAD_BYTES, MESSAGE_TEXT_BYTES_MAX } from '../limits.js';
 
 /**
  * A message's bytes from the start of its topic to the end of its payload, as they lay in the packet: offsets say where

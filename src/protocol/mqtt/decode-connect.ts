@@ -1,4 +1,5 @@
 /** Decodes CONNECT of all versions strictly: in full for its shard, or only as far as the ClientId for main. Any thread. */
+import { PACKET_BYTES_MAX } from '../../limits.js';
 import type { Connect, ConnectResult, Will } from './connect.js';
 import { Cursor } from './cursor.js';
 import { isPlainTopic } from './fields.js';
@@ -7,9 +8,6 @@ import { Property, WILL } from './properties.js';
 import { PropertyReader } from './property-reader.js';
 import { ReasonCode } from './reason-code.js';
 import { readVarint, varintBytes } from './varint.js';
-
-/** Largest MQTT packet there can be, fixed header included: what a client accepts that names no maximum. */
-export const PACKET_BYTES_MAX = 268_435_460;
 
 const NEVER_SECONDS = 0xffff_ffff;
 const BRIDGE_BIT = 0x80;

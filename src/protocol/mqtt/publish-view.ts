@@ -3,7 +3,8 @@
  * never kept: whatever must outlive the turn takes `message()`.
  */
 import { copyBytes } from '../../base/bytes.js';
-import { expiryTimeMs, isSysTopic, MESSAGE_TEXT_BYTES_MAX, Message } from '../message.js';
+import { MESSAGE_TEXT_BYTES_MAX } from '../../limits.js';
+import { expiryTimeMs, isSysTopic, Message } from '../message.js';
 
 const EMPTY = Buffer.alloc(0);
 

@@ -1,6 +1,7 @@
 /**
  * Reads SUBSCRIBE and UNSUBSCRIBE in slices: one packet may hold more filters than a turn has time for. Runs in shards.
  */
+import { SUBSCRIBE_FILTER_UNIT_BYTES } from '../../limits.js';
 import { readUint16, stringEnd } from './fields.js';
 import { PacketType, type ProtocolVersion } from './packet-type.js';
 import { Property } from './properties.js';
@@ -9,12 +10,6 @@ import { ReasonCode } from './reason-code.js';
 
 /** `validateSome` wants to be called again. Its other answers are 0 and reason codes. */
 export const VALIDATE_MORE = -1;
-
-/**
- * Bytes of a topic filter that count as one when SUBSCRIBE is read in slices. Too small: more slices than need be; too
- * large: a slice of long filters holds the loop.
- */
-const SUBSCRIBE_FILTER_UNIT_BYTES = 64;
 
 const NO_LOCAL = 0x04;
 const SHARE_PREFIX = Buffer.from('$share/');

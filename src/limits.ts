@@ -22,10 +22,10 @@ export const SHARD_BACKOFF_MAX_MS = 5_000;
 export const SHARD_CRASHES_MAX = 5;
 /** Milliseconds in which crashes are counted, and after which a shard's backoff starts anew. */
 export const SHARD_CRASH_WINDOW_MS = 60_000;
+/** Milliseconds on top of the shutdown deadline in which a shard that has closed its connections ends its task. */
+export const SHARD_STOP_GRACE_MS = 1_000;
 /** Milliseconds a shard's thread may take to end once it was told to; after it the broker stops without it. */
 export const SHARD_EXIT_TIMEOUT_MS = 5_000;
-/** More shards than this gain nothing (interest goes to each of them), and a route names shards by bits of one word. */
-export const SHARDS_MAX = 32;
 /** Share of the memory really there that the heaps of all shards may fill; buffers outside them need the rest. */
 export const HEAPS_MEMORY_SHARE = 0.6;
 /** Share of the memory really there that may wait in all shards together, where `shard.memory_budget` is 0. */

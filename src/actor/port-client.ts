@@ -59,7 +59,12 @@ export class PortClient {
     const id = ++this.#lastId;
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { type, deadlineMs, reject, resolve: (output) => resolve(output as ShardRequests[T]['output']) });
+      this.#pending.set(id, {
+        type,
+        deadlineMs,
+        reject,
+        resolve: (output) => resolve(output as ShardRequests[T]['output']),
+      });
       const message = { kind: 'request', id, type, input } as ShardRequest<T>;
       this.#port.postMessage(message, transfer);
     });
@@ -75,7 +80,9 @@ export class PortClient {
     for (const [id, pending] of this.#pending) {
       if (pending.deadlineMs > nowMs) continue;
       this.#pending.delete(id);
-      pending.reject(new BrokerError('SHARD_UNAVAILABLE', `${this.#name} did not answer ${pending.type} in time`));
+      pending.reject(
+        new BrokerError('SHARD_UNAVAILABLE', `${this.#name} did not answer ${pending.type} in time`),
+      );
     }
   }
 

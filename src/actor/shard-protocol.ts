@@ -124,7 +124,13 @@ export type ShardEvent =
     }
   | { readonly kind: 'event'; readonly type: 'alarm.raised'; readonly alarm: Alarm }
   | { readonly kind: 'event'; readonly type: 'alarm.cleared'; readonly id: string }
-  | { readonly kind: 'event'; readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: LogFields };
+  | {
+      readonly kind: 'event';
+      readonly type: 'log';
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: LogFields;
+    };
 
 export type ShardToMain = ShardReply | ShardEvent;
 

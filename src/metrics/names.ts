@@ -1,6 +1,6 @@
-/** The names under which EMQ 2.3 counts, in its order. Any thread. */
+/** Names and order of the broker's counters and statistics: EMQ's, so that its tools go on working. Any thread. */
 
-/** Counters since start, but for `messages/retained`, which is a gauge. */
+/** A shard's `ShardFigures.metrics` holds one number for each, in this order. */
 export const METRICS = [
   'bytes/received',
   'bytes/sent',
@@ -44,8 +44,13 @@ export const METRICS = [
 
 export type MetricName = (typeof METRICS)[number];
 
-/** Statistics: what there is now, and the most there has been since start (`/max`). */
-export const STATS = [
+/** Position of each name in METRICS: `figures.metrics[MetricIndex['bytes/sent']]`. */
+export const MetricIndex = Object.fromEntries(METRICS.map((name, index) => [name, index])) as Readonly<
+  Record<MetricName, number>
+>;
+
+/** Things that are counted as they are now; each has a `/count` and a `/max`, the highest count since start. */
+export const STAT_SUBJECTS = [
   'clients',
   'retained',
   'routes',
@@ -55,4 +60,11 @@ export const STATS = [
   'topics',
 ] as const;
 
-export type StatName = (typeof STATS)[number];
+export type StatSubject = (typeof STAT_SUBJECTS)[number];
+export type StatName = `${StatSubject}/${'count' | 'max'}`;
+
+/** All 14, sorted by name. */
+export const STATS: readonly StatName[] = STAT_SUBJECTS.flatMap((subject): StatName[] => [
+  `${subject}/count`,
+  `${subject}/max`,
+]);

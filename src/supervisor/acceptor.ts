@@ -1,0 +1,135 @@
+/** Opens one TCP listener, and turns away at the door whom its settings do not let in. Main thread. */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../base/clock.js';
+import { BrokerError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import { formatAddress } from '../config/listener-options.js';
+import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
+import { AccessRules, normalAddress } from './access.js';
+import type { ConnectReader } from './connect-reader.js';
+import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
+
+export class Acceptor {
+  readonly figures: ListenerFigures;
+  readonly #reader: ConnectReader;
+  readonly #access: AccessRules;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #server: Server;
+  /** Connections that may still be accepted at once; refilled at `maxConnRate` per second, up to that number. */
+  #rateTokens: number;
+  #rateRefilledMs: number;
+  #lastWarningMs = Number.NEGATIVE_INFINITY;
+
+  constructor(figures: ListenerFigures, reader: ConnectReader, clock: Clock, logger: Logger) {
+    this.figures = figures;
+    this.#reader = reader;
+    this.#access = new AccessRules(figures.config.access);
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#rateTokens = figures.config.maxConnRate;
+    this.#rateRefilledMs = clock.monotonicMs();
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  /** The key in the configuration, such as `listener.tcp.external`. */
+  get key(): string {
+    return `listener.${this.figures.config.type}.${this.figures.config.name}`;
+  }
+
+  /** The port really listened on. */
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : this.figures.config.port;
+  }
+
+  /** Resolves when connections are accepted. @throws BrokerError LISTENER_FAILED */
+  open(): Promise<void> {
+    const { host, port, backlog } = this.figures.config;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error) => reject(this.#openFailed(error)));
+      this.#server.listen({ host, port, backlog }, () => {
+        this.#server.removeAllListeners('error');
+        this.#server.on('error', (error) => this.#warn(error));
+        resolve();
+      });
+    });
+  }
+
+  /** Accepts no more; at once, also when it never opened. Connections already accepted are not touched. */
+  close(): void {
+    this.#server.close();
+  }
+
+  #accept(socket: Socket): void {
+    const { figures } = this;
+    figures.accepted++;
+    const nowMs = this.#clock.monotonicMs();
+    const peerAddress = normalAddress(socket.remoteAddress ?? '');
+    const refusal = this.#refusal(peerAddress, nowMs);
+    if (refusal !== null) {
+      // Without a listener, an error of the socket would end the process.
+      socket.on('error', ignore);
+      socket.destroy();
+      figures.refused(refusal);
+      return;
+    }
+    figures.current++;
+    this.#reader.begin({
+      socket,
+      listener: figures,
+      acceptedAtMs: nowMs,
+      peerAddress,
+      peerPort: socket.remotePort ?? 0,
+    });
+  }
+
+  #refusal(peerAddress: string, nowMs: number): MainCloseReason | null {
+    const { current, config } = this.figures;
+    // A client that has gone already has no address, and could pass no rule.
+    if (peerAddress === '') return 'closed';
+    if (!this.#access.allows(peerAddress)) return 'access_denied';
+    if (config.maxClients > 0 && current >= config.maxClients) return 'max_clients';
+    return config.maxConnRate === 0 || this.#takeRateToken(config.maxConnRate, nowMs)
+      ? null
+      : 'max_conn_rate';
+  }
+
+  #takeRateToken(perSecond: number, nowMs: number): boolean {
+    const refill = ((nowMs - this.#rateRefilledMs) / 1000) * perSecond;
+    this.#rateTokens = Math.min(perSecond, this.#rateTokens + refill);
+    this.#rateRefilledMs = nowMs;
+    if (this.#rateTokens < 1) return false;
+    this.#rateTokens--;
+    return true;
+  }
+
+  #openFailed(error: Error): BrokerError {
+    const what = `${this.key} ${formatAddress(this.figures.config)}: ${describe(error)}`;
+    return new BrokerError('LISTENER_FAILED', `${what}; change it with --set ${this.key}=PORT`);
+  }
+
+  /** Trouble while accepting, such as no descriptor left. The listener stays open; one line tells of many. */
+  #warn(error: Error): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs < this.#lastWarningMs + LISTENER_LOG_INTERVAL_MS) return;
+    this.#lastWarningMs = nowMs;
+    this.#logger.error(`${this.key}: a connection could not be accepted: ${describe(error)}`);
+  }
+}
+
+function ignore(): void {}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'address already in use',
+  EACCES: 'permission denied (ports below 1024 need a privilege)',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'no such host',
+  EMFILE: 'no file descriptor left; raise `ulimit -n`',
+  ENFILE: 'the system has no file descriptor left',
+};
+
+function describe(error: Error): string {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return REASONS[code] ?? error.message;
+}

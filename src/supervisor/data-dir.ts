@@ -1,0 +1,129 @@
+/** The data directory and what a node must remember over restarts: its keys and its number of shards. Main thread. */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { BrokerError } from '../base/errors.js';
+import { NODE_FILE_BYTES_MAX, SHARDS_MAX } from '../limits.js';
+
+/** Content of `node.json`. */
+export interface NodeRecord {
+  readonly formatVersion: 1;
+  /** Keys the hash from ClientId to slot. Base64 of 32 random bytes; secret, so that nobody can aim at one shard. */
+  readonly slotKey: string;
+  /** Seeds the hashes of topics and levels. Unsigned, 32 bits; secret for the same reason. */
+  readonly hashSeed: number;
+  readonly shards: number;
+}
+
+const FILE = 'node.json';
+const SLOT_KEY_BYTES = 32;
+
+/**
+ * Opens or creates the data directory and remembers the number of shards: `configuredShards` if it is not 0, else
+ * what the node had, else `defaultShards`.
+ * @throws BrokerError DATA_DIR_FAILED
+ */
+export function openDataDir(directory: string, configuredShards: number, defaultShards: number): NodeRecord {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw failed(directory, `cannot be created: ${reasonOf(error)}`);
+  }
+  const path = join(directory, FILE);
+  const known = readRecord(path);
+  const record: NodeRecord = {
+    formatVersion: 1,
+    slotKey: known?.slotKey ?? randomBytes(SLOT_KEY_BYTES).toString('base64'),
+    hashSeed: known?.hashSeed ?? randomBytes(4).readUInt32LE(),
+    shards: configuredShards || (known?.shards ?? defaultShards),
+  };
+  if (known?.shards !== record.shards) writeRecord(directory, path, record);
+  return record;
+}
+
+function readRecord(path: string): NodeRecord | null {
+  let text: string;
+  try {
+    if (statSync(path).size > NODE_FILE_BYTES_MAX) throw failed(path, 'is too large to be a node file');
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error instanceof BrokerError ? error : failed(path, `cannot be read: ${reasonOf(error)}`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw damaged(path, 'it is not JSON');
+  }
+  return checkRecord(path, value);
+}
+
+function checkRecord(path: string, value: unknown): NodeRecord {
+  if (typeof value !== 'object' || value === null) throw damaged(path, 'it is not an object');
+  const { formatVersion, slotKey, hashSeed, shards } = value as Partial<Record<keyof NodeRecord, unknown>>;
+  if (formatVersion !== 1) {
+    throw failed(path, `has formatVersion ${JSON.stringify(formatVersion)}, this version knows only 1`);
+  }
+  if (typeof slotKey !== 'string' || Buffer.from(slotKey, 'base64').length !== SLOT_KEY_BYTES) {
+    throw damaged(path, `slotKey is not ${SLOT_KEY_BYTES} bytes in base64`);
+  }
+  if (!isIntegerWithin(hashSeed, 0, 0xffff_ffff)) throw damaged(path, 'hashSeed is not a 32-bit integer');
+  if (!isIntegerWithin(shards, 1, SHARDS_MAX)) throw damaged(path, `shards is not within 1 to ${SHARDS_MAX}`);
+  return { formatVersion, slotKey, hashSeed, shards };
+}
+
+/** Whole or not at all, also when the power goes: written aside, synced, then renamed over the old one. */
+function writeRecord(directory: string, path: string, record: NodeRecord): void {
+  const aside = `${path}.tmp`;
+  try {
+    const file = openSync(aside, 'w', 0o600);
+    try {
+      writeSync(file, `${JSON.stringify(record, null, 2)}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(aside, path);
+    const folder = openSync(directory, 'r');
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  } catch (error) {
+    throw failed(path, `cannot be written: ${reasonOf(error)}`);
+  }
+}
+
+function isIntegerWithin(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function damaged(path: string, what: string): BrokerError {
+  return failed(
+    path,
+    `is damaged (${what}); restore it, or delete it together with the sessions stored beside it`,
+  );
+}
+
+function failed(path: string, what: string): BrokerError {
+  return new BrokerError('DATA_DIR_FAILED', `${path} ${what}`);
+}

@@ -1,0 +1,304 @@
+/** Starts the shards, joins them into a mesh, watches over them and restarts those that end. Main thread. */
+import { MessageChannel } from 'node:worker_threads';
+import { PortClient } from '../actor/port-client.js';
+import type {
+  Alarm,
+  Seams,
+  ShardEvent,
+  ShardFigures,
+  ShardRequests,
+  ShardRequestType,
+} from '../actor/shard-protocol.js';
+import { unreachable } from '../base/assert.js';
+import type { Clock } from '../base/clock.js';
+import { BrokerError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import type { Config } from '../config/schema.js';
+import {
+  PEER_CONNECT_TIMEOUT_MS,
+  SHARD_CRASH_WINDOW_MS,
+  SHARD_CRASHES_MAX,
+  SHARD_START_TIMEOUT_MS,
+  SHARD_STOP_GRACE_MS,
+  SUPERVISOR_LATE_SWEEP_MS,
+  WAITING_MEMORY_SHARE,
+} from '../limits.js';
+import { asShardId, type ShardId } from '../protocol/ids.js';
+import { CrashPolicy } from './crash-policy.js';
+import { type Incarnation, ShardHandle } from './shard-handle.js';
+import { ThreadPool } from './thread-pool.js';
+
+export interface ShardPoolOptions {
+  readonly config: Config;
+  readonly shards: number;
+  readonly hashSeed: number;
+  readonly seams: Seams;
+  /** Module that runs a shard; see workers/shard.worker.ts. */
+  readonly entry: URL;
+  /** All that the process may use. */
+  readonly memoryBytes: number;
+}
+
+/** What the pool tells the rest of main. */
+export interface ShardPoolEvents {
+  figures(shard: ShardId, figures: ShardFigures): void;
+  alarmRaised(shard: ShardId, alarm: Alarm): void;
+  alarmCleared(shard: ShardId, id: string): void;
+  /** The shard is down: what it counted and raised has ended with it. */
+  ended(shard: ShardId): void;
+  /** Too many crashes. The pool goes on with the shards that are left until it is stopped. */
+  failed(error: BrokerError): void;
+}
+
+export class ShardPool {
+  readonly handles: readonly ShardHandle[];
+  readonly #options: ShardPoolOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #events: ShardPoolEvents;
+  readonly #threads: ThreadPool;
+  readonly #crashes = new CrashPolicy();
+  readonly #restarts = new Set<NodeJS.Timeout>();
+  #onAllReady: () => void = ignore;
+  #isStopping = false;
+  #lastSweepMs: number;
+
+  /** Starts the threads, which takes a moment; `start` gives them their shards. */
+  constructor(options: ShardPoolOptions, clock: Clock, logger: Logger, events: ShardPoolEvents) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#events = events;
+    this.#lastSweepMs = clock.monotonicMs();
+    this.handles = Array.from({ length: options.shards }, (_, id) => new ShardHandle(asShardId(id), clock));
+    this.#threads = new ThreadPool(options.entry, options.shards, options.memoryBytes, (error) =>
+      logger.warn(`an idle thread has ended: ${firstLine(error.message)}`),
+    );
+  }
+
+  /** Bytes of one shard's heap above which its thread is ended. */
+  get heapLimitBytes(): number {
+    return this.#threads.heapLimitBytes;
+  }
+
+  /** Resolves when every shard takes connections; stays pending if one never does, and `failed` says so. */
+  start(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAllReady = resolve;
+      for (const handle of this.handles) this.#launch(handle);
+    });
+  }
+
+  /** Asks one shard; see `PortClient.request`. */
+  request<T extends ShardRequestType>(
+    shard: ShardId,
+    type: T,
+    input: ShardRequests[T]['input'],
+    timeoutMs?: number,
+  ): Promise<ShardRequests[T]['output']> {
+    const incarnation = this.handles[shard]?.incarnation ?? null;
+    if (incarnation !== null) return incarnation.client.request(type, input, timeoutMs);
+    return Promise.reject(new BrokerError('SHARD_UNAVAILABLE', `shard ${shard} is not running`));
+  }
+
+  /** To be called every SUPERVISOR_SWEEP_INTERVAL_MS. */
+  sweep(nowMs: number): void {
+    if (this.#isStopping) return;
+    // Main stood still itself (or the machine slept), so the shards' heartbeats lie unread: nobody was silent.
+    const wasLate = nowMs - this.#lastSweepMs > SUPERVISOR_LATE_SWEEP_MS;
+    this.#lastSweepMs = nowMs;
+    for (const handle of this.handles) {
+      handle.sweep(nowMs);
+      const { incarnation } = handle;
+      if (incarnation === null) continue;
+      incarnation.client.sweep(nowMs);
+      if (wasLate) incarnation.lastHeardMs = nowMs;
+      else this.#checkSilence(handle, incarnation, nowMs);
+    }
+  }
+
+  /** Stops the shards, those that do not stop in time too. Resolves when every thread has ended. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isStopping = true;
+    for (const timer of this.#restarts) clearTimeout(timer);
+    const running = this.handles.filter((handle) => handle.state !== 'down' && handle.state !== 'stopped');
+    for (const { incarnation } of running) {
+      // Whether it answers does not matter: what counts is that its task ends.
+      incarnation!.client.request('shard.stop', { deadlineMs }).catch(ignore);
+    }
+    const stopped = Promise.all(running.map((handle) => handle.incarnation!.ended));
+    const isInTime = await within(stopped, running.length === 0 ? 0 : deadlineMs + SHARD_STOP_GRACE_MS);
+    if (!isInTime) this.#logger.warn('shards did not stop in time and are ended');
+    const isClean = await this.#threads.destroy();
+    if (!isClean) this.#logger.error('a thread did not end and is left behind');
+    for (const handle of this.handles) {
+      handle.incarnation?.client.close('the broker has stopped');
+      handle.stop();
+      if (isClean) handle.threadExited('broker_stopped');
+    }
+  }
+
+  #launch(handle: ShardHandle): void {
+    const { config, shards, hashSeed, seams, memoryBytes } = this.#options;
+    const { port1, port2 } = new MessageChannel();
+    const nowMs = this.#clock.monotonicMs();
+    const incarnation: Incarnation = {
+      number: (handle.incarnation?.number ?? 0) + 1,
+      client: new PortClient(port1, `shard ${handle.id}`, this.#clock, (event) =>
+        this.#onEvent(handle, incarnation, event),
+      ),
+      adopted: handle.newAdoptedWord(),
+      ended: Promise.resolve(),
+      controller: new AbortController(),
+      worker: null,
+      startedAtMs: nowMs,
+      lastHeardMs: nowMs,
+      abortReason: null,
+    };
+    handle.incarnation = incarnation;
+    handle.state = 'starting';
+    const budgetBytes = config['shard.memory_budget'] || (memoryBytes * WAITING_MEMORY_SHARE) / shards;
+    const task = this.#threads.run(
+      {
+        shard: handle.id,
+        shards,
+        incarnation: incarnation.number,
+        config,
+        memoryBudgetBytes: Math.floor(budgetBytes),
+        port: port2,
+        handover: incarnation.adopted.buffer as SharedArrayBuffer,
+        hashSeed,
+        seams,
+      },
+      incarnation.controller.signal,
+    );
+    incarnation.ended = task.then(
+      () => this.#ended(handle, incarnation, 'its task ended unasked'),
+      (error: unknown) => this.#ended(handle, incarnation, describe(error)),
+    );
+  }
+
+  #onEvent(handle: ShardHandle, incarnation: Incarnation, event: ShardEvent): void {
+    incarnation.lastHeardMs = this.#clock.monotonicMs();
+    switch (event.type) {
+      case 'shard.started':
+        incarnation.worker = this.#threads.thread(event.thread);
+        return;
+      case 'shard.ready':
+        void this.#mesh(handle, incarnation);
+        return;
+      case 'shard.heartbeat':
+        handle.figures = event.figures;
+        return this.#events.figures(handle.id, event.figures);
+      case 'connection.closed':
+        return handle.connectionClosed(event.number, event.reason);
+      case 'alarm.raised':
+        return this.#events.alarmRaised(handle.id, event.alarm);
+      case 'alarm.cleared':
+        return this.#events.alarmCleared(handle.id, event.id);
+      case 'log':
+        return this.#logger[event.level](event.message, { shard: handle.id, ...event.fields });
+      default:
+        return unreachable(event);
+    }
+  }
+
+  /** Joins a shard that is built with all that are alive. Of two, the one that is built later does it. */
+  async #mesh(handle: ShardHandle, incarnation: Incarnation): Promise<void> {
+    if (handle.state !== 'starting') return;
+    handle.state = 'meshing';
+    const peers = this.handles.filter((peer) => peer !== handle && peer.isAlive);
+    await Promise.all(peers.map((peer) => this.#connect(handle, peer)));
+    if (handle.incarnation !== incarnation || handle.state !== 'meshing') return;
+    handle.open();
+    if (incarnation.number > 1) this.#logger.info(`shard ${handle.id} is back`);
+    if (this.handles.every((each) => each.state === 'ready')) this.#onAllReady();
+  }
+
+  async #connect(a: ShardHandle, b: ShardHandle): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    const ends = [
+      a.incarnation!.client.request('peer.connect', { shard: b.id, port: port1 }, PEER_CONNECT_TIMEOUT_MS, [
+        port1,
+      ]),
+      b.incarnation!.client.request('peer.connect', { shard: a.id, port: port2 }, PEER_CONNECT_TIMEOUT_MS, [
+        port2,
+      ]),
+    ];
+    for (const end of await Promise.allSettled(ends)) {
+      // A shard that has ended meanwhile is logged where that is noticed, and joins anew when it is back.
+      if (end.status === 'fulfilled' || !a.isAlive || !b.isAlive || this.#isStopping) continue;
+      this.#logger.warn(`shards ${a.id} and ${b.id} are slow to join: ${describe(end.reason)}`);
+    }
+  }
+
+  #checkSilence(handle: ShardHandle, incarnation: Incarnation, nowMs: number): void {
+    if (incarnation.abortReason !== null) return;
+    if (handle.state === 'starting' && nowMs - incarnation.startedAtMs > SHARD_START_TIMEOUT_MS) {
+      return abort(incarnation, `not ready ${SHARD_START_TIMEOUT_MS} ms after its start`);
+    }
+    const silentMs = nowMs - incarnation.lastHeardMs;
+    if (handle.isAlive && silentMs > this.#options.config['shard.silence_timeout']) {
+      abort(incarnation, `silent for ${Math.round(silentMs)} ms`);
+    }
+  }
+
+  /** The task has ended; its thread may still be on its way out. */
+  async #ended(handle: ShardHandle, incarnation: Incarnation, taskReason: string): Promise<void> {
+    const reason = incarnation.abortReason ?? taskReason;
+    if (this.#isStopping) return;
+    handle.state = 'down';
+    incarnation.client.close(`it has ended: ${reason}`);
+    for (const peer of this.handles) {
+      if (peer.isAlive) peer.incarnation!.client.tell({ kind: 'event', type: 'peer.lost', shard: handle.id });
+    }
+    this.#logger.error(`shard ${handle.id} has ended: ${reason}`, { connections: handle.connectionCount });
+    this.#events.ended(handle.id);
+    if (incarnation.worker !== null) await this.#threads.exited(incarnation.worker);
+    if (this.#isStopping) return;
+    handle.threadExited('shard_crashed');
+    this.#restartLater(handle, reason);
+  }
+
+  #restartLater(handle: ShardHandle, reason: string): void {
+    const delayMs = this.#crashes.crashed(handle.id, this.#clock.monotonicMs());
+    if (delayMs === null) {
+      const rate = `${SHARD_CRASHES_MAX} crashes of shards within ${SHARD_CRASH_WINDOW_MS / 1000} s`;
+      return this.#events.failed(
+        new BrokerError('SHARD_FAILED', `${rate}; the last, of shard ${handle.id}: ${reason}`),
+      );
+    }
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      this.#launch(handle);
+    }, delayMs);
+    this.#restarts.add(timer);
+  }
+}
+
+function abort(incarnation: Incarnation, reason: string): void {
+  incarnation.abortReason = reason;
+  incarnation.controller.abort();
+}
+
+/** @returns whether the promise settled within the time. */
+async function within(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, false);
+  });
+  const isInTime = await Promise.race([promise.then(() => true), timeout]);
+  clearTimeout(timer);
+  return isInTime;
+}
+
+function describe(error: unknown): string {
+  return firstLine(error instanceof Error ? error.message : String(error));
+}
+
+/** A log line is one line. */
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}
+
+function ignore(): void {}

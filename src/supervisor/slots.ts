@@ -1,0 +1,28 @@
+/** Which shard owns a ClientId: a keyed hash to one of 1,024 slots, slots dealt out over the shards. Main thread. */
+import { hash } from 'node:crypto';
+import { asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
+
+/** Fixed for ever: stored sessions lie under their slot. */
+export const SLOTS = 1024;
+
+export class SlotMap {
+  readonly #key: string;
+  readonly #shards: number;
+
+  /** @param key secret text; the same key gives the same slots */
+  constructor(key: string, shards: number) {
+    this.#key = key;
+    this.#shards = shards;
+  }
+
+  /** @returns 0 to 1,023 */
+  slotOf(clientId: ClientId): number {
+    // The key has a fixed length, so key and ClientId cannot run into each other.
+    const digest = hash('sha256', this.#key + clientId, 'buffer');
+    return digest.readUInt32LE(0) % SLOTS;
+  }
+
+  shardOf(clientId: ClientId): ShardId {
+    return asShardId(this.slotOf(clientId) % this.#shards);
+  }
+}

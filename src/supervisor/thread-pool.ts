@@ -1,0 +1,83 @@
+/** The threads that shards run on: a Piscina pool of which every task lasts as long as its shard. Main thread. */
+import type { Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import type { ShardStart } from '../actor/shard-protocol.js';
+import type { Config } from '../config/schema.js';
+import {
+  HEAPS_MEMORY_SHARE,
+  SHARD_EXIT_TIMEOUT_MS,
+  SHARD_HEAP_MIN_MIB,
+  SHARD_YOUNG_HEAP_MIB,
+} from '../limits.js';
+
+const MIB = 1 << 20;
+
+export class ThreadPool {
+  /** Bytes of one shard's heap above which its thread is ended. */
+  readonly heapLimitBytes: number;
+  readonly #pool: Piscina<ShardStart<Config>, void>;
+  readonly #exits = new WeakMap<Worker, Promise<void>>();
+
+  /**
+   * Starts the threads.
+   * @param entry module that exports `run(start)`
+   * @param memoryBytes all that the process may use
+   * @param onError trouble of a thread that runs no shard
+   */
+  constructor(entry: URL, shards: number, memoryBytes: number, onError: (error: Error) => void) {
+    const share = Math.floor((memoryBytes * HEAPS_MEMORY_SHARE) / shards / MIB);
+    const heapMib = Math.max(SHARD_HEAP_MIN_MIB, share);
+    this.heapLimitBytes = heapMib * MIB;
+    this.#pool = new Piscina<ShardStart<Config>, void>({
+      filename: entry.href,
+      name: 'run',
+      minThreads: shards,
+      maxThreads: shards,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: 1,
+      // Any other setting freezes the event loop of a thread between tasks.
+      atomics: 'disabled',
+      recordTiming: false,
+      resourceLimits: { maxOldGenerationSizeMb: heapMib, maxYoungGenerationSizeMb: SHARD_YOUNG_HEAP_MIB },
+    });
+    this.#pool.on('error', onError);
+    this.#pool.on('workerCreate', () => this.#watchThreads());
+    this.#watchThreads();
+  }
+
+  /** Runs one shard. Resolves when it has stopped, rejects when it crashed or `signal` has ended its thread. */
+  run(start: ShardStart<Config>, signal: AbortSignal): Promise<void> {
+    return this.#pool.run(start, { transferList: [start.port], signal });
+  }
+
+  /** @returns null when no living thread has this id. */
+  thread(threadId: number): Worker | null {
+    this.#watchThreads();
+    return this.#pool.threads.find((worker) => worker.threadId === threadId) ?? null;
+  }
+
+  /** Resolves when the thread has exited: not before are its descriptors closed. */
+  exited(worker: Worker): Promise<void> {
+    return this.#exits.get(worker) ?? Promise.resolve();
+  }
+
+  /** Ends every thread. @returns false when some thread did not end in time and was left behind. */
+  async destroy(): Promise<boolean> {
+    const destroyed = this.#pool.destroy().then(() => true);
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, SHARD_EXIT_TIMEOUT_MS, false);
+    });
+    const isClean = await Promise.race([destroyed, timeout]);
+    clearTimeout(timer);
+    return isClean;
+  }
+
+  /** Piscina forgets a thread before it has exited, so each is watched from its first sight on. */
+  #watchThreads(): void {
+    for (const worker of this.#pool.threads) {
+      if (this.#exits.has(worker)) continue;
+      this.#exits.set(worker, new Promise((resolve) => worker.once('exit', () => resolve())));
+    }
+  }
+}

@@ -12,8 +12,6 @@ export const SUPERVISOR_LATE_SWEEP_MS = 1_000;
 export const SHARD_START_TIMEOUT_MS = 30_000;
 /** Milliseconds for two shards to exchange their whole interest; after it a new shard opens without that peer. */
 export const PEER_CONNECT_TIMEOUT_MS = 10_000;
-/** Milliseconds between two heartbeats of a shard, and so the age of its figures. */
-export const SHARD_HEARTBEAT_INTERVAL_MS = 1_000;
 /** Milliseconds before the first restart of a shard; each further one waits twice as long. */
 export const SHARD_BACKOFF_MIN_MS = 100;
 /** Longest wait before a restart: its clients are locked out for this time. */
@@ -26,6 +24,8 @@ export const SHARD_CRASH_WINDOW_MS = 60_000;
 export const SHARD_STOP_GRACE_MS = 1_000;
 /** Milliseconds a shard's thread may take to end once it was told to; after it the broker stops without it. */
 export const SHARD_EXIT_TIMEOUT_MS = 5_000;
+/** More shards than this gain nothing (interest goes to each of them), and a route names shards by bits of one word. */
+export const SHARDS_MAX = 32;
 /** Share of the memory really there that the heaps of all shards may fill; buffers outside them need the rest. */
 export const HEAPS_MEMORY_SHARE = 0.6;
 /** Share of the memory really there that may wait in all shards together, where `shard.memory_budget` is 0. */
@@ -222,7 +222,6 @@ export const RETAINED_NODE_BYTES = 64;
 export const RETAINED_SLICE_NODES_MAX = 4_096;
 /** Milliseconds between two looks whether a stopping shard's connections have sent their last bytes. */
 export const STOP_POLL_MS = 10;
-
 
 /** Threads of the libuv pool beyond one per shard: files, DNS and hashing share them. Too few delays commits. */
 export const POOL_THREADS_BESIDE_SHARDS = 4;

@@ -99,11 +99,13 @@ export class PortClient {
     if (this.#failure !== null) return;
     switch (message.kind) {
       case 'reply':
-        return this.#settle(message);
+        this.#settle(message);
+        break;
       case 'event':
-        return this.#onEvent(message);
+        this.#onEvent(message);
+        break;
       default:
-        return unreachable(message);
+        unreachable(message);
     }
   }
 

@@ -48,11 +48,13 @@ export class PortServer {
   #receive(message: MainToShard): void {
     switch (message.kind) {
       case 'request':
-        return this.#answer(message);
+        this.#answer(message);
+        break;
       case 'event':
-        return this.#onEvent(message);
+        this.#onEvent(message);
+        break;
       default:
-        return unreachable(message);
+        unreachable(message);
     }
   }
 

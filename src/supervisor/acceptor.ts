@@ -56,9 +56,14 @@ export class Acceptor {
     });
   }
 
-  /** Accepts no more; at once, also when it never opened. Connections already accepted are not touched. */
-  close(): void {
-    this.#server.close();
+  /**
+   * Accepts no more, from this moment on; does not touch connections. Resolves when main holds no socket of this
+   * listener any more. Also right when it never opened.
+   */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+    });
   }
 
   #accept(socket: Socket): void {

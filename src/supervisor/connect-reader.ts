@@ -127,7 +127,8 @@ export class ConnectReader {
   }
 
   #endOldest(): void {
-    for (const socket of this.#halfRead.keys()) return this.#end(socket, 'connect_overflow');
+    const oldest = this.#halfRead.keys().next();
+    if (oldest.done !== true) this.#end(oldest.value, 'connect_overflow');
   }
 
   #end(socket: Socket, reason: 'closed' | 'idle_timeout' | 'connect_overflow' | 'broker_stopped'): void {

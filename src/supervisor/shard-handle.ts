@@ -85,7 +85,10 @@ export class ShardHandle {
    */
   give(handover: Omit<ConnectionHandover, 'ageMs'>, listener: ListenerFigures, acceptedAtMs: number): void {
     this.#connections.set(handover.number, listener);
-    if (this.state === 'ready') return this.#post(handover, acceptedAtMs);
+    if (this.state === 'ready') {
+      this.#post(handover, acceptedAtMs);
+      return;
+    }
     const waitsUntilMs = this.#clock.monotonicMs() + WAITING_CONNECTION_TIMEOUT_MS;
     this.#waiting.set(handover.number, { handover, acceptedAtMs, waitsUntilMs });
     if (this.#waiting.size > WAITING_CONNECTIONS_MAX || this.state === 'stopped') {

@@ -183,23 +183,28 @@ export class ShardPool {
     switch (event.type) {
       case 'shard.started':
         incarnation.worker = this.#threads.thread(event.thread);
-        return;
+        break;
       case 'shard.ready':
         void this.#mesh(handle, incarnation);
-        return;
+        break;
       case 'shard.heartbeat':
         handle.figures = event.figures;
-        return this.#events.figures(handle.id, event.figures);
+        this.#events.figures(handle.id, event.figures);
+        break;
       case 'connection.closed':
-        return handle.connectionClosed(event.number, event.reason);
+        handle.connectionClosed(event.number, event.reason);
+        break;
       case 'alarm.raised':
-        return this.#events.alarmRaised(handle.id, event.alarm);
+        this.#events.alarmRaised(handle.id, event.alarm);
+        break;
       case 'alarm.cleared':
-        return this.#events.alarmCleared(handle.id, event.id);
+        this.#events.alarmCleared(handle.id, event.id);
+        break;
       case 'log':
-        return this.#logger[event.level](event.message, { shard: handle.id, ...event.fields });
+        this.#logger[event.level](event.message, { shard: handle.id, ...event.fields });
+        break;
       default:
-        return unreachable(event);
+        unreachable(event);
     }
   }
 
@@ -235,7 +240,8 @@ export class ShardPool {
   #checkSilence(handle: ShardHandle, incarnation: Incarnation, nowMs: number): void {
     if (incarnation.abortReason !== null) return;
     if (handle.state === 'starting' && nowMs - incarnation.startedAtMs > SHARD_START_TIMEOUT_MS) {
-      return abort(incarnation, `not ready ${SHARD_START_TIMEOUT_MS} ms after its start`);
+      abort(incarnation, `not ready ${SHARD_START_TIMEOUT_MS} ms after its start`);
+      return;
     }
     const silentMs = nowMs - incarnation.lastHeardMs;
     if (handle.isAlive && silentMs > this.#options.config['shard.silence_timeout']) {
@@ -264,9 +270,10 @@ export class ShardPool {
     const delayMs = this.#crashes.crashed(handle.id, this.#clock.monotonicMs());
     if (delayMs === null) {
       const rate = `${SHARD_CRASHES_MAX} crashes of shards within ${SHARD_CRASH_WINDOW_MS / 1000} s`;
-      return this.#events.failed(
+      this.#events.failed(
         new BrokerError('SHARD_FAILED', `${rate}; the last, of shard ${handle.id}: ${reason}`),
       );
+      return;
     }
     const timer = setTimeout(() => {
       this.#restarts.delete(timer);

@@ -1,0 +1,239 @@
+/** Starts and stops every part of the broker that runs on the main thread, in one visible order. Main thread. */
+import { resolve as resolvePath } from 'node:path';
+import type { Alarm, PublishRequest, ShardRequests, ShardRequestType } from './actor/shard-protocol.js';
+import { type Clock, SystemClock } from './base/clock.js';
+import { BrokerError } from './base/errors.js';
+import { type Logger, silentLogger } from './base/log.js';
+import { VERSION } from './base/version.js';
+import type { Broker, BrokerOptions, OpenListener } from './broker-api.js';
+import { loadConfig } from './config/load.js';
+import type { Config } from './config/schema.js';
+import { SUPERVISOR_SWEEP_INTERVAL_MS } from './limits.js';
+import type { MetricName, StatName } from './metrics/names.js';
+import { MetricsRegistry } from './metrics/registry.js';
+import { asClientId, type ShardId } from './protocol/ids.js';
+import { peekClientId } from './protocol/mqtt/decode-connect.js';
+import { Acceptor } from './supervisor/acceptor.js';
+import { ConnectReader } from './supervisor/connect-reader.js';
+import { openDataDir } from './supervisor/data-dir.js';
+import { Handover } from './supervisor/handover.js';
+import { ListenerFigures } from './supervisor/listener-figures.js';
+import { defaultShards, usableCores, usableMemoryBytes } from './supervisor/machine.js';
+import { ShardPool } from './supervisor/shard-pool.js';
+import { SlotMap } from './supervisor/slots.js';
+import { Alarms } from './sys/alarms.js';
+import { Monitor } from './sys/monitor.js';
+import { SysPublisher } from './sys/sys-publisher.js';
+
+const SHARD_ENTRY = new URL('../workers/shard.worker.js', import.meta.url);
+
+/**
+ * Starts a broker; it takes connections when the promise resolves.
+ * @throws BrokerError; nothing of the broker is left then.
+ */
+export function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  return launchBroker(options);
+}
+
+/**
+ * As `startBroker`, with what the broker shows to its own parts and tests only.
+ * @param shardEntry module to run instead of a shard
+ */
+export async function launchBroker(options: BrokerOptions, shardEntry = SHARD_ENTRY): Promise<RunningBroker> {
+  if (process.platform !== 'linux' && process.platform !== 'darwin') {
+    throw new BrokerError(
+      'PLATFORM_UNSUPPORTED',
+      `shardmq runs on Linux and macOS, not on ${process.platform}`,
+    );
+  }
+  const logger = options.logger === undefined || options.logger === 'silent' ? silentLogger : options.logger;
+  const broker = new RunningBroker(readConfig(options, logger), options, logger, shardEntry);
+  await broker.start();
+  return broker;
+}
+
+function readConfig(options: BrokerOptions, logger: Logger): Config {
+  const { config: values, configFile: file, env, set } = options;
+  const result = loadConfig({ values, file, env, set });
+  for (const warning of result.warnings) logger.warn(warning.line);
+  if (result.ok) return result.config;
+  const issues = result.issues.map((issue) => issue.line);
+  const message = issues.length === 1 ? issues[0]! : `the configuration has ${issues.length} errors`;
+  throw new BrokerError('CONFIG_INVALID', message, issues);
+}
+
+/** A broker from its start to its stop. The interface for users is `Broker`. */
+export class RunningBroker implements Broker {
+  readonly name: string;
+  readonly config: Config;
+  readonly shards: number;
+  readonly failed: Promise<BrokerError>;
+  readonly #logger: Logger;
+  readonly #clock: Clock = new SystemClock();
+  readonly #slots: SlotMap;
+  readonly #registry: MetricsRegistry;
+  readonly #pool: ShardPool;
+  readonly #reader: ConnectReader;
+  readonly #acceptors: readonly Acceptor[];
+  readonly #sys: SysPublisher;
+  readonly #alarms: Alarms;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #resolveFailed: (error: BrokerError) => void = () => {};
+  #stopped: Promise<void> | null = null;
+
+  /** Reads the data directory and starts the threads. */
+  constructor(config: Config, options: BrokerOptions, logger: Logger, shardEntry: URL) {
+    this.config = config;
+    this.name = config['node.name'];
+    this.#logger = logger;
+    this.failed = new Promise((resolve) => {
+      this.#resolveFailed = resolve;
+    });
+    const directory = resolvePath(config['node.data_dir']);
+    const node = openDataDir(directory, config['node.shards'], defaultShards(usableCores()));
+    this.shards = node.shards;
+    this.#slots = new SlotMap(node.slotKey, node.shards);
+    this.#registry = new MetricsRegistry(node.shards);
+    this.#sys = new SysPublisher(
+      { node: this.name, version: VERSION, intervalMs: config['mqtt.broker.sys_interval'] },
+      this.#registry,
+      this.#clock,
+      (message) => this.#publish(message),
+    );
+    const say = (topic: string, payload: string): void => this.#sys.say(topic, payload);
+    this.#alarms = new Alarms(this.#clock, say);
+    this.#pool = this.#createPool(options, node.hashSeed, shardEntry, say);
+    const handover = new Handover(this.#pool.handles, this.#slots, peekClientId, this.#clock, logger);
+    this.#reader = new ConnectReader(
+      {
+        connectBytesMax: config['mqtt.client.max_connect_size'],
+        idleTimeoutMs: config['mqtt.client.idle_timeout'],
+      },
+      (arrival, head, packetBytes) => handover.take(arrival, head, packetBytes),
+    );
+    this.#acceptors = config.listeners
+      .map((listener, id) => new ListenerFigures(id, listener))
+      .filter((figures) => figures.config.type === 'tcp')
+      .map((figures) => new Acceptor(figures, this.#reader, this.#clock, logger));
+  }
+
+  /** Shards first, so that the first connection finds its own. @throws BrokerError after stopping what had started */
+  async start(): Promise<void> {
+    this.#sweepTimer = setInterval(() => this.#sweep(), SUPERVISOR_SWEEP_INTERVAL_MS);
+    const failure = await Promise.race([this.#pool.start(), this.failed]);
+    if (failure instanceof BrokerError) throw failure;
+    try {
+      for (const acceptor of this.#acceptors) await acceptor.open();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  get listeners(): readonly OpenListener[] {
+    return this.#acceptors.map(({ figures, port }) => {
+      const { name, type, host } = figures.config;
+      return { name, protocol: type, host, port };
+    });
+  }
+
+  shardOf(clientId: string): ShardId {
+    return this.#slots.shardOf(asClientId(clientId));
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopParts();
+    return this.#stopped;
+  }
+
+  /** The 38 counters since start. */
+  metrics(): Record<MetricName, number> {
+    return this.#registry.metrics();
+  }
+
+  /** The 14 statistics. */
+  stats(): Record<StatName, number> {
+    return this.#registry.stats();
+  }
+
+  /** Alarms that are active now. */
+  alarms(): Alarm[] {
+    return this.#alarms.list();
+  }
+
+  /** Who is connected through each listener, and why others are not. */
+  listenerFigures(): readonly ListenerFigures[] {
+    return this.#acceptors.map(({ figures }) => figures);
+  }
+
+  /** Asks one shard. @throws BrokerError when it does not answer in time, or cannot */
+  request<T extends ShardRequestType>(
+    shard: ShardId,
+    type: T,
+    input: ShardRequests[T]['input'],
+  ): Promise<ShardRequests[T]['output']> {
+    return this.#pool.request(shard, type, input);
+  }
+
+  #createPool(
+    options: BrokerOptions,
+    hashSeed: number,
+    entry: URL,
+    say: (topic: string, payload: string) => void,
+  ): ShardPool {
+    const { config, shards } = this;
+    const { seams = {} } = options;
+    const memoryBytes = usableMemoryBytes();
+    const pool: ShardPool = new ShardPool(
+      { config, shards, hashSeed, seams, entry, memoryBytes },
+      this.#clock,
+      this.#logger,
+      {
+        figures: (shard, figures) => {
+          this.#registry.update(shard, figures);
+          monitor.look(shard, figures);
+        },
+        alarmRaised: (shard, alarm) => this.#alarms.raise(shard, alarm),
+        alarmCleared: (_shard, id) => this.#alarms.clear(id),
+        ended: (shard) => {
+          this.#registry.shardEnded(shard);
+          this.#alarms.shardEnded(shard);
+        },
+        failed: (error) => void this.#fail(error),
+      },
+    );
+    const monitor = new Monitor(pool.heapLimitBytes, this.#logger, say);
+    return pool;
+  }
+
+  /** Any shard will do: it passes the message on to those that want it, or own its topic's retained message. */
+  #publish(message: PublishRequest): void {
+    const shard = this.#pool.handles.find((handle) => handle.state === 'ready');
+    if (shard === undefined) return;
+    this.#pool.request(shard.id, 'message.publish', message).catch((error: unknown) => {
+      this.#logger.debug(`${message.topic} was not published: ${String(error)}`);
+    });
+  }
+
+  #sweep(): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#reader.sweep(nowMs);
+    this.#pool.sweep(nowMs);
+    this.#sys.sweep(nowMs);
+  }
+
+  async #fail(error: BrokerError): Promise<void> {
+    this.#logger.fatal(error.message);
+    await this.stop();
+    this.#resolveFailed(error);
+  }
+
+  /** Nobody new comes in, then nobody is left, then nothing runs. */
+  async #stopParts(): Promise<void> {
+    const closed = this.#acceptors.map((acceptor) => acceptor.close());
+    this.#reader.stop();
+    await this.#pool.stop(this.config['shutdown.timeout']);
+    clearInterval(this.#sweepTimer);
+    await Promise.all(closed);
+  }
+}

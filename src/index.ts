@@ -1,0 +1,6 @@
+/** What `import 'shardmq'` gives. */
+export type { ErrorCode } from './base/errors.js';
+export { BrokerError } from './base/errors.js';
+export type { LogFields, Logger } from './base/log.js';
+export { startBroker } from './broker.js';
+export type { Broker, BrokerOptions, OpenListener } from './broker-api.js';

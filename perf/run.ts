@@ -1,4 +1,4 @@
-/** `npm run perf`: measures the broker, scenario by scenario, and fails when a message was lost, repeated or misordered. */
+/** `npm run perf`: measures the broker, scenario by scenario; fails when a message was lost, repeated or misordered. */
 import { appendFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { type BrokerUnderTest, startBrokerProcess } from './lib/broker-process.js';

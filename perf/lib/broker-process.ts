@@ -1,13 +1,17 @@
 /** A broker in a process of its own, as users start it, on a port and in a data directory that nobody else has. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const CLI = fileURLToPath(new URL('../../src/cli.cjs', import.meta.url));
+/** The package's command, wherever package.json says it lies. */
+const PACKAGE = new URL('../../../package.json', import.meta.url);
+const { bin } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { bin: { shardmq: string } };
+const CLI = fileURLToPath(new URL(bin.shardmq, PACKAGE));
 const READY_DEADLINE_MS = 15_000;
 const STOP_DEADLINE_MS = 15_000;
 /** Bytes kept of what the broker says, for the error when it does not start. */

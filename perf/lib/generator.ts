@@ -1,4 +1,4 @@
-/** Runs one scenario against a broker that is up: starts the threads, moves them through the phases, takes the figures. */
+/** Runs one scenario against a broker that is up: starts threads, moves them through the phases, takes the figures. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Scenario } from '../scenarios.js';
@@ -11,6 +11,7 @@ import type { WorkerStart } from './worker.js';
 
 /** Busiest thread's share of its time above which a run says more about the generator than about the broker. */
 const GENERATOR_BOUND_SHARE = 0.9;
+/** Time for a broker to be compiled and its buffers to grow before anything counts. */
 const WARM_UP_MS = 700;
 const CONNECT_DEADLINE_MS = 60_000;
 /** Without any delivery for so long, what is missing counts as lost. */
@@ -23,6 +24,8 @@ export interface RunTarget {
   readonly pid: number;
   readonly threads: number;
   readonly seconds: number;
+  /** Before anything is measured; 700 when missing. */
+  readonly warmUpMs?: number;
 }
 
 /** The figures of one run. In scenarios of connections, operations are connects, otherwise deliveries. */
@@ -76,7 +79,7 @@ export async function runScenario(scenario: Scenario, target: RunTarget): Promis
     const isIdle = scenario.kind === 'idle';
     const connected = read(counters, target.pid);
     setPhase(counters, PHASE.load);
-    await crew.during(sleep(WARM_UP_MS));
+    await crew.during(sleep(target.warmUpMs ?? WARM_UP_MS));
     const first = read(counters, target.pid);
     await crew.during(sleep(target.seconds * 1000));
     const last = read(counters, target.pid);

@@ -31,14 +31,19 @@ export function program(name: string): Requirement {
   };
 }
 
-/** A module that `python3` can import. */
+/** A Python with this module; `pythonWith` says which. */
 export function pythonModule(name: string): Requirement {
-  return { name: `python3 with ${name}`, isMet: () => program('python3').isMet() && canImport(name) };
+  return { name: `python3 with ${name}`, isMet: () => pythonWith(name) !== null };
 }
 
-function canImport(module: string): boolean {
+/** @returns the interpreter that can import a module: the first on the PATH, else the system's own; or null. */
+export function pythonWith(module: string): string | null {
+  return ['python3', '/usr/bin/python3'].find((python) => canImport(python, module)) ?? null;
+}
+
+function canImport(python: string, module: string): boolean {
   try {
-    execFileSync('python3', ['-c', `import ${module}`], { stdio: 'ignore' });
+    execFileSync(python, ['-c', `import ${module}`], { stdio: 'ignore' });
     return true;
   } catch {
     return false;

@@ -2,10 +2,10 @@
  * From CONNECT to CONNACK: checks, authentication, takeover, resumption; and the end of a connection. The session is
  * touched only after every check has passed. Runs on the shard's thread.
  */
-import { ALIASES_OUT_MAX } from '../../src/limits.js';
+import { ALIASES_OUT_MAX, PACKET_BYTES_MAX } from '../../src/limits.js';
 import { asClientId, type ClientId } from '../../src/protocol/ids.js';
 import type { Connect } from '../../src/protocol/mqtt/connect.js';
-import { decodeConnect, PACKET_BYTES_MAX } from '../../src/protocol/mqtt/decode-connect.js';
+import { decodeConnect } from '../../src/protocol/mqtt/decode-connect.js';
 import { type Connack, encodeConnack } from '../../src/protocol/mqtt/encode-control.js';
 import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';

@@ -58,7 +58,7 @@ export const ALARMS_MAX = 10_000;
 export const NODE_FILE_BYTES_MAX = 64 << 10;
 
 /** Copies handed to subscribers in one turn. Too small costs flushes, too large lets one fan-out hold the loop. */
-export const TURN_DELIVERIES_MAX = 16_384;
+export const TURN_DELIVERIES_MAX = 32_768;
 /** Bytes of packets read in one turn; see above. */
 export const TURN_INPUT_BYTES_MAX = 2 << 20;
 /** Time of one turn, in milliseconds, for work whose cost the counts above do not show. */
@@ -71,7 +71,7 @@ export const READ_BUFFER_BYTES = 64 << 10;
 /** Bytes of one output chunk: what a connection gathers in a turn before it writes early. */
 export const OUTPUT_CHUNK_BYTES = 16 << 10;
 /** Output chunks kept for reuse by one shard; above it they go back to the garbage collector. */
-export const OUTPUT_CHUNKS_KEPT_MAX = 512;
+export const OUTPUT_CHUNKS_KEPT_MAX = 2_048;
 /** Chunks in use in one turn before outputs are flushed early: bounds memory of a fan-out to many. */
 export const OUTPUT_CHUNKS_DIRTY_MAX = 2_048;
 /** A frame from this size on is written by itself instead of being copied into a chunk. */

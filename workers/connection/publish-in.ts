@@ -8,6 +8,7 @@ import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import { isValidUtf8Mqtt } from '../../src/protocol/mqtt/utf8.js';
 import { checkTopicName, type TopicLimits } from '../../src/protocol/topic.js';
 import type { Core } from '../core.js';
 import { NEEDS_COMMIT, WANTED_BY_NOBODY } from '../publish/publisher.js';
@@ -50,7 +51,9 @@ export class PublishIn {
     if (route === null) {
       // Valid or not is a matter of the topic alone: who is in the cache has passed this once.
       if (!checkTopicName(view.topicBytes, view.topicStart, view.topicEnd, this.limits)) {
-        return ReasonCode.TopicNameInvalid;
+        // v5 [MQTT-1.5.4-1]: what is no string at all is malformed, whatever it was to name.
+        const isString = isValidUtf8Mqtt(view.topicBytes, view.topicStart, view.topicEnd);
+        return isString ? ReasonCode.TopicNameInvalid : ReasonCode.MalformedPacket;
       }
       route = router.match(view.topicBytes, view.topicStart, view.topicEnd);
     }

@@ -124,10 +124,12 @@ export class Delivery {
   resend(session: Session): void {
     const window = session.inflight;
     if (window === null) return;
-    for (let slot = window.first(); slot >= 0; slot = window.next(slot)) {
-      this.resendSlot(session, slot);
-      window.resent(slot, this.core.turn.nowMs);
+    for (let slot = window.first(); slot >= 0; ) {
+      const next = window.next(slot);
+      if (this.resendSlot(session, slot)) window.resent(slot, this.core.turn.nowMs);
+      slot = next;
     }
+    session.account();
   }
 
   /** 3.x only: sends again what has waited `intervalMs` for its acknowledgement. */
@@ -139,20 +141,28 @@ export class Delivery {
     });
   }
 
-  private resendSlot(session: Session, slot: number): void {
+  /** @returns false when the message is too large for the client's new connection, and is gone (v5 [MQTT-3.1.2-25]). */
+  private resendSlot(session: Session, slot: number): boolean {
     const window = session.inflight!;
     const connection = session.connection!;
     const id = window.idAt(slot);
     if (window.stateAt(slot) === RELEASED) {
       connection.sendPubrel(id);
-      return;
+      return true;
     }
     const message = window.messageAt(slot)!;
     const retain = (window.flagsAt(slot) & FLAG_RETAIN) !== 0;
     const qos = window.stateAt(slot) === PUBLISHED_QOS2 ? 2 : 1;
     this.begin(this.storedView.load(message), false);
-    this.write(connection, qos, retain, true, id, window.identifiersAt(slot));
+    const identifiers = window.identifiersAt(slot);
+    if (!this.fits(connection, qos, identifiers)) {
+      if (qos === 2) window.refused(id);
+      else window.acked(id);
+      return false;
+    }
+    this.write(connection, qos, retain, true, id, identifiers);
     session.delivered++;
+    return true;
   }
 
   private begin(view: PublishView, isShared: boolean): void {
@@ -252,6 +262,22 @@ export class Delivery {
 
   private expiry(connection: Connection): number {
     return connection.version === 5 ? expirySecondsLeft(this.view.expiresAtMs, this.core.turn.wallMs) : -1;
+  }
+
+  // A new alias travels beside the topic and must not take the packet over the client's limit (v5 [MQTT-3.1.2-24]).
+  private hasAliasRoom(connection: Connection, qos: number, identifiers: Identifiers): boolean {
+    if (!connection.hasPacketLimit) return true;
+    const { view } = this;
+    const size = publishFrameBytes(
+      view,
+      connection.version,
+      qos,
+      identifiers,
+      1,
+      true,
+      this.expiry(connection),
+    );
+    return size <= connection.maximumPacketBytes;
   }
 
   /** Appends the frame to the connection's output. Its size has been checked for QoS 1 and 2. */
@@ -357,7 +383,7 @@ export class Delivery {
     const topicStart = view.topicStart;
     view.topicStart = connection.mountedStart(view);
     const aliases = connection.aliasesOut;
-    if (aliases === null) {
+    if (aliases === null || !this.hasAliasRoom(connection, qos, identifiers)) {
       this.writeOwn(connection, qos, retain, dup, packetId, identifiers, 0, true);
     } else {
       const isNew = aliases.assign(view.topicBytes, view.topicStart, view.topicEnd);

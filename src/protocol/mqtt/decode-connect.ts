@@ -81,9 +81,9 @@ function readHead(cursor: Cursor): Head | null {
   const level = cursor.byte();
   const version = versionOf(name, level & ~BRIDGE_BIT);
   if (version === null) {
-    // [MQTT-3.1.2-2]: 3.1.1 demands this answer, so it is written as 3.1.1 writes it.
+    // [MQTT-3.1.2-2]: a level above 5 is answered as MQTT 5 answers it, one below as 3.1.1 does.
     cursor.fail(ReasonCode.UnsupportedProtocolVersion);
-    return { version: 4, bridge: false, flags: 0, keepAliveSeconds: 0 };
+    return { version: (level & ~BRIDGE_BIT) > 5 ? 5 : 4, bridge: false, flags: 0, keepAliveSeconds: 0 };
   }
   const flags = cursor.byte();
   checkFlags(cursor, flags, version);

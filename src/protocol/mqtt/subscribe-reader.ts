@@ -117,6 +117,8 @@ export class SubscribeReader {
     const end = stringEnd(this.bytes, this.at, this.end);
     if (end < 0) return ReasonCode.MalformedPacket;
     this.at = end;
+    // v3 [MQTT-4.7.3-1]; in MQTT 5 it is refused by its own reason code.
+    if (end === start && this.version !== 5) return ReasonCode.ProtocolError;
     if (this.type === PacketType.Unsubscribe) return ReasonCode.Success;
     if (end === this.end) return ReasonCode.MalformedPacket;
     this.at = end + 1;

@@ -198,18 +198,18 @@ test('a bridge sets the highest bit of the protocol level', (t) => {
   }
 });
 
-test('[MQTT-3.1.2-2] an unknown protocol level is answered as in 3.1.1, [MQTT-3.1.2-1] an unknown name not at all', (t) => {
-  for (const [name, level] of [
-    ['MQTT', 3],
-    ['MQTT', 6],
-    ['MQTT', 0],
-    ['MQIsdp', 4],
-    ['MQTT', 0x86],
+test('[MQTT-3.1.2-2] a level above 5 is answered as in 5, one below as in 3.1.1, [MQTT-3.1.2-1] an unknown name not at all', (t) => {
+  for (const [name, level, version] of [
+    ['MQTT', 3, 4],
+    ['MQTT', 6, 5],
+    ['MQTT', 0, 4],
+    ['MQIsdp', 4, 4],
+    ['MQTT', 0x86, 5],
   ] as const) {
     t.deepEqual(decode(packet(0x10, name, [level, 2], KEEP_ALIVE, 'c')), {
       ok: false,
       reason: 0x84,
-      version: 4,
+      version,
     });
   }
   t.deepEqual(decode(packet(0x10, 'MQTX', [4, 2], KEEP_ALIVE, 'c')), {

@@ -26,6 +26,8 @@ export class RawClient {
   readonly version: Version;
   /** As given or assigned at CONNECT. */
   clientId = '';
+  /** The answer to the CONNECT, once it has come. */
+  connack: Received | null = null;
   private readonly socket: net.Socket;
   private unread: Buffer = Buffer.alloc(0);
   private readonly arrived: Received[] = [];
@@ -75,6 +77,7 @@ export class RawClient {
   async connect(options: Omit<ConnectOptions, 'version'> = {}): Promise<Received> {
     this.send(connect({ version: this.version, ...options }));
     const connack = await this.expect('connack');
+    this.connack = connack;
     this.clientId = connack.properties.assignedClientId ?? String(options.clientId ?? '');
     return connack;
   }
@@ -116,6 +119,16 @@ export class RawClient {
     return pubrec;
   }
 
+  /** Carries out what is left of the handshakes of this many PUBLISH packets already sent. */
+  async finishPublishing(qos: number, count: number): Promise<void> {
+    for (let open = qos === 0 ? 0 : count; open > 0; ) {
+      const found = await this.next();
+      if (found?.type === 'pubrec') this.sendAck('pubrel', found.id);
+      else if (found?.type === (qos === 1 ? 'puback' : 'pubcomp')) open -= 1;
+      else throw new Error(`expected acknowledgements, got ${found === null ? 'a close' : describe(found)}`);
+    }
+  }
+
   sendAck(type: AckType, id: number, code?: number, given?: Properties): void {
     this.send(ack(type, id, code, given));
   }
@@ -149,6 +162,45 @@ export class RawClient {
     return found;
   }
 
+  /** This many messages in any order, acknowledged. */
+  async receiveAll(count: number): Promise<Received[]> {
+    const collected: Received[] = [];
+    let released = 0;
+    while (collected.length < count || released > 0) {
+      const found = await this.next();
+      released += this.acknowledge(found);
+      if (found?.type === 'publish') collected.push(found);
+    }
+    return collected;
+  }
+
+  /** Answers a message or PUBREL; gives by how many the open QoS 2 messages have changed. */
+  private acknowledge(found: Received | null): number {
+    if (found === null) throw new Error('the connection was closed');
+    if (found.type === 'publish') {
+      if (found.qos > 0) this.sendAck(found.qos === 1 ? 'puback' : 'pubrec', found.id);
+      return found.qos === 2 ? 1 : 0;
+    }
+    if (found.type !== 'pubrel') throw new Error(`expected messages, got ${describe(found)}`);
+    this.sendAck('pubcomp', found.id);
+    return -1;
+  }
+
+  /** The broker refuses the CONNECT: CONNACK with the code in MQTT 5, a close alone before. */
+  async expectMalformedConnect(code = 0x81): Promise<void> {
+    if (this.version === 5) await this.expectRefusal(code);
+    else await this.expectClosed();
+  }
+
+  /** A CONNACK with this code and no session, then the close. */
+  async expectRefusal(code: number): Promise<void> {
+    const found = await this.expect('connack');
+    if (found.code !== code || found.sessionPresent) {
+      throw new Error(`expected CONNACK 0x${code.toString(16)}, got ${describe(found)}`);
+    }
+    await this.expectClosed();
+  }
+
   /** The broker closes and sends nothing before. */
   async expectClosed(): Promise<void> {
     const found = await this.next();
@@ -171,13 +223,32 @@ export class RawClient {
     await this.expect('pingresp');
   }
 
-  /** Nothing that this publisher has sent so far is under way: a message it sends now comes next. */
+  /** Nothing that this publisher has sent so far is under way to this client. */
   async expectNothingFrom(publisher: RawClient): Promise<void> {
+    const [found] = await this.collectFrom(publisher);
+    if (found !== undefined) throw new Error(`expected nothing, got ${describe(found)}`);
+  }
+
+  /** All that comes before a message the publisher sends now, acknowledged. */
+  async collectFrom(publisher: RawClient): Promise<Received[]> {
     const marker = `marker/${this.clientId}/${this.nextId()}`;
-    await this.subscribe(marker);
-    publisher.sendPublish({ topic: marker, payload: 'marker' });
-    await this.expectPublish('marker');
+    const id = this.nextId();
+    this.send(subscribe(this.version, id, [[marker, 0]]));
+    const collected: Received[] = [];
+    let isMarked = false;
+    let released = 0;
+    while (!isMarked || released > 0) {
+      const found = await this.next();
+      if (found?.type === 'suback' && found.id === id) {
+        publisher.sendPublish({ topic: marker, payload: 'marker' });
+        continue;
+      }
+      released += this.acknowledge(found);
+      if (found?.topic === marker) isMarked = true;
+      else if (found?.type === 'publish') collected.push(found);
+    }
     await this.unsubscribe(marker);
+    return collected;
   }
 
   /** An identifier this client has not used yet. */

@@ -1,0 +1,126 @@
+/** Runs a test against a broker of its own: random ports, a data directory that goes with it, stopped in any case. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import type { Fault } from '../../workers/faults.js';
+import type { LogFields, Logger, LogLevel } from '../../src/base/log.js';
+import { launchBroker, type RunningBroker } from '../../src/broker.js';
+import type { BrokerOptions } from '../../src/broker-api.js';
+import { asShardId } from '../../src/protocol/ids.js';
+
+export interface TestBrokerOptions extends BrokerOptions {
+  /** Module to run instead of a shard. */
+  readonly shardEntry?: URL;
+}
+
+type BrokerTest = (broker: RunningBroker, t: ExecutionContext) => Promise<void> | void;
+
+/** `test('title', withBroker({ config: { 'node.shards': 3 } }, async (broker, t) => { ... }))` */
+export function withBroker(
+  options: TestBrokerOptions,
+  body: BrokerTest,
+): (t: ExecutionContext) => Promise<void> {
+  return async (t) => {
+    const directory = tempDirectory();
+    const broker = await startTestBroker(options, directory);
+    try {
+      await body(broker, t);
+    } finally {
+      await broker.stop();
+      rmSync(directory, { recursive: true, force: true });
+    }
+  };
+}
+
+/**
+ * A broker for tests that stop it themselves: two shards, one listener on a random port of the loopback, faults
+ * allowed; all of it can be set otherwise in `options`.
+ */
+export function startTestBroker(options: TestBrokerOptions, directory: string): Promise<RunningBroker> {
+  const { shardEntry, seams, config, ...rest } = options;
+  return launchBroker(
+    {
+      ...rest,
+      config: {
+        'node.data_dir': directory,
+        'node.shards': 2,
+        'listener.tcp.external': '127.0.0.1:0',
+        'listener.tcp.internal': 'off',
+        'shutdown.timeout': '2s',
+        ...config,
+      },
+      seams: { faults: true, ...seams },
+    },
+    shardEntry,
+  );
+}
+
+/** @returns an empty directory; its remover must be called. */
+export function tempDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'shardmq-test-'));
+}
+
+/** Where the broker's first listener, or the named one, takes connections. */
+export function addressOf(broker: RunningBroker, name?: string): { host: string; port: number } {
+  const listener = broker.listeners.find((each) => name === undefined || each.name === name);
+  if (listener === undefined) throw new Error(`no listener ${name ?? ''}`);
+  return { host: listener.host, port: listener.port };
+}
+
+/** Moves the clocks of all shards forward; what is due by then happens before this resolves. */
+export async function advanceClock(broker: RunningBroker, ms: number): Promise<void> {
+  await onEveryShard(broker, (shard) => broker.request(shard, 'test.advanceClock', { ms }));
+}
+
+/** Breaks a shard. Resolves before it is broken. */
+export async function breakShard(broker: RunningBroker, shard: number, fault: Fault): Promise<void> {
+  await broker.request(asShardId(shard), 'test.fault', { fault });
+}
+
+/** Asks every shard the same. */
+export function onEveryShard<Answer>(
+  broker: RunningBroker,
+  ask: (shard: ReturnType<typeof asShardId>) => Promise<Answer>,
+): Promise<Answer[]> {
+  return Promise.all(Array.from({ length: broker.shards }, (_, shard) => ask(asShardId(shard))));
+}
+
+/** Waits until `condition` holds. @throws Error when it does not within the time */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what = 'a condition',
+  timeoutMs = 10_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** A logger that keeps its lines. */
+export class RecordingLogger implements Logger {
+  readonly lines: LogLine[] = [];
+
+  debug = (message: string, fields: LogFields = {}): void => this.#keep('debug', message, fields);
+  info = (message: string, fields: LogFields = {}): void => this.#keep('info', message, fields);
+  warn = (message: string, fields: LogFields = {}): void => this.#keep('warn', message, fields);
+  error = (message: string, fields: LogFields = {}): void => this.#keep('error', message, fields);
+  fatal = (message: string, fields: LogFields = {}): void => this.#keep('fatal', message, fields);
+
+  /** Whether a line of this level and text was written. */
+  has(level: LogLevel, text: RegExp): boolean {
+    return this.lines.some((line) => line.level === level && text.test(line.message));
+  }
+
+  #keep(level: LogLevel, message: string, fields: LogFields): void {
+    this.lines.push({ level, message, fields });
+  }
+}

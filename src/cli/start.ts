@@ -1,0 +1,118 @@
+/** `shardmq start`: configuration, thread pool, broker, first screen, signals. Main thread. */
+import { resolve } from 'node:path';
+import { BrokerError, type ErrorCode } from '../base/errors.js';
+import { createLogger, type Logger } from '../base/log.js';
+import { VERSION } from '../base/version.js';
+import type { Broker } from '../broker-api.js';
+import { loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { POOL_THREADS_BESIDE_SHARDS } from '../limits.js';
+import { defaultShards, usableCores } from '../supervisor/machine.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { firstScreenLines } from './first-screen.js';
+
+export interface StartCommand {
+  readonly configFile: string | undefined;
+  readonly set: readonly string[];
+}
+
+const EXIT_OF_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
+  CONFIG_INVALID: EXIT.configuration,
+  PLATFORM_UNSUPPORTED: EXIT.platform,
+  SHARD_FAILED: EXIT.shardsCrashed,
+};
+
+const complain = (line: string): void => void process.stderr.write(`shardmq: ${line}\n`);
+
+/** Never rejects. @returns the exit code, once the broker has stopped or could not start. */
+export async function runBroker(command: StartCommand): Promise<ExitCode> {
+  const loaded = loadConfig({ file: command.configFile, env: process.env, set: command.set });
+  if (!loaded.ok) {
+    for (const { line } of loaded.issues) complain(line);
+    return EXIT.configuration;
+  }
+  const { config } = loaded;
+  // Before anything touches the pool: libuv looks at the variable once.
+  process.env['UV_THREADPOOL_SIZE'] ??= String(poolThreads(config['node.shards']));
+  const logger = stderrLogger(config);
+  const signals = new StopSignals();
+  try {
+    const broker = await startWith(command, logger);
+    showFirstScreen(broker, config);
+    return await untilStopped(broker, signals, logger);
+  } catch (error) {
+    return reportFailure(error);
+  } finally {
+    signals.release();
+  }
+}
+
+// The pool serves every thread of the process, so each shard's commits need one of their own.
+const poolThreads = (shards: number): number =>
+  (shards === 0 ? defaultShards(usableCores()) : shards) + POOL_THREADS_BESIDE_SHARDS;
+
+const stderrLogger = (config: Config): Logger =>
+  createLogger({ level: config['log.level'], readable: process.stderr.isTTY, sink: process.stderr });
+
+async function startWith({ configFile, set }: StartCommand, logger: Logger): Promise<Broker> {
+  const { startBroker } = await import('../broker.js');
+  const options = { set, env: process.env, logger };
+  return startBroker(configFile === undefined ? options : { ...options, configFile });
+}
+
+function showFirstScreen(broker: Broker, config: Config): void {
+  const lines = firstScreenLines({
+    broker,
+    version: VERSION,
+    nodeVersion: process.versions.node,
+    dataDir: resolve(config['node.data_dir']),
+    allowsAnonymous: config['mqtt.allow_anonymous'],
+  });
+  process.stdout.write(`${lines.join('\n')}\nshardmq ready\n`);
+}
+
+async function untilStopped(broker: Broker, signals: StopSignals, logger: Logger): Promise<ExitCode> {
+  const end = await Promise.race([broker.failed, signals.first]);
+  if (end instanceof BrokerError) {
+    complain(end.message);
+    return EXIT.shardsCrashed;
+  }
+  logger.info('stopping', { signal: end });
+  await broker.stop();
+  return EXIT.ok;
+}
+
+function reportFailure(error: unknown): ExitCode {
+  if (!(error instanceof BrokerError)) {
+    complain(`the broker could not start: ${error instanceof Error ? error.message : String(error)}`);
+    return EXIT.startFailed;
+  }
+  for (const line of error.issues.length > 0 ? error.issues : [error.message]) complain(line);
+  return EXIT_OF_ERROR[error.code] ?? EXIT.startFailed;
+}
+
+/** The first SIGINT or SIGTERM asks for a clean stop, the second ends the process. */
+class StopSignals {
+  readonly first: Promise<NodeJS.Signals>;
+  #resolve: (signal: NodeJS.Signals) => void = () => undefined;
+  #asked = false;
+
+  constructor() {
+    this.first = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    process.on('SIGINT', this.#onSignal);
+    process.on('SIGTERM', this.#onSignal);
+  }
+
+  release(): void {
+    process.off('SIGINT', this.#onSignal);
+    process.off('SIGTERM', this.#onSignal);
+  }
+
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (this.#asked) process.exit(signal === 'SIGINT' ? 130 : 143);
+    this.#asked = true;
+    this.#resolve(signal);
+  };
+}

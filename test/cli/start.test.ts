@@ -1,0 +1,72 @@
+/** `shardmq start` from the first screen to the last signal. */
+
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
+import test from 'ava';
+import { CliProcess, startCli, temporaryDir } from './run-cli.js';
+
+test('the first screen says what listens where and how to try it, and ends with "shardmq ready"', async (t) => {
+  const cli = await startCli(t);
+  const lines = cli.stdout.split('\n');
+  t.regex(lines[0]!, /^shardmq \d+\.\d+\.\d+\S* on Node\.js \d+\.\d+\.\d+, 1 shard, data in \//);
+  const port = /^ {2}listener\.tcp\.external listens on 127\.0\.0\.1:(\d+)$/.exec(lines[1]!)?.[1];
+  t.truthy(port);
+  t.true(lines.includes(`  mosquitto_sub -p ${port} -t 'demo/#' -v`));
+  t.true(lines.includes(`  mosquitto_pub -p ${port} -t demo/hello -m 'it works'`));
+  t.is(lines.at(-2), 'shardmq ready');
+  t.is(lines.at(-1), '');
+});
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} stops the broker cleanly, with code 0`, async (t) => {
+    const cli = await startCli(t);
+    cli.signal(signal);
+    t.is((await cli.ended()).code, 0);
+  });
+}
+
+test('what --log-level silences is not written', async (t) => {
+  const cli = await startCli(t, {}, '--log-level', 'silent');
+  cli.signal('SIGTERM');
+  t.is((await cli.ended()).stderr, '');
+});
+
+test('a port in use names the listener and how to change it, and ends with 1', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const listener = `listener.tcp.external=127.0.0.1:${port}`;
+  const set = ['--set', listener, '--set', 'listener.tcp.internal=off', '--log-level', 'silent'];
+  const cli = new CliProcess(['--data', temporaryDir(t), '--shards', '1', ...set]);
+  const { code, stdout, stderr } = await cli.ended();
+  t.is(code, 1);
+  t.is(stdout, '');
+  t.is(stderr.split('\n').length, 2);
+  t.regex(stderr, new RegExp(`listener\\.tcp\\.external.*${port}.*--set listener\\.tcp\\.external=`));
+});
+
+test('the announced port takes connections', async (t) => {
+  const cli = await startCli(t);
+  const port = Number(/127\.0\.0\.1:(\d+)$/m.exec(cli.stdout)?.[1]);
+  const socket = connect(port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  await once(socket, 'connect');
+  t.pass();
+});
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+onLinux(
+  'the libuv pool has four threads more than there are shards, and is not begun too early',
+  async (t) => {
+    const asSet = await startCli(t);
+    const asWanted = await startCli(t, { UV_THREADPOOL_SIZE: '5' });
+    t.is(threadsOf(asSet), threadsOf(asWanted));
+  },
+);
+
+const threadsOf = ({ pid }: CliProcess): number =>
+  Number(/Threads:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);

@@ -50,6 +50,10 @@ export class Sweeper implements Runnable {
     core.retained.sweep();
     this.sweepConnections(nowMs);
     this.accountBytes();
+    // Memory is short: a reader that has anything waiting is slow.
+    this.core.outputs.slowBytes = this.core.memory.isTight
+      ? 0
+      : this.core.config['mqtt.client.max_write_buffer'];
     this.relieve();
   }
 
@@ -78,6 +82,7 @@ export class Sweeper implements Runnable {
       const next = this.round.next();
       if (next.done === true) {
         this.round = null;
+        this.core.outputs.trim();
         return;
       }
       this.sweepConnection(next.value, nowMs);

@@ -119,7 +119,7 @@ export class AckGate {
     ok: boolean,
   ): void {
     connection.gatedAcks--;
-    if (!connection.isOpen) {
+    if (!connection.isOpen || connection.isClosing) {
       if (!ok && type === PacketType.Pubrec) connection.session?.awaitingRel?.delete(packetId);
       return;
     }

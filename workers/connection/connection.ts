@@ -146,7 +146,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   }
 
   onDrain(): void {
-    if (!this.isOpen) return;
+    if (!this.isOpen || !this.output.blocked) return;
     this.core.turn.enter();
     this.output.onDrain();
     if (this.isOutputStalled && !this.isSlow) {
@@ -318,7 +318,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
       counters.received[bytes[at]! >> 4]!++;
       turn.spendPacket(next - at);
       const isPublish = bytes[at]! >> 4 === PacketType.Publish;
-      const isTooFast = this.rate !== null && this.rate.spend(next - at, isPublish);
+      const isTooFast = this.rate?.spend(next - at, isPublish);
       at = next;
       if (result > 0) this.refuse(result as ReasonCode);
       else if (result === HANDLED_STALL || isTooFast) this.stall();
@@ -367,7 +367,14 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   }
 
   private refuse(reason: ReasonCode): void {
-    this.disconnect(reason, endReasonOf(reason));
+    const endReason = endReasonOf(reason);
+    this.core.main.log('info', 'client broke the protocol', {
+      clientId: this.session?.clientId ?? null,
+      peer: `${this.peerAddress}:${this.peerPort}`,
+      reason: endReason,
+      code: reason,
+    });
+    this.disconnect(reason, endReason);
   }
 
   private detach(): void {

@@ -40,7 +40,6 @@ interface Made {
 abstract class FilterJob implements Runnable {
   queued = false;
   protected readonly codes: number[] = [];
-  protected isStalled = false;
   private isValidated = false;
 
   constructor(
@@ -57,7 +56,6 @@ abstract class FilterJob implements Runnable {
     if (found > 0) return found;
     // The packet lies in the read buffer, which is everybody's.
     this.reader.keep();
-    this.isStalled = true;
     if (found === MORE) this.flow.core.turn.queue(this);
     return HANDLED_STALL;
   }
@@ -110,13 +108,15 @@ class SubscribeJob extends FilterJob {
       return true;
     }
     let isAnswered = false;
+    let isLate = false;
     hooks.authorizeSubscribe(this.session.clientId, filter, (reason) => {
       if (isAnswered) return;
       isAnswered = true;
       if (!this.isAlive()) return;
       this.add(reason);
-      if (this.isStalled) this.flow.core.turn.queue(this);
+      if (isLate) this.flow.core.turn.queue(this);
     });
+    isLate = !isAnswered;
     return isAnswered;
   }
 

@@ -120,16 +120,38 @@ export class Delivery {
     return session.replays !== null && this.core.replays.pump(session);
   }
 
-  /** Sends again what the client has not acknowledged, in order, with DUP [MQTT-4.4.0-1]. */
+  /**
+   * Sends again what the client has not acknowledged, in order, with DUP [MQTT-4.4.0-1]: as much as its Receive Maximum
+   * allows, the rest when acknowledgements make room (v5 [MQTT-3.3.4-9]).
+   */
   resend(session: Session): void {
     const window = session.inflight;
+    session.unsent = null;
     if (window === null) return;
+    let room = window.limit;
     for (let slot = window.first(); slot >= 0; ) {
       const next = window.next(slot);
-      if (this.resendSlot(session, slot)) window.resent(slot, this.core.turn.nowMs);
+      if (window.stateAt(slot) === RELEASED) {
+        this.resendSlot(session, slot);
+      } else if (room > 0) {
+        if (this.resendSlot(session, slot)) room--;
+      } else {
+        session.unsent ??= [];
+        session.unsent.push(window.idAt(slot));
+      }
       slot = next;
     }
     session.account();
+  }
+
+  /** An exchange has ended: the next of those that `resend` had no room for. */
+  resendNext(session: Session): void {
+    const window = session.inflight!;
+    while (session.unsent !== null && session.unsent.length > 0) {
+      const slot = window.slotOf(session.unsent.shift()!);
+      if (slot >= 0 && window.stateAt(slot) !== RELEASED && this.resendSlot(session, slot)) return;
+    }
+    session.unsent = null;
   }
 
   /** 3.x only: sends again what has waited `intervalMs` for its acknowledgement. */
@@ -146,6 +168,7 @@ export class Delivery {
     const window = session.inflight!;
     const connection = session.connection!;
     const id = window.idAt(slot);
+    window.resent(slot, this.core.turn.nowMs);
     if (window.stateAt(slot) === RELEASED) {
       connection.sendPubrel(id);
       return true;
@@ -172,8 +195,8 @@ export class Delivery {
   }
 
   private qosFor(published: number, granted: number): number {
-    if (this.isQosUpgraded) return published > granted ? published : granted;
-    return published < granted ? published : granted;
+    if (this.isQosUpgraded) return Math.max(published, granted);
+    return Math.min(published, granted);
   }
 
   private sendQos0(session: Session, retain: boolean, identifiers: Identifiers): void {

@@ -33,6 +33,8 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   windowMax: number;
   will: Will | null = null;
   inflight: Inflight | null = null;
+  /** Packet identifiers in flight that a resumed client has had no room for yet. */
+  unsent: number[] | null = null;
   queue: MessageQueue | null = null;
   /** Packet identifiers of QoS 2 messages that came in and await PUBREL. */
   awaitingRel: PacketIdSet | null = null;

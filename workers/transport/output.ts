@@ -15,6 +15,8 @@ import type { Link } from './link.js';
 /** The shard's outputs that have something to flush, and the chunks they write into. */
 export class OutputPool {
   private free: Uint8Array[] = [];
+  /** Fewest free chunks there have been since the last `trim`. */
+  private unused = 0;
   private dirty: Output[] = [];
   private flushing: Output[] = [];
   /** Bytes that all outputs of this shard hold because their readers are slow. */
@@ -32,12 +34,20 @@ export class OutputPool {
   }
 
   takeChunk(): Uint8Array {
-    return this.free.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_CHUNK_BYTES);
+    const chunk = this.free.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_CHUNK_BYTES);
+    if (this.free.length < this.unused) this.unused = this.free.length;
+    return chunk;
   }
 
   returnChunk(chunk: Uint8Array): void {
     if (this.free.length < OUTPUT_CHUNKS_KEPT_MAX && chunk.length === OUTPUT_CHUNK_BYTES)
       this.free.push(chunk);
+  }
+
+  /** Gives half of the chunks back that nobody has needed since the last call. */
+  trim(): void {
+    this.free.length -= this.unused >> 1;
+    this.unused = this.free.length;
   }
 
   markDirty(output: Output): void {

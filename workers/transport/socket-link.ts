@@ -6,6 +6,8 @@ import { Socket, type SocketConstructorOpts } from 'node:net';
 import { LINK_CLOSE_TIMEOUT_MS, READ_BUFFER_BYTES } from '../../src/limits.js';
 import type { Link, LinkHandler } from './link.js';
 
+const EMPTY = Buffer.alloc(0);
+
 const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
 
 /** Carries the way back from the socket's events to its link, so that no event needs a closure. */
@@ -16,10 +18,6 @@ class LinkedSocket extends Socket {
 function onRead(this: unknown, bytes: number): boolean {
   const link = (this as LinkedSocket).link;
   return link === null ? true : link.onRead(bytes);
-}
-
-function onDrain(this: LinkedSocket): void {
-  this.link?.onDrain();
 }
 
 function onError(this: LinkedSocket, error: NodeJS.ErrnoException): void {
@@ -46,18 +44,16 @@ export class SocketLink implements Link {
     private readonly handler: LinkHandler,
   ) {
     const onread = { buffer: readBuffer, callback: onRead };
-    // A high-water mark of 1 makes every unfinished write end in a 'drain', which is what `blocked` waits for.
+    // Node's types know `onread` for sockets that connect, not for those that adopt.
     const options = {
       fd,
       readable: true,
       writable: true,
       allowHalfOpen: false,
       onread,
-      writableHighWaterMark: 1,
     };
     this.socket = new LinkedSocket(options as SocketConstructorOpts);
     this.socket.link = this;
-    this.socket.on('drain', onDrain);
     this.socket.on('error', onError);
     this.socket.on('close', onClose);
     if (nodelay) this.socket.setNoDelay(true);
@@ -68,9 +64,9 @@ export class SocketLink implements Link {
     return !this.paused;
   }
 
-  onDrain(): void {
-    if (!this.closed) this.handler.onDrain();
-  }
+  private readonly onFlushed = (error?: Error | null): void => {
+    if (!this.closed && error == null) this.handler.onDrain();
+  };
 
   onError(code: string): void {
     this.reason = code;
@@ -84,15 +80,22 @@ export class SocketLink implements Link {
 
   write(chunk: Uint8Array, length: number): boolean {
     this.socket.write(length === chunk.length ? chunk : chunk.subarray(0, length));
-    // Node hands small writes to the kernel at once; nothing left in its queue means that the chunk is free again.
-    return this.socket.writableLength === 0;
+    return this.isTaken();
   }
 
   writeAll(chunks: readonly Uint8Array[]): boolean {
     this.socket.cork();
     for (let i = 0; i < chunks.length; i++) this.socket.write(chunks[i]!);
     this.socket.uncork();
-    return this.socket.writableLength === 0;
+    return this.isTaken();
+  }
+
+  // Node hands writes to the kernel at once; nothing left in its queue means that the chunk is free again. Otherwise an
+  // empty write behind it tells when it is: 'drain' would come after every write, or after none.
+  private isTaken(): boolean {
+    if (this.socket.writableLength === 0) return true;
+    this.socket.write(EMPTY, this.onFlushed);
+    return false;
   }
 
   pause(): void {

@@ -77,7 +77,7 @@ export const OUTPUT_CHUNKS_DIRTY_MAX = 2_048;
 /** A frame from this size on is written by itself instead of being copied into a chunk. */
 export const OUTPUT_COPY_BYTES_MAX = 8 << 10;
 /** Bytes of a frame up to which a copying loop beats a call to TypedArray.set. */
-export const COPY_LOOP_BYTES_MAX = 96;
+export const COPY_LOOP_BYTES_MAX = 64;
 /** Milliseconds that a closing connection may take to send what is already written for it. */
 export const LINK_CLOSE_TIMEOUT_MS = 2_000;
 

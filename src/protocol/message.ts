@@ -1,19 +1,21 @@
 /**
- * An accepted application message that outlives the turn in which it came: in flight, queued or retained. Immutable,
- * shared by all who wait for it, owned by the shard that holds it.
+ * An accepted application message that outlives the turn in which it came: in flight, queued or retained.
+ * Immutable, shared by all who wait for it, owned by the shard that holds it.
  */
 import { copyBytes } from '../base/bytes.js';
 import { MESSAGE_OVERHEAD_BYTES, MESSAGE_TEXT_BYTES_MAX } from '../limits.js';
 
 /**
- * A message's bytes from the start of its topic to the end of its payload, as they lay in the packet: offsets say where
- * the topic (0 to `topicEnd`), the MQTT 5 properties and the payload (to the end) lie. Between them may be bytes that mean nothing.
+ * A message's bytes from the start of its topic to the end of its payload, as they lay in the packet: offsets
+ * say where the topic (0 to `topicEnd`), the MQTT 5 properties and the payload (to the end) lie. Between them
+ * may be bytes that mean nothing.
  */
 export class Message {
   constructor(
     /**
-     * Small messages are latin1 strings, one character per byte: a string is made in 55 ns, is exactly as large as
-     * its content and pins nothing, where a slice of a pool pins the pool and memory of its own costs 700 ns.
+     * Small messages are latin1 strings, one character per byte: a string is made in 55 ns, is exactly as
+     * large as its content and pins nothing, where a slice of a pool pins the pool and memory of its own
+     * costs 700 ns.
      */
     readonly data: string | Buffer,
     readonly topicEnd: number,
@@ -99,14 +101,17 @@ export function createMessage(parts: MessageParts): Message {
 
 const EMPTY = Buffer.alloc(0);
 
-/** @returns when a message received at `receivedAtMs` expires, in milliseconds since 1970; Infinity for -1 seconds. */
+/**
+ * @returns when a message received at `receivedAtMs` expires, in milliseconds since 1970; Infinity for -1
+ * seconds.
+ */
 export function expiryTimeMs(receivedAtMs: number, expirySeconds: number): number {
   return expirySeconds < 0 ? Number.POSITIVE_INFINITY : receivedAtMs + expirySeconds * 1000;
 }
 
 /**
- * The Message Expiry Interval to send now (v5 [MQTT-3.3.2-6]): whole seconds left, rounded up so that a message still
- * alive is not sent as expired; -1 for never, 0 when it has expired.
+ * The Message Expiry Interval to send now (v5 [MQTT-3.3.2-6]): whole seconds left, rounded up so that a
+ * message still alive is not sent as expired; -1 for never, 0 when it has expired.
  */
 export function expirySecondsLeft(expiresAtMs: number, nowMs: number): number {
   if (expiresAtMs === Number.POSITIVE_INFINITY) return -1;

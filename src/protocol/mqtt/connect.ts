@@ -1,6 +1,5 @@
 /** What a CONNECT says, with every default filled in. Plain data; any thread. */
 import type { ProtocolVersion } from './packet-type.js';
-import type { UserProperty } from './properties.js';
 import type { ReasonCode } from './reason-code.js';
 
 export interface Connect {
@@ -26,7 +25,10 @@ export interface Connect {
   readonly topicAliasMaximum: number;
   readonly requestResponseInformation: boolean;
   readonly requestProblemInformation: boolean;
-  readonly userProperties: readonly UserProperty[];
+  /**
+   * In wire form and order, for `decodeUserProperties`: there may be too many to make text of in one turn.
+   */
+  readonly userProperties: Buffer;
   readonly authenticationMethod: string | null;
   readonly authenticationData: Buffer | null;
 }

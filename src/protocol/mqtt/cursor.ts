@@ -1,4 +1,7 @@
-/** Reads the fields of a rarer packet one after the other; the first error sticks and later reads give nothing. Any thread. */
+/**
+ * Reads the fields of a rarer packet one after the other; the first error sticks and later reads give
+ * nothing. Any thread.
+ */
 import { binaryEnd, readUint16, stringEnd } from './fields.js';
 import type { PropertyPlace } from './properties.js';
 import type { PropertyReader } from './property-reader.js';

@@ -1,4 +1,7 @@
-/** Decodes CONNECT of all versions strictly: in full for its shard, or only as far as the ClientId for main. Any thread. */
+/**
+ * Decodes CONNECT of all versions strictly: in full for its shard, or only as far as the ClientId for main.
+ * Any thread.
+ */
 import { PACKET_BYTES_MAX } from '../../limits.js';
 import type { Connect, ConnectResult, Will } from './connect.js';
 import { Cursor } from './cursor.js';
@@ -29,8 +32,9 @@ interface Head {
 }
 
 /**
- * Decodes the CONNECT whose body is `bytes[bodyStart, bodyEnd)`; `readFrame` has checked its flags. Everything
- * given out is copied. An empty ClientId that may not be assigned is refused here; limits of configuration are not looked at.
+ * Decodes the CONNECT whose body is `bytes[bodyStart, bodyEnd)`; `readFrame` has checked its flags.
+ * Everything given out is copied. An empty ClientId that may not be assigned is refused here; limits of
+ * configuration are not looked at.
  */
 export function decodeConnect(bytes: Buffer, bodyStart: number, bodyEnd: number): ConnectResult {
   const cursor = new Cursor(bytes, bodyStart, bodyEnd);

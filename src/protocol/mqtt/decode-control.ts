@@ -1,7 +1,7 @@
 /** Decodes DISCONNECT, AUTH and PINGREQ from a client strictly. Runs in shards. */
 import { Cursor } from './cursor.js';
 import { PacketType, type ProtocolVersion } from './packet-type.js';
-import { Property, type UserProperty } from './properties.js';
+import { Property } from './properties.js';
 import { PropertyReader } from './property-reader.js';
 import { ReasonCode } from './reason-code.js';
 
@@ -10,7 +10,6 @@ export interface Disconnect {
   /** Replaces that of CONNECT; null where the client does not speak of it. */
   readonly sessionExpirySeconds: number | null;
   readonly reasonString: string | null;
-  readonly userProperties: readonly UserProperty[];
 }
 
 export interface Auth {
@@ -19,7 +18,6 @@ export interface Auth {
   readonly method: string;
   readonly data: Buffer | null;
   readonly reasonString: string | null;
-  readonly userProperties: readonly UserProperty[];
 }
 
 export type Decoded<Packet> =
@@ -53,7 +51,6 @@ export function decodeDisconnect(
     reason,
     sessionExpirySeconds: expirySeconds < 0 ? null : expirySeconds,
     reasonString: properties.string(Property.ReasonString),
-    userProperties: properties.userProperties(),
   });
 }
 
@@ -73,7 +70,6 @@ export function decodeAuth(bytes: Buffer, bodyStart: number, bodyEnd: number): D
     method: method ?? '',
     data: properties.binary(Property.AuthenticationData),
     reasonString: properties.string(Property.ReasonString),
-    userProperties: properties.userProperties(),
   });
 }
 

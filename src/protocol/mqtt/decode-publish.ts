@@ -10,14 +10,15 @@ import { readVarint, varintBytes } from './varint.js';
 const TOPIC_ALIAS_BYTES = 3;
 const EXPIRY_BYTES = 5;
 
-// What the properties of the packet in hand hold of those that do not travel; offsets of their first bytes, or -1.
+// What the properties of the packet in hand hold of those that do not travel; offsets of their first bytes,
+// or -1.
 let aliasAt = -1;
 let expiryAt = -1;
 
 /**
- * Decodes the PUBLISH whose body is `bytes[bodyStart, bodyEnd)`; `readFrame` has checked its flags. The length of the
- * topic is checked, its content is not: the topic cache does that once per topic. `view.nowMs` becomes the time of
- * receipt. The input is not changed, so a packet may be decoded again after a stall.
+ * Decodes the PUBLISH whose body is `bytes[bodyStart, bodyEnd)`; `readFrame` has checked its flags. The
+ * length of the topic is checked, its content is not: the topic cache does that once per topic. `view.nowMs`
+ * becomes the time of receipt. The input is not changed, so a packet may be decoded again after a stall.
  * @returns 0, or the reason code with which to end the connection; then the view's content means nothing.
  */
 export function decodePublish(
@@ -116,7 +117,9 @@ function checkProperties(bytes: Buffer, start: number, end: number): number {
   return 0;
 }
 
-/** @returns the offset behind the property at `at` that may stand once, or a reason code as a negative number. */
+/**
+ * @returns the offset behind the property at `at` that may stand once, or a reason code as a negative number.
+ */
 function propertyEnd(bytes: Buffer, at: number, id: number, end: number): number {
   let next: number;
   switch (id) {
@@ -150,7 +153,10 @@ function propertyEnd(bytes: Buffer, at: number, id: number, end: number): number
   return next <= end ? next : -ReasonCode.MalformedPacket;
 }
 
-/** Takes topic alias and expiry out of the view's properties: by a narrower range where they stand at an end, else in a copy. */
+/**
+ * Takes topic alias and expiry out of the view's properties: by a narrower range where they stand at an end,
+ * else in a copy.
+ */
 function leaveOut(bytes: Buffer, view: PublishView): void {
   // Twice, because the second of the two may come to stand at an end once the first is gone.
   trimEnds(view);

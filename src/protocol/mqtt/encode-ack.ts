@@ -1,4 +1,6 @@
-/** Encodes PUBACK, PUBREC, PUBREL, PUBCOMP and PINGRESP into an output buffer. Runs in shards, per message. */
+/**
+ * Encodes PUBACK, PUBREC, PUBREL, PUBCOMP and PINGRESP into an output buffer. Runs in shards, per message.
+ */
 import { copyBytes } from '../../base/bytes.js';
 import { type AckType, PacketType, type ProtocolVersion } from './packet-type.js';
 import { ReasonCode } from './reason-code.js';
@@ -11,8 +13,8 @@ export const ACK_BYTES_MAX = 5;
 export const PINGRESP_BYTES = 2;
 
 /**
- * Writes an acknowledgement of at most `ACK_BYTES_MAX` bytes at `at`: 4 bytes for success and in 3.x (which knows no
- * reasons, so `reason` is left out), 5 with a reason. @returns the offset behind it.
+ * Writes an acknowledgement of at most `ACK_BYTES_MAX` bytes at `at`: 4 bytes for success and in 3.x (which
+ * knows no reasons, so `reason` is left out), 5 with a reason. @returns the offset behind it.
  */
 export function writeAck(
   out: Uint8Array,
@@ -33,9 +35,9 @@ export function writeAck(
 }
 
 /**
- * An MQTT 5 acknowledgement with a reason string, which is left out where it would take the packet over the client's
- * maximum packet size (v5 [MQTT-3.4.2-2], [MQTT-3.5.2-2], [MQTT-3.6.2-2], [MQTT-3.7.2-2]). The caller honours Request
- * Problem Information.
+ * An MQTT 5 acknowledgement with a reason string, which is left out where it would take the packet over the
+ * client's maximum packet size (v5 [MQTT-3.4.2-2], [MQTT-3.5.2-2], [MQTT-3.6.2-2], [MQTT-3.7.2-2]). The
+ * caller honours Request Problem Information.
  */
 export function encodeAckWithText(
   type: AckType,

@@ -1,8 +1,8 @@
 /**
- * Encodes the packets a server sends seldom: CONNACK, SUBACK, UNSUBACK, DISCONNECT and AUTH, through `mqtt-packet`.
- * What a client's maximum packet size leaves no room for is left out: first user properties, then the reason string
- * (v5 [MQTT-3.2.2-19], [MQTT-3.2.2-20], [MQTT-3.9.2-1], [MQTT-3.11.2-1], [MQTT-3.14.2-3], [MQTT-3.15.2-2] and their
- * neighbours). Runs in shards.
+ * Encodes the packets a server sends seldom: CONNACK, SUBACK, UNSUBACK, DISCONNECT and AUTH, through
+ * `mqtt-packet`. What a client's maximum packet size leaves no room for is left out: first user properties,
+ * then the reason string (v5 [MQTT-3.2.2-19], [MQTT-3.2.2-20], [MQTT-3.9.2-1], [MQTT-3.11.2-1],
+ * [MQTT-3.14.2-3], [MQTT-3.15.2-2] and their neighbours). Runs in shards.
  */
 import { generate, type Packet, type UserProperties, writeToStream } from 'mqtt-packet';
 import type { ProtocolVersion } from './packet-type.js';
@@ -12,7 +12,10 @@ import { connackReturnCode, ReasonCode } from './reason-code.js';
 // Else the first packet of each thread waits for 65,536 little buffers to be made.
 writeToStream.cacheNumbers = false;
 
-/** What may be left out; null is as good as absent, here and below. The caller honours Request Problem Information (v5 [MQTT-3.1.2-29]). */
+/**
+ * What may be left out; null is as good as absent, here and below. The caller honours Request Problem
+ * Information (v5 [MQTT-3.1.2-29]).
+ */
 export interface Explanation {
   readonly reasonString?: string | null;
   readonly userProperties?: readonly UserProperty[] | null;
@@ -56,8 +59,8 @@ export interface Auth extends Explanation {
 }
 
 /**
- * @returns null where nothing may be sent: a refusal that 3.x has no return code for (v3 [MQTT-3.2.2-6]), or a packet
- * too large for the client.
+ * @returns null where nothing may be sent: a refusal that 3.x has no return code for (v3 [MQTT-3.2.2-6]), or
+ * a packet too large for the client.
  */
 export function encodeConnack(
   connack: Connack,
@@ -95,7 +98,9 @@ export function encodeConnack(
   }));
 }
 
-/** In 3.x every failure becomes 0x80 (v3 [MQTT-3.9.3-2]). @returns null for a packet too large for the client. */
+/**
+ * In 3.x every failure becomes 0x80 (v3 [MQTT-3.9.3-2]). @returns null for a packet too large for the client.
+ */
 export function encodeSuback(
   suback: Suback,
   version: ProtocolVersion,

@@ -1,4 +1,7 @@
-/** Encodes PUBLISH from a `PublishView` straight into an output buffer. Runs in shards, once per variant of a message. */
+/**
+ * Encodes PUBLISH from a `PublishView` straight into an output buffer. Runs in shards, once per variant of a
+ * message.
+ */
 import { copyBytes } from '../../base/bytes.js';
 import { readUint16 } from './fields.js';
 import type { ProtocolVersion } from './packet-type.js';
@@ -6,8 +9,9 @@ import type { PublishView } from './publish-view.js';
 import { readVarint, varintBytes, writeVarint } from './varint.js';
 
 /**
- * Exact bytes of the frame that `encodePublish` writes with the same arguments. More than a client's maximum packet
- * size (or `PACKET_BYTES_MAX`) means that the message must be dropped for it (v5 [MQTT-3.1.2-24], [MQTT-3.1.2-25]).
+ * Exact bytes of the frame that `encodePublish` writes with the same arguments. More than a client's maximum
+ * packet size (or `PACKET_BYTES_MAX`) means that the message must be dropped for it (v5 [MQTT-3.1.2-24],
+ * [MQTT-3.1.2-25]).
  */
 export function publishFrameBytes(
   view: PublishView,

@@ -23,7 +23,9 @@ export function readUint32(bytes: Uint8Array, at: number): number {
   return ((readUint16(bytes, at) << 16) | readUint16(bytes, at + 2)) >>> 0;
 }
 
-/** @returns whether the valid string in `bytes[start, end)` can be a topic name: not empty, without wildcards. */
+/**
+ * @returns whether the valid string in `bytes[start, end)` can be a topic name: not empty, without wildcards.
+ */
 export function isPlainTopic(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     if (bytes[i] === 0x2b || bytes[i] === 0x23) return false;

@@ -1,4 +1,7 @@
-/** Finds where a packet begins and ends in a chunk, and refuses impossible first bytes and lengths. Any thread. */
+/**
+ * Finds where a packet begins and ends in a chunk, and refuses impossible first bytes and lengths. Any
+ * thread.
+ */
 import { PacketType } from './packet-type.js';
 import { readVarint, varintBytes } from './varint.js';
 
@@ -16,17 +19,19 @@ export class FrameHeader {
   /** Type in the high four bits, flags in the low four. */
   firstByte = 0;
   bodyStart = 0;
-  /** Also known, and then behind the end of the chunk, with FRAME_NEED_MORE once the length is there; else 0. */
+  /**
+   * Also known, and then behind the end of the chunk, with FRAME_NEED_MORE once the length is there; else 0.
+   */
   bodyEnd = 0;
 }
 
-// 1 where type and flags may stand together: no reserved type 0, PUBLISH without QoS 3 [MQTT-3.3.1-4], 0010 in PUBREL,
-// SUBSCRIBE and UNSUBSCRIBE, 0000 in all others (v5 [MQTT-2.1.3-1], v3 [MQTT-2.2.2-2]).
+// 1 where type and flags may stand together: no reserved type 0, PUBLISH without QoS 3 [MQTT-3.3.1-4], 0010
+// in PUBREL, SUBSCRIBE and UNSUBSCRIBE, 0000 in all others (v5 [MQTT-2.1.3-1], v3 [MQTT-2.2.2-2]).
 const FIRST_BYTES = firstBytes();
 
 /**
- * Reads the fixed header at `at`. `packetBytesMax` counts the whole packet, header included. Flags are checked here and
- * nowhere else; DUP with QoS 0 depends on the version and is left to `decodePublish`.
+ * Reads the fixed header at `at`. `packetBytesMax` counts the whole packet, header included. Flags are
+ * checked here and nowhere else; DUP with QoS 0 depends on the version and is left to `decodePublish`.
  * @returns one of the FRAME_ codes; `frame` is filled with FRAME_OK.
  */
 export function readFrame(

@@ -46,8 +46,8 @@ const everywhere: readonly PropertyPlace[] = [
 const message: readonly PropertyPlace[] = [Publish, WILL];
 
 /**
- * All of them, by rising identifier (section 2.2.2.2). Each may stand once; the exceptions are the user property
- * everywhere, and the subscription identifier in a PUBLISH from a server.
+ * All of them, by rising identifier (section 2.2.2.2). Each may stand once; the exceptions are the user
+ * property everywhere, and the subscription identifier in a PUBLISH from a server.
  */
 export const PROPERTIES: readonly PropertyRow[] = [
   { id: 0x01, name: 'payloadFormatIndicator', type: 'byte', places: message, most: 1 },

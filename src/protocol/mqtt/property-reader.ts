@@ -12,7 +12,12 @@ import { ReasonCode } from './reason-code.js';
 import { readVarint, varintBytes } from './varint.js';
 
 const ROW_BY_ID: (PropertyRow | undefined)[] = new Array(PROPERTY_ID_END).fill(undefined);
-for (const row of PROPERTIES) ROW_BY_ID[row.id] = row;
+// By identifier: a bit per place where the property may stand.
+const PLACES_BY_ID = new Uint16Array(256);
+for (const row of PROPERTIES) {
+  ROW_BY_ID[row.id] = row;
+  for (const place of row.places) PLACES_BY_ID[row.id]! |= 1 << place;
+}
 
 const EMPTY = Buffer.alloc(0);
 
@@ -74,29 +79,15 @@ export class PropertyReader {
     return at < 0 ? null : Buffer.from(this.bytes.subarray(at + 3, at + 3 + readUint16(this.bytes, at + 1)));
   }
 
-  /** All user properties in their order. */
-  userProperties(): UserProperty[] {
-    const found: UserProperty[] = [];
-    if (!this.hasUserProperties) return found;
-    for (let at = this.start; at < this.end; at = this.behind(at)) {
-      if (this.bytes[at] !== Property.UserProperty) continue;
-      const valueAt = stringEnd(this.bytes, at + 1, this.end);
-      found.push([stringAt(this.bytes, at + 1), stringAt(this.bytes, valueAt)]);
-    }
-    return found;
+  /** A copy of all user properties in wire form and order; `decodeUserProperties` makes text of them. */
+  userProperties(): Buffer {
+    if (!this.hasUserProperties) return EMPTY;
+    return this.copyWhere((id) => id === Property.UserProperty);
   }
 
   /** A copy of the properties in wire form and order, without two that do not travel. */
   copyWithout(idA: number, idB: number): Buffer {
-    const copy = Buffer.allocUnsafeSlow(this.end - this.start);
-    let length = 0;
-    for (let at = this.start; at < this.end; ) {
-      const next = this.behind(at);
-      const id = this.bytes[at]!;
-      if (id !== idA && id !== idB) length += this.bytes.copy(copy, length, at, next);
-      at = next;
-    }
-    return copy.subarray(0, length);
+    return this.start === this.end ? EMPTY : this.copyWhere((id) => id !== idA && id !== idB);
   }
 
   /** Lets go of the packet's bytes. */
@@ -104,14 +95,34 @@ export class PropertyReader {
     this.bytes = EMPTY;
   }
 
+  // Copies neighbours at once: a packet may hold hundreds of thousands of user properties.
+  private copyWhere(isKept: (id: number) => boolean): Buffer {
+    const copy = Buffer.allocUnsafeSlow(this.end - this.start);
+    let length = 0;
+    let runStart = this.start;
+    for (let at = this.start; at < this.end; ) {
+      const next = this.behind(at);
+      if (!isKept(this.bytes[at]!)) {
+        length += this.bytes.copy(copy, length, runStart, at);
+        runStart = next;
+      }
+      at = next;
+    }
+    length += this.bytes.copy(copy, length, runStart, this.end);
+    return copy.subarray(0, length);
+  }
+
   // Checks the property at `at`. @returns the offset behind it, or a reason code as a negative number.
   private step(at: number, place: PropertyPlace): number {
     const id = this.bytes[at]!;
-    const row = ROW_BY_ID[id];
-    if (row === undefined || !row.places.includes(place)) return -ReasonCode.MalformedPacket;
-    if (id === Property.UserProperty) this.hasUserProperties = true;
-    else if (this.offsets[id]! >= 0) return -ReasonCode.ProtocolError;
-    else this.offsets[id] = at;
+    if ((PLACES_BY_ID[id]! & (1 << place)) === 0) return -ReasonCode.MalformedPacket;
+    if (id === Property.UserProperty) {
+      this.hasUserProperties = true;
+      return pairEnd(this.bytes, at + 1, this.end);
+    }
+    if (this.offsets[id]! >= 0) return -ReasonCode.ProtocolError;
+    this.offsets[id] = at;
+    const row = ROW_BY_ID[id]!;
     const next = valueEnd(this.bytes, row, at + 1, this.end);
     if (next < 0 || next > this.end) return -ReasonCode.MalformedPacket;
     if (row.least !== undefined || row.most !== undefined) {
@@ -123,11 +134,31 @@ export class PropertyReader {
 
   // The offset behind the property at `at`, which has been checked.
   private behind(at: number): number {
-    return valueEnd(this.bytes, ROW_BY_ID[this.bytes[at]!]!, at + 1, this.end);
+    if (this.bytes[at] !== Property.UserProperty) {
+      return valueEnd(this.bytes, ROW_BY_ID[this.bytes[at]!]!, at + 1, this.end);
+    }
+    const valueAt = at + 3 + readUint16(this.bytes, at + 1);
+    return valueAt + 2 + readUint16(this.bytes, valueAt);
   }
 }
 
-/** @returns the offset behind the value, which may lie behind `end`; negative where a string or number in it is wrong. */
+/**
+ * @returns the first `countMax` user properties of those in `bytes`, which `userProperties` has given out.
+ */
+export function decodeUserProperties(bytes: Buffer, countMax: number): UserProperty[] {
+  const found: UserProperty[] = [];
+  for (let at = 0; at < bytes.length && found.length < countMax; ) {
+    const valueAt = at + 3 + readUint16(bytes, at + 1);
+    found.push([stringAt(bytes, at + 1), stringAt(bytes, valueAt)]);
+    at = valueAt + 2 + readUint16(bytes, valueAt);
+  }
+  return found;
+}
+
+/**
+ * @returns the offset behind the value, which may lie behind `end`; negative where a string or number in it
+ * is wrong.
+ */
 function valueEnd(bytes: Buffer, row: PropertyRow, at: number, end: number): number {
   switch (row.type) {
     case 'byte':
@@ -144,11 +175,14 @@ function valueEnd(bytes: Buffer, row: PropertyRow, at: number, end: number): num
       return stringEnd(bytes, at, end);
     case 'binary':
       return binaryEnd(bytes, at, end);
-    case 'pair': {
-      const valueAt = stringEnd(bytes, at, end);
-      return valueAt < 0 ? valueAt : stringEnd(bytes, valueAt, end);
-    }
+    case 'pair':
+      return pairEnd(bytes, at, end);
   }
+}
+
+function pairEnd(bytes: Buffer, at: number, end: number): number {
+  const valueAt = stringEnd(bytes, at, end);
+  return valueAt < 0 ? valueAt : stringEnd(bytes, valueAt, end);
 }
 
 function numberAt(bytes: Buffer, row: PropertyRow, at: number, end: number): number {

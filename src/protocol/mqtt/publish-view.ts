@@ -1,6 +1,6 @@
 /**
- * One PUBLISH as offsets into the bytes where they lie. A shard has one (or a few) of them, refilled per message and
- * never kept: whatever must outlive the turn takes `message()`.
+ * One PUBLISH as offsets into the bytes where they lie. A shard has one (or a few) of them, refilled per
+ * message and never kept: whatever must outlive the turn takes `message()`.
  */
 import { copyBytes } from '../../base/bytes.js';
 import { MESSAGE_TEXT_BYTES_MAX } from '../../limits.js';
@@ -12,7 +12,9 @@ const EMPTY = Buffer.alloc(0);
 const gatherBytes = Buffer.allocUnsafeSlow(MESSAGE_TEXT_BYTES_MAX);
 
 export class PublishView {
-  /** Wall time of this turn in milliseconds since 1970; the owner sets it once per turn, before it decodes. */
+  /**
+   * Wall time of this turn in milliseconds since 1970; the owner sets it once per turn, before it decodes.
+   */
   nowMs = Number.NaN;
 
   /** The bytes that hold the payload, and the topic unless an alias stands for it. */
@@ -26,8 +28,8 @@ export class PublishView {
   topicEnd = 0;
 
   /**
-   * MQTT 5 properties that travel unchanged (all but topic alias, message expiry and subscription identifier), in their
-   * order. Not always `bytes`.
+   * MQTT 5 properties that travel unchanged (all but topic alias, message expiry and subscription
+   * identifier), in their order. Not always `bytes`.
    */
   propertyBytes: Buffer = EMPTY;
   propertiesStart = 0;
@@ -57,7 +59,9 @@ export class PublishView {
   // A small stored message as bytes again.
   private readonly loaded: Buffer = Buffer.allocUnsafeSlow(MESSAGE_TEXT_BYTES_MAX);
 
-  /** Room of at least `length` bytes for pass-through properties; valid until the next fill. For the decoder. */
+  /**
+   * Room of at least `length` bytes for pass-through properties; valid until the next fill. For the decoder.
+   */
   propertyScratch(length: number): Buffer {
     if (this.scratch.length < length) this.scratch = Buffer.allocUnsafeSlow(Math.max(length, 256));
     return this.scratch;
@@ -133,7 +137,8 @@ export class PublishView {
     return this.asMessage(data, topicLength, topicLength, propertiesEnd, propertiesEnd);
   }
 
-  // One copy of the packet from topic to payload, with the packet id and property length between them: cheaper than three.
+  // One copy of the packet from topic to payload, with the packet id and property length between them:
+  // cheaper than three.
   private storeRange(bytes: Buffer, start: number, end: number): Message {
     const isText = end - start <= MESSAGE_TEXT_BYTES_MAX;
     const data = isText ? bytes.toString('latin1', start, end) : exactCopy(bytes, start, end);

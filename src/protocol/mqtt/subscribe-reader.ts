@@ -1,5 +1,6 @@
 /**
- * Reads SUBSCRIBE and UNSUBSCRIBE in slices: one packet may hold more filters than a turn has time for. Runs in shards.
+ * Reads SUBSCRIBE and UNSUBSCRIBE in slices: one packet may hold more filters than a turn has time for. Runs
+ * in shards.
  */
 import { SUBSCRIBE_FILTER_UNIT_BYTES } from '../../limits.js';
 import { readUint16, stringEnd } from './fields.js';
@@ -17,8 +18,8 @@ const SHARE_PREFIX = Buffer.from('$share/');
 const properties = new PropertyReader();
 
 /**
- * First `validateSome` until it no longer says VALIDATE_MORE, then `next` once per filter. The bytes must stay as they
- * are meanwhile: whoever goes on in a later turn calls `keep` first.
+ * First `validateSome` until it no longer says VALIDATE_MORE, then `next` once per filter. The bytes must
+ * stay as they are meanwhile: whoever goes on in a later turn calls `keep` first.
  */
 export class SubscribeReader {
   packetId = 0;
@@ -51,7 +52,8 @@ export class SubscribeReader {
 
   /**
    * Checks about `filtersMax` more filters (long ones count more than once).
-   * @returns 0 when the whole packet is well-formed, VALIDATE_MORE, or the reason code with which to end the connection.
+   * @returns 0 when the whole packet is well-formed, VALIDATE_MORE, or the reason code with which to end the
+   * connection.
    */
   validateSome(filtersMax: number): number {
     if (!this.isOpened) {
@@ -93,7 +95,8 @@ export class SubscribeReader {
     this.firstFilter = 0;
   }
 
-  // Packet identifier and properties, at once: they are bounded by the packet's size, as in every other packet.
+  // Packet identifier and properties, at once: they are bounded by the packet's size, as in every other
+  // packet.
   private open(): number {
     this.isOpened = true;
     if (this.at + 2 > this.end) return ReasonCode.MalformedPacket;

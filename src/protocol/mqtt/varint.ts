@@ -21,8 +21,8 @@ export function writeVarint(out: Uint8Array, at: number, value: number): number 
 }
 
 /**
- * Reads the integer at `at`. @returns its value, -1 when `end` cuts it off, -2 when it has a fifth byte or is longer
- * than it need be (v5 [MQTT-1.5.5-1]). The offset behind it is `at + varintBytes(value)`.
+ * Reads the integer at `at`. @returns its value, -1 when `end` cuts it off, -2 when it has a fifth byte or is
+ * longer than it need be (v5 [MQTT-1.5.5-1]). The offset behind it is `at + varintBytes(value)`.
  */
 export function readVarint(bytes: Uint8Array, at: number, end: number): number {
   let value = 0;

@@ -5,6 +5,7 @@ import { generate, type IConnectPacket } from 'mqtt-packet';
 import type { ConnectResult } from '../../../../src/protocol/mqtt/connect.js';
 import { decodeConnect, peekClientId } from '../../../../src/protocol/mqtt/decode-connect.js';
 import type { UserProperty } from '../../../../src/protocol/mqtt/properties.js';
+import { decodeUserProperties } from '../../../../src/protocol/mqtt/property-reader.js';
 import {
   blob,
   frameOf,
@@ -107,7 +108,9 @@ test('CONNECT is decoded as mqtt-packet has written it, in every version and wit
       assert.ok(result.ok);
       const { connect } = result;
       const props = wanted.properties ?? {};
-      const { will, ...others } = connect;
+      const { will, userProperties: pairBytes, ...others } = connect;
+      const users = pairs(props.userProperties as Record<string, string[]> | undefined);
+      assert.deepEqual(decodeUserProperties(pairBytes, 100), users);
       assert.deepEqual(others, {
         version: wanted.protocolVersion,
         bridge: false,
@@ -123,7 +126,6 @@ test('CONNECT is decoded as mqtt-packet has written it, in every version and wit
         topicAliasMaximum: props.topicAliasMaximum ?? 0,
         requestResponseInformation: props.requestResponseInformation ?? false,
         requestProblemInformation: props.requestProblemInformation ?? true,
-        userProperties: pairs(props.userProperties as Record<string, string[]> | undefined),
         authenticationMethod: props.authenticationMethod ?? null,
         authenticationData: null,
       });
@@ -175,14 +177,13 @@ test('v5 [MQTT-3.1.3-10] properties of a will travel in wire form and order, wit
 
 test('user properties of CONNECT keep their order, repeated names and empty values', (t) => {
   const result = decode(
-    five(2, properties([0x26], 'b', '1', [0x26], 'a', '', [0x26], 'b', '', [0x26], '1', 'x')),
+    five(2, properties([0x26], 'b', '1', [0x26], 'a', '', [0x21, 0, 1, 0x26], 'b', '', [0x26], '1', 'x')),
   );
   assert.ok(result.ok);
-  t.deepEqual(result.connect.userProperties, [
+  t.deepEqual(decodeUserProperties(result.connect.userProperties, 3), [
     ['b', '1'],
     ['a', ''],
     ['b', ''],
-    ['1', 'x'],
   ]);
 });
 

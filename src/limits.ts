@@ -225,3 +225,10 @@ export const STOP_POLL_MS = 10;
 
 /** Threads of the libuv pool beyond one per shard: files, DNS and hashing share them. Too few delays commits. */
 export const POOL_THREADS_BESIDE_SHARDS = 4;
+
+/** Bytes of topic text in the topic cache per topic that it may hold. Too small empties it early where topics are
+ *  long, too large is memory that no other bound sees. */
+export const TOPIC_CACHE_BYTES_PER_TOPIC = 64;
+/** Addresses reserved for each table of a shard's router: 33 million subscriptions. Fewer ends a shard that has the
+ *  memory for more, more reserves addresses that nobody uses. */
+export const ROUTING_TABLE_BYTES_MAX = 1 << 30;

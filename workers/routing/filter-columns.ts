@@ -1,5 +1,5 @@
 /** What a shard knows about each topic filter besides its text. On the shard's worker thread. */
-import { grown } from './int-vector.js';
+import { makeTable, reach } from './int-arrays.js';
 
 /** Words per filter; all are 0 when a filter is new. */
 export const FILTER_WORDS = 4;
@@ -27,12 +27,12 @@ export const ONE_DURABLE = 64;
 
 /** One row per number of the filter tree. */
 export class FilterColumns {
-  /** FILTER_WORDS per filter; replaced when it grows. */
-  words = new Int32Array(FILTER_WORDS * 64);
+  /** FILTER_WORDS per filter. */
+  readonly words = makeTable();
 
   /** Makes an empty row for a filter's number if it has none yet. */
   reach(filter: number): void {
-    this.words = grown(this.words, (filter + 1) * FILTER_WORDS);
+    reach(this.words, (filter + 1) * FILTER_WORDS);
   }
 
   get(filter: number, field: number): number {

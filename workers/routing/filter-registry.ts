@@ -13,7 +13,7 @@ import {
   TOLD_PLAIN,
 } from './filter-columns.js';
 import { FilterTree } from './filter-tree.js';
-import { IntVector } from './int-vector.js';
+import { IntVector } from './int-arrays.js';
 import type { Subscriber } from './route.js';
 import type { TopicCache } from './topic-cache.js';
 

@@ -2,7 +2,7 @@
 import { assert } from '../../src/base/assert.js';
 import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
 import type { ByteHash } from './byte-hash.js';
-import { grown, IntVector } from './int-vector.js';
+import { IntVector, makeTable, reach } from './int-arrays.js';
 import { LevelStore } from './level-store.js';
 import {
   CHILDREN,
@@ -32,7 +32,7 @@ export class FilterTree {
   private readonly levels: LevelStore;
   private readonly nodes: NodeStore;
   /** By filter: node * 2, plus 1 when the filter has `#` after that node; of a free number: -2 - next free. */
-  private places = new Int32Array(64);
+  private readonly places = makeTable();
   private filtersUsed = 0;
   private firstFree = -1;
   private count = 0;
@@ -221,8 +221,8 @@ export class FilterTree {
       this.firstFree = -2 - this.places[filter]!;
     } else {
       filter = this.filtersUsed;
+      reach(this.places, filter + 1);
       this.filtersUsed += 1;
-      this.places = grown(this.places, this.filtersUsed);
     }
     this.places[filter] = node * 2 + (field === HASH_FILTER ? 1 : 0);
     this.nodes.words[at] = filter + 1;

@@ -1,34 +1,37 @@
 /** The distinct levels of all topic filters of a shard, as bytes, each with a number. On its worker thread. */
+import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
 import type { ByteHash } from './byte-hash.js';
-import { IdTable } from './id-table.js';
-import { grown } from './int-vector.js';
+import { candidate, IdTable } from './id-table.js';
+import { makeTable, reach } from './int-arrays.js';
 
-// A level lives in a chain of equal cells of 32 bytes, so that freed memory always fits the next level, and a level
-// of up to 20 bytes is compared within one cache line. Head: hash, references, length, 20 bytes of text. Further
-// cells: 32 bytes of text. Where text goes on, the last four bytes of a cell are the next cell's number instead.
-const CELL_WORDS = 8;
-const CELL_BYTES = 32;
-const HASH = 0;
-const REFERENCES = 1;
-const LENGTH = 2;
-const NEXT = 7;
-const HEAD_BYTES = 12;
+// A level lives in a chain of equal cells of 24 bytes, so that freed memory always fits the next level, and a level
+// of up to 16 bytes is compared within one cell. First cell: references, length, 16 bytes of text. Further cells: 24
+// bytes of text. Where text goes on, the last four bytes of a cell are the next cell's number instead.
+const CELL_WORDS = 6;
+const CELL_BYTES = 24;
+const REFERENCES = 0;
+const LENGTH = 1;
+const NEXT = 5;
+const HEAD_BYTES = 8;
 const NEXT_BYTES = 4;
 
 /** Interns levels: equal bytes, equal number. Numbers of levels that nobody refers to are used again. */
 export class LevelStore extends IdTable {
-  private words = new Int32Array(CELL_WORDS * 64);
-  private bytes = new Uint8Array(this.words.buffer);
+  private readonly words = makeTable();
+  private readonly bytes = new Uint8Array(this.words.buffer);
   private cellsUsed = 0;
   /** First of the free cells, chained by NEXT; -1 when there is none. */
   private firstFree = -1;
+  /** One level's text while its hash is calculated again. */
+  private readonly text = new Uint8Array(TOPIC_BYTES_MAX);
 
   constructor(private readonly hash: ByteHash) {
     super();
   }
 
   protected override hashOf(level: number): number {
-    return this.words[level * CELL_WORDS + HASH]!;
+    this.read(level, this.text, 0);
+    return this.hash.hash(this.text, 0, this.lengthOf(level));
   }
 
   /** @returns the level's number, -1 when no filter has it. `hash` is ByteHash's over the same bytes. */
@@ -37,16 +40,11 @@ export class LevelStore extends IdTable {
     const mask = segment.length - 1;
     const words = this.words;
     for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const level = segment[at]! - 1;
-      if (level === -1) return -1;
-      const head = level * CELL_WORDS;
-      if (
-        words[head + HASH] === hash &&
-        words[head + LENGTH] === end - start &&
-        this.equals(level, bytes, start, end)
-      ) {
-        return level;
-      }
+      const entry = segment[at]!;
+      if (entry === 0) return -1;
+      const level = candidate(entry, hash);
+      if (level === -1 || words[level * CELL_WORDS + LENGTH] !== end - start) continue;
+      if (this.equals(level, bytes, start, end)) return level;
     }
   }
 
@@ -71,7 +69,6 @@ export class LevelStore extends IdTable {
     let level = this.find(hash, bytes, start, end);
     if (level === -1) {
       level = this.write(bytes, start, end);
-      this.words[level * CELL_WORDS + HASH] = hash;
       this.words[level * CELL_WORDS + LENGTH] = end - start;
       this.words[level * CELL_WORDS + REFERENCES] = 0;
       this.insert(level, hash);
@@ -101,7 +98,7 @@ export class LevelStore extends IdTable {
     const head = level * CELL_WORDS;
     this.words[head + REFERENCES]! -= 1;
     if (this.words[head + REFERENCES] !== 0) return;
-    this.delete(level, this.words[head + HASH]!);
+    this.delete(level, this.hashOf(level));
     let cell = level;
     let left = this.words[head + LENGTH]!;
     for (let room = CELL_BYTES - HEAD_BYTES; left > room; room = CELL_BYTES) {
@@ -141,11 +138,8 @@ export class LevelStore extends IdTable {
       return free;
     }
     const cell = this.cellsUsed;
+    reach(this.words, (cell + 1) * CELL_WORDS);
     this.cellsUsed += 1;
-    if (this.cellsUsed * CELL_WORDS > this.words.length) {
-      this.words = grown(this.words, this.cellsUsed * CELL_WORDS);
-      this.bytes = new Uint8Array(this.words.buffer);
-    }
     return cell;
   }
 

@@ -9,7 +9,7 @@ import {
 } from './filter-columns.js';
 import type { FilterRegistry } from './filter-registry.js';
 import type { GroupRegistry } from './group-registry.js';
-import { grown, IntVector } from './int-vector.js';
+import { IntVector, makeTable, reach } from './int-arrays.js';
 import {
   OPTION_NO_LOCAL,
   OPTION_QOS_MASK,
@@ -43,8 +43,8 @@ export class Matcher<S extends Subscriber> {
   private shards = 0;
   private durableShards = 0;
   /** By slot: number of the match that met it last, and its place in `slots` then. */
-  private marks = new Int32Array(64);
-  private places = new Int32Array(64);
+  private readonly marks = makeTable();
+  private readonly places = makeTable();
   private mark = 0;
 
   constructor(
@@ -71,8 +71,8 @@ export class Matcher<S extends Subscriber> {
     this.groups = null;
     this.shards = 0;
     this.durableShards = 0;
-    this.marks = grown(this.marks, this.sessions.length);
-    this.places = grown(this.places, this.sessions.length);
+    reach(this.marks, this.sessions.length);
+    reach(this.places, this.sessions.length);
     if (this.mark === MARK_MAX) {
       this.marks.fill(0);
       this.mark = 0;
@@ -102,17 +102,26 @@ export class Matcher<S extends Subscriber> {
 
   /** @returns the session's place in the route. */
   private addSession(slot: number, options: number): number {
-    if (this.marks[slot] === this.mark) {
-      const place = this.places[slot]!;
-      this.options.items[place] = mergeOptions(this.options.items[place]!, options);
-      return place;
-    }
     const place = this.slots.length;
-    this.marks[slot] = this.mark;
-    this.places[slot] = place;
+    // Most routes have one session, which needs no mark until there is another.
+    if (place === 1) this.setMark(this.slots.items[0]!, 0);
+    if (place > 0) {
+      if (this.marks[slot] === this.mark) return this.mergeInto(this.places[slot]!, options);
+      this.setMark(slot, place);
+    }
     this.slots.push(slot);
     this.options.push(options);
     if (this.identifiers !== null) this.identifiers.push(null);
+    return place;
+  }
+
+  private setMark(slot: number, place: number): void {
+    this.marks[slot] = this.mark;
+    this.places[slot] = place;
+  }
+
+  private mergeInto(place: number, options: number): number {
+    this.options.items[place] = mergeOptions(this.options.items[place]!, options);
     return place;
   }
 

@@ -1,7 +1,7 @@
 /** The nodes of a shard's filter tree and the one table of all edges between them. On its worker thread. */
 import { mixBits } from './byte-hash.js';
-import { IdTable } from './id-table.js';
-import { grown } from './int-vector.js';
+import { candidate, IdTable } from './id-table.js';
+import { makeTable, reach } from './int-arrays.js';
 
 /** Words of one node. Fields that hold "number + 1" are 0 for none, as memory is when it is new. */
 export const NODE_WORDS = 6;
@@ -23,8 +23,8 @@ export const ROOT = 0;
 
 /** Nodes in one array; freed ones are used again. */
 export class NodeStore extends IdTable {
-  /** NODE_WORDS per node; replaced when it grows. */
-  words = new Int32Array(NODE_WORDS * 64);
+  /** NODE_WORDS per node. */
+  readonly words = makeTable();
   private nodesUsed = 1;
   /** First free node, chained by PARENT; 0, the root, is never free. */
   private firstFree = 0;
@@ -54,8 +54,10 @@ export class NodeStore extends IdTable {
     const mask = segment.length - 1;
     const words = this.words;
     for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const node = segment[at]! - 1;
-      if (node === -1) return 0;
+      const entry = segment[at]!;
+      if (entry === 0) return 0;
+      const node = candidate(entry, hash);
+      if (node === -1) continue;
       if (words[node * NODE_WORDS + PARENT] === parent && words[node * NODE_WORDS + LEVEL] === level)
         return node;
     }
@@ -108,8 +110,8 @@ export class NodeStore extends IdTable {
       return free;
     }
     const node = this.nodesUsed;
+    reach(this.words, (node + 1) * NODE_WORDS);
     this.nodesUsed += 1;
-    this.words = grown(this.words, this.nodesUsed * NODE_WORDS);
     return node;
   }
 }

@@ -3,6 +3,7 @@
  * which alone touches it.
  */
 import type { GroupChange, InterestChange } from '../../src/actor/peer-protocol.js';
+import { TOPIC_CACHE_BYTES_PER_TOPIC } from '../../src/limits.js';
 import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
 import { ByteHash } from './byte-hash.js';
 import { FilterRegistry } from './filter-registry.js';
@@ -18,9 +19,6 @@ export type { InterestItem } from './peer-interest.js';
 export type { Route, Subscriber } from './route.js';
 
 const LOCAL_PREFIX = '$local/';
-/** Bytes of topic text in the topic cache per topic that it may hold. Too small empties it early where topics are
- *  long, too large is memory that no other bound sees. */
-const TOPIC_CACHE_BYTES_PER_TOPIC = 64;
 
 export interface RouterOptions {
   /** Number of this shard, 0 to 31. */

@@ -1,8 +1,8 @@
 /** All subscriptions of a shard's sessions as rows in typed arrays: no object each. On the shard's worker thread. */
 import { mixBits } from './byte-hash.js';
 import { FIRST_SUBSCRIPTION, type FilterColumns } from './filter-columns.js';
-import { IdTable } from './id-table.js';
-import { grown } from './int-vector.js';
+import { candidate, IdTable } from './id-table.js';
+import { makeTable, reach } from './int-arrays.js';
 
 /** Words per subscription, half a cache line. Links are number + 1, 0 at an end. */
 export const SUBSCRIPTION_WORDS = 8;
@@ -35,12 +35,12 @@ const COUNT = 2;
 
 /** Found by (slot, filter, variant), and listed by filter and by slot, in constant time. About 40 bytes each. */
 export class Subscriptions extends IdTable {
-  /** SUBSCRIPTION_WORDS per subscription; replaced when it grows. */
-  words = new Int32Array(SUBSCRIPTION_WORDS * 64);
+  /** SUBSCRIPTION_WORDS per subscription. */
+  readonly words = makeTable();
   private used = 0;
   /** First free row, chained by SLOT; -1 when there is none. */
   private firstFree = -1;
-  private slots = new Int32Array(SLOT_WORDS * 64);
+  private readonly slots = makeTable();
   private count = 0;
   private readonly slotFactor: number;
   private readonly filterFactor: number;
@@ -77,8 +77,10 @@ export class Subscriptions extends IdTable {
     const mask = segment.length - 1;
     const words = this.words;
     for (let probe = hash & mask; ; probe = (probe + 1) & mask) {
-      const id = segment[probe]! - 1;
-      if (id === -1) return -1;
+      const entry = segment[probe]!;
+      if (entry === 0) return -1;
+      const id = candidate(entry, hash);
+      if (id === -1) continue;
       const at = id * SUBSCRIPTION_WORDS;
       if (words[at + SLOT] === slot && words[at + FILTER] === filter && this.variantOf(id) === variant)
         return id;
@@ -138,7 +140,7 @@ export class Subscriptions extends IdTable {
 
   /** Empties the row of a new slot. */
   openSlot(slot: number): void {
-    this.slots = grown(this.slots, (slot + 1) * SLOT_WORDS);
+    reach(this.slots, (slot + 1) * SLOT_WORDS);
     this.slots.fill(0, slot * SLOT_WORDS, (slot + 1) * SLOT_WORDS);
   }
 
@@ -210,8 +212,8 @@ export class Subscriptions extends IdTable {
       return free;
     }
     const id = this.used;
+    reach(this.words, (id + 1) * SUBSCRIPTION_WORDS);
     this.used += 1;
-    this.words = grown(this.words, this.used * SUBSCRIPTION_WORDS);
     return id;
   }
 }

@@ -115,6 +115,7 @@ const refused: readonly [title: string, code: number, versions: readonly Protoco
     ['bytes behind the packet identifier', 0x81, [3, 4], packet(0x40, [0, 1, 0])],
     ['properties longer than the packet', 0x81, [5], packet(0x40, [0, 1, 0, 1])],
     ['properties shorter than the packet', 0x81, [5], packet(0x40, [0, 1, 0, 0, 0])],
+    ['properties behind the property length', 0x81, [5], packet(0x40, [0, 1, 0, 0, 0x1f], 'a')],
     ['property length of more bytes than it needs', 0x81, [5], packet(0x40, [0, 1, 0, 0x80, 0])],
     ['property of another packet', 0x81, [5], packet(0x40, [0, 1, 0], properties([0x23, 0, 1]))],
     ['reason string twice', 0x82, [5], packet(0x40, [0, 1, 0], properties([0x1f], 'a', [0x1f], 'b'))],

@@ -116,6 +116,7 @@ const seeds: readonly Packet[] = [
       responseTopic: 'r',
     },
   },
+  { cmd: 'publish', topic: 'a/b', payload: '', qos: 0, dup: false, retain: false },
   { cmd: 'puback', messageId: 4, reasonCode: 0x10, properties: { reasonString: 'why', userProperties } },
   { cmd: 'pubrel', messageId: 4, reasonCode: 0x92, properties: { reasonString: 'why' } },
   {

@@ -229,6 +229,34 @@ test('a topic that an alias stands for is stored and encoded like any other', (t
   t.deepEqual(out, packet(0x30, '$SYS/a', Buffer.from('hi')));
 });
 
+test('a topic that an alias stands for is found although its offset is that of the payload', (t) => {
+  const view = viewAt(NOW_MS);
+  decode(packet(0x30, '', properties([0x23, 0, 7]), Buffer.from('hi')), 5, view);
+  view.useTopic(Buffer.from('.....a/b'), view.payloadStart - 3, view.payloadStart);
+  const out = Buffer.alloc(publishFrameBytes(view, 4, 0, null, 0, true, -1));
+  encodePublish(out, 0, view, 4, 0, false, false, 0, null, 0, true, -1);
+  t.deepEqual(out, packet(0x30, 'a/b', Buffer.from('hi')));
+});
+
+test('an alias and an expiry at the ends of the properties are left out without a copy', (t) => {
+  const alias = [0x23, 0, 7];
+  const expiry = [0x02, 0, 0, 0, 60];
+  const rest = [[0x03], 'text'] as const;
+  for (const all of [
+    [alias, expiry, ...rest],
+    [expiry, alias, ...rest],
+    [...rest, alias, expiry],
+    [...rest, expiry, alias],
+    [alias, ...rest, expiry],
+  ]) {
+    const bytes = packet(0x30, 'a', properties(...all));
+    const view = viewAt(NOW_MS);
+    t.is(decode(bytes, 5, view), 0);
+    t.is(view.propertyBytes, bytes);
+    t.deepEqual(passedOn(view), properties(...rest).subarray(1));
+  }
+});
+
 test('v5 [MQTT-3.3.2-18] user properties pass unchanged and in their order, empty values and repeated names too', (t) => {
   const view = viewAt(NOW_MS);
   const first = [[0x26], 'b', '1', [0x26], 'a', ''] as const;
@@ -253,6 +281,7 @@ test('v5 [MQTT-3.3.2-18] user properties pass unchanged and in their order, empt
 const refused: readonly [title: string, code: number, version: 0 | ProtocolVersion, bytes: Buffer][] = [
   ['no topic length', 0x81, 0, packet(0x30, [0])],
   ['topic longer than the packet', 0x81, 0, packet(0x30, [0, 3, 0x61])],
+  ['topic longer than the packet by one byte', 0x81, 0, packet(0x30, [0, 2, 0x61])],
   ['no room for the packet identifier', 0x81, 0, packet(0x32, 'a', [1])],
   ['v3 [MQTT-2.3.1-1] v5 [MQTT-2.2.1-3] packet identifier 0', 0x82, 0, packet(0x32, 'a', [0, 0, 0])],
   ['v5 [MQTT-3.3.1-2] DUP with QoS 0', 0x81, 5, packet(0x38, 'a', [0])],

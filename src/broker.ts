@@ -27,6 +27,14 @@ import { SysPublisher } from './sys/sys-publisher.js';
 
 const SHARD_ENTRY = new URL('../workers/shard.worker.js', import.meta.url);
 
+/** What tests put in the place of the real thing. */
+export interface Replacements {
+  /** Module that Piscina runs as a shard. */
+  readonly shardEntry?: URL | undefined;
+  /** All memory that there is said to be. */
+  readonly memoryBytes?: number | undefined;
+}
+
 /**
  * Starts a broker; it takes connections when the promise resolves.
  * @throws BrokerError; nothing of the broker is left then.
@@ -35,11 +43,11 @@ export function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   return launchBroker(options);
 }
 
-/**
- * As `startBroker`, with what the broker shows to its own parts and tests only.
- * @param shardEntry module to run instead of a shard
- */
-export async function launchBroker(options: BrokerOptions, shardEntry = SHARD_ENTRY): Promise<RunningBroker> {
+/** As `startBroker`, with what the broker shows to its own parts and to tests only. */
+export async function launchBroker(
+  options: BrokerOptions,
+  replacements: Replacements = {},
+): Promise<RunningBroker> {
   if (process.platform !== 'linux' && process.platform !== 'darwin') {
     throw new BrokerError(
       'PLATFORM_UNSUPPORTED',
@@ -47,7 +55,7 @@ export async function launchBroker(options: BrokerOptions, shardEntry = SHARD_EN
     );
   }
   const logger = options.logger === undefined || options.logger === 'silent' ? silentLogger : options.logger;
-  const broker = new RunningBroker(readConfig(options, logger), options, logger, shardEntry);
+  const broker = new RunningBroker(readConfig(options, logger), options, logger, replacements);
   await broker.start();
   return broker;
 }
@@ -82,7 +90,7 @@ export class RunningBroker implements Broker {
   #stopped: Promise<void> | null = null;
 
   /** Reads the data directory and starts the threads. */
-  constructor(config: Config, options: BrokerOptions, logger: Logger, shardEntry: URL) {
+  constructor(config: Config, options: BrokerOptions, logger: Logger, replacements: Replacements) {
     this.config = config;
     this.name = config['node.name'];
     this.#logger = logger;
@@ -102,7 +110,7 @@ export class RunningBroker implements Broker {
     );
     const say = (topic: string, payload: string): void => this.#sys.say(topic, payload);
     this.#alarms = new Alarms(this.#clock, say);
-    this.#pool = this.#createPool(options, node.hashSeed, shardEntry, say);
+    this.#pool = this.#createPool(options, node.hashSeed, replacements, say);
     const handover = new Handover(this.#pool.handles, this.#slots, peekClientId, this.#clock, logger);
     this.#reader = new ConnectReader(
       {
@@ -178,12 +186,12 @@ export class RunningBroker implements Broker {
   #createPool(
     options: BrokerOptions,
     hashSeed: number,
-    entry: URL,
+    replacements: Replacements,
     say: (topic: string, payload: string) => void,
   ): ShardPool {
     const { config, shards } = this;
     const { seams = {} } = options;
-    const memoryBytes = usableMemoryBytes();
+    const { shardEntry: entry = SHARD_ENTRY, memoryBytes = usableMemoryBytes() } = replacements;
     const pool: ShardPool = new ShardPool(
       { config, shards, hashSeed, seams, entry, memoryBytes },
       this.#clock,

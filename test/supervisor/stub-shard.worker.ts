@@ -5,7 +5,12 @@
 import { Socket } from 'node:net';
 import { threadId } from 'node:worker_threads';
 import { PortServer } from '../../src/actor/port-server.js';
-import type { ConnectionHandover, MainEvent, ShardFigures, ShardStart } from '../../src/actor/shard-protocol.js';
+import type {
+  ConnectionHandover,
+  MainEvent,
+  ShardFigures,
+  ShardStart,
+} from '../../src/actor/shard-protocol.js';
 import type { Config } from '../../src/config/schema.js';
 import { HEARTBEAT_MS } from '../../src/limits.js';
 import { METRICS } from '../../src/metrics/names.js';

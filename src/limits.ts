@@ -232,3 +232,9 @@ export const TOPIC_CACHE_BYTES_PER_TOPIC = 64;
 /** Addresses reserved for each table of a shard's router: 33 million subscriptions. Fewer ends a shard that has the
  *  memory for more, more reserves addresses that nobody uses. */
 export const ROUTING_TABLE_BYTES_MAX = 1 << 30;
+
+/**
+ * How long after its expiry a message from another shard is still delivered, in milliseconds. Intervals are whole
+ * seconds, and 0 of them still means those who are there now; larger, and what has expired is delivered.
+ */
+export const EXPIRY_GRACE_MS = 1_000;

@@ -3,6 +3,7 @@
  * retained topic. One entry for what the broker itself publishes, one for clients' messages, one for records of other
  * shards. Runs on the shard's thread.
  */
+import { EXPIRY_GRACE_MS } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
@@ -76,6 +77,12 @@ export class Publisher {
     const { core } = this;
     const { flags } = record;
     if ((flags & RECORD_RETAIN) !== 0) core.retained.store(view);
+    if (view.expiresAtMs + EXPIRY_GRACE_MS <= core.turn.wallMs) {
+      // It has waited for this shard until it was too old to begin with (v5 [MQTT-3.3.2-5]).
+      if (!view.isSys) core.counters.dropped++;
+      core.turn.spend(1);
+      return;
+    }
     if ((flags & RECORD_DELIVER) !== 0) {
       const route = this.routeOf(view);
       core.counters.forwardedIn++;

@@ -2,12 +2,9 @@
  * The broker that conformance tests talk to: ours with two shards, or the one at CONFORMANCE_TARGET=host:port, by
  * which the tests themselves can be judged.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Seams } from '../../src/actor/shard-protocol.js';
-import { launchBroker } from '../../src/broker.js';
-import { asShardId } from '../../src/protocol/ids.js';
+import { addressOf, advanceClock, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 
 export type Settings = Readonly<Record<string, string | number | boolean>>;
 
@@ -25,24 +22,13 @@ export function startTarget(settings: Settings, seams: Seams): Promise<Target> {
 }
 
 async function own(settings: Settings, seams: Seams): Promise<Target> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'shardmq-conformance-'));
-  const config = {
-    'node.data_dir': directory,
-    'node.shards': 2,
-    'listener.tcp.external': '127.0.0.1:0',
-    'listener.tcp.internal': 'off',
-    ...settings,
-  };
-  const broker = await launchBroker({ config, seams: { ...seams, faults: true } });
+  const directory = tempDirectory();
+  const broker = await startTestBroker({ config: settings, seams }, directory);
   return {
-    address: { host: '127.0.0.1', port: broker.listeners[0]!.port },
+    address: addressOf(broker),
     shards: broker.shards,
     shardOf: (clientId) => broker.shardOf(clientId),
-    advanceClock: async (ms) => {
-      for (let shard = 0; shard < broker.shards; shard += 1) {
-        await broker.request(asShardId(shard), 'test.advanceClock', { ms });
-      }
-    },
+    advanceClock: (ms) => advanceClock(broker, ms),
     stop: async () => {
       await broker.stop();
       await rm(directory, { recursive: true, force: true });

@@ -86,7 +86,7 @@ rule('v3 MQTT-1.5.3-3 v5 MQTT-1.5.4-3: U+FEFF at the head of a ClientId counts',
   t.is(plain.clientId, clientId);
 });
 
-rule(
+rule.serial(
   'v3 MQTT-4.7.1-2 MQTT-4.7.1-3 v5 MQTT-4.7.1-1 MQTT-4.7.1-2: filters with a misplaced wildcard are refused, one by one',
   async (t, b) => {
     const client = await b.connect();

@@ -1,0 +1,5 @@
+/** The clients of Mosquitto, both versions, through the broker. */
+import { mosquitto } from './mosquitto.js';
+import { testClientKinds } from './suite.js';
+
+testClientKinds([mosquitto('mqttv311'), mosquitto('mqttv5')]);

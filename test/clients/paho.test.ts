@@ -1,0 +1,5 @@
+/** Paho for Python, both versions, through the broker. */
+import { paho } from './paho.js';
+import { testClientKinds } from './suite.js';
+
+testClientKinds([paho('3.1.1'), paho('5')]);

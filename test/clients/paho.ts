@@ -1,0 +1,49 @@
+/** Paho for Python as a client kind, by a script that answers in lines of JSON. */
+import { fileURLToPath } from 'node:url';
+import { pythonModule, pythonWith } from '../helpers/needs.js';
+import { type ClientKind, type Identity, Inbox, type Outgoing, type Received } from './client-kind.js';
+import { Program } from './program.js';
+
+const MODULE = 'paho.mqtt.client';
+const SCRIPT = fileURLToPath(new URL('../../../test/clients/paho_client.py', import.meta.url));
+
+/** What the script prints. */
+type Line = { event: 'ready' } | ({ event: 'message' } & Received);
+
+export function paho(version: '3.1.1' | '5'): ClientKind {
+  const start = (command: object, onLine: (line: Line) => void): Program =>
+    new Program(pythonWith(MODULE) ?? 'python3', [SCRIPT, JSON.stringify({ version, ...command })], (line) =>
+      onLine(JSON.parse(line) as Line),
+    );
+  const startReady = async (command: object, inbox: Inbox): Promise<Program> => {
+    let child: Program | null = null;
+    const ready = new Promise<void>((resolve) => {
+      child = start(command, (line) => {
+        if (line.event === 'ready') resolve();
+        else inbox.push({ topic: line.topic, payload: line.payload, qos: line.qos, retain: line.retain });
+      });
+    });
+    await child!.until(ready);
+    return child!;
+  };
+  return {
+    name: `Paho Python ${version}`,
+    requirements: [pythonModule(MODULE)],
+    subscribe: async (identity: Identity, filter, qos) => {
+      const inbox = new Inbox();
+      const child = await startReady({ action: 'subscribe', ...identity, filter, qos }, inbox);
+      return {
+        received: (count) => child.until(inbox.received(count)),
+        soFar: () => inbox.messages,
+        stop: () => child.stop(),
+      };
+    },
+    publish: async (identity, message) => {
+      await start({ action: 'publish', ...identity, ...message }, () => undefined).succeeded();
+    },
+    connectWithWill: async (identity, will: Outgoing) => {
+      const child = await startReady({ action: 'will', ...identity, ...will }, new Inbox());
+      return () => child.kill();
+    },
+  };
+}

@@ -1,4 +1,4 @@
-/** Runs a test against a broker of its own: random ports, a data directory that goes with it, stopped in any case. */
+/** Runs a test against a broker of its own: random ports, a data directory of its own, stopped in any case. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,13 +19,11 @@ export function withBroker(
   body: BrokerTest,
 ): (t: ExecutionContext) => Promise<void> {
   return async (t) => {
-    const directory = tempDirectory();
-    const broker = await startTestBroker(options, directory);
+    const broker = await startTestBroker(options, tempDirectory());
     try {
       await body(broker, t);
     } finally {
       await broker.stop();
-      rmSync(directory, { recursive: true, force: true });
     }
   };
 }
@@ -53,9 +51,16 @@ export function startTestBroker(options: TestBrokerOptions, directory: string): 
   );
 }
 
-/** @returns an empty directory; its remover must be called. */
+const tempDirectories: string[] = [];
+process.once('exit', () => {
+  for (const directory of tempDirectories) rmSync(directory, { recursive: true, force: true });
+});
+
+/** @returns an empty directory that is gone when the test process ends. */
 export function tempDirectory(): string {
-  return mkdtempSync(join(tmpdir(), 'shardmq-test-'));
+  const directory = mkdtempSync(join(tmpdir(), 'shardmq-test-'));
+  tempDirectories.push(directory);
+  return directory;
 }
 
 /** Where the broker's first listener, or the named one, takes connections. */

@@ -123,6 +123,19 @@ export function duration(minMs = 0, maxMs = Number.MAX_SAFE_INTEGER, bareUnitMs 
   };
 }
 
+/** A duration of whole seconds, in milliseconds; a bare number counts seconds. */
+export function seconds(min: number, max: number): ValueType<number> {
+  const any = duration(min * 1_000, max * 1_000, 1_000);
+  return {
+    ...any,
+    expected: `${any.expected}, in whole seconds`,
+    parse(text) {
+      const ms = any.parse(text);
+      return ms !== INVALID && ms % 1_000 === 0 ? ms : INVALID;
+    },
+  };
+}
+
 /** A size in bytes. */
 export function bytesize(min = 0, max = Number.MAX_SAFE_INTEGER): ValueType<number> {
   return {

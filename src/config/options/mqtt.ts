@@ -1,8 +1,7 @@
 /** Keys of the protocol, of connections and of access. Main thread, at start only. */
 import { fromEmq, ours } from '../option.js';
-import { bytesize, choice, duration, flag, float, integer, text } from '../value-types.js';
+import { bytesize, choice, duration, flag, float, integer, seconds, text } from '../value-types.js';
 
-const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
 /** Largest packet the protocol can express: fixed header of 5 bytes and 2^28 - 1 more, rounded down. */
 const PACKET_BYTES_MAX = 1 << 28;
@@ -46,7 +45,7 @@ export const mqttOptions = {
     'allow',
     'allow',
     'live',
-    'What happens to a publish or subscribe that no access rule covers.',
+    'What happens to a publish or subscribe that no access rule covers; without effect until access rules are built.',
   ),
   'mqtt.keepalive_backoff': fromEmq(
     float(0.5, 10),
@@ -56,10 +55,10 @@ export const mqttOptions = {
     'A silent client is closed after its keep alive × 2 × this.',
   ),
   'mqtt.server_keepalive': ours(
-    duration(0, 65_535 * SECOND_MS, SECOND_MS),
+    seconds(0, 65_535),
     '0',
     'new',
-    'Keep alive that MQTT 5 clients are told to use, in whole seconds; 0 = the one they ask for.',
+    'Keep alive that MQTT 5 clients are told to use; a bare number means seconds; 0 = the one they ask for.',
   ),
   'mqtt.max_topic_alias': ours(
     integer(0, 65_535),
@@ -112,10 +111,10 @@ export const mqttOptions = {
     'Messages per second one client may publish; it is read more slowly above that; 0 = no limit.',
   ),
   'mqtt.broker.sys_interval': fromEmq(
-    duration(SECOND_MS, DAY_MS, SECOND_MS),
+    seconds(0, 86_400),
     '60s',
     '1m',
     'live',
-    'Interval of the `$SYS` statistics and metrics; a bare number means seconds.',
+    'Interval of the `$SYS` statistics and metrics; a bare number means seconds; 0 = uptime and date only.',
   ),
 } as const;

@@ -1,12 +1,12 @@
 /** Keys of sessions and their message queues. Main thread, at start only. */
 import { fromEmq, ours } from '../option.js';
 import { priorities } from '../priorities.js';
-import { bytesize, choice, duration, flag, integer, percent } from '../value-types.js';
+import { bytesize, choice, duration, flag, integer, percent, seconds } from '../value-types.js';
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 366 * DAY_MS;
 /** Session Expiry Interval is 32 bits of seconds. */
-const EXPIRY_MS_MAX = 4_294_967_295_000;
+const EXPIRY_SECONDS_MAX = 4_294_967_295;
 
 export const sessionOptions = {
   'mqtt.session.max_subscriptions': fromEmq(
@@ -52,14 +52,14 @@ export const sessionOptions = {
     'MQTT 3.x clean sessions only: after so long without PUBREL a QoS 2 message is forgotten; 0 = never.',
   ),
   'mqtt.session.expiry_interval': fromEmq(
-    duration(0, EXPIRY_MS_MAX),
+    seconds(0, EXPIRY_SECONDS_MAX),
     '2h',
     '2h',
     'new',
-    'MQTT 3.x: how long a persistent session outlives its connection; 0 = for ever.',
+    'MQTT 3.x: how long a persistent session outlives its connection; 0 = not at all.',
   ),
   'mqtt.session.max_expiry_interval': ours(
-    duration(0, EXPIRY_MS_MAX),
+    seconds(0, EXPIRY_SECONDS_MAX),
     '0',
     'new',
     'MQTT 5: longer Session Expiry Intervals are lowered to this; 0 = no limit.',

@@ -27,6 +27,14 @@ test('a duration without a unit is refused, unless the key says what it counts',
   t.is(types.duration(0, 1e9, 1_000).parse('60'), 60_000);
 });
 
+test('keys that the protocol counts in seconds take whole ones only', (t) => {
+  const { parse } = types.seconds(0, 65_535);
+  t.deepEqual(
+    ['20', '20s', '1m', '1500ms', '65536'].map((text) => parse(text)),
+    [20_000, 20_000, 60_000, INVALID, INVALID],
+  );
+});
+
 test('sizes are bytes, or KB, MB and GB of 1,024', (t) => {
   const { parse } = types.bytesize();
   t.is(parse('64KB'), 65_536);

@@ -1,4 +1,7 @@
-/** `npm run perf`: measures the broker, scenario by scenario; fails when a message was lost, repeated or misordered. */
+/**
+ * `npm run perf`: measures the broker, scenario by scenario; fails when a message was lost, repeated or
+ * misordered.
+ */
 import { appendFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { type BrokerUnderTest, startBrokerProcess } from './lib/broker-process.js';

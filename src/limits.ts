@@ -2,7 +2,10 @@
 
 // Main thread: requests to shards, supervision, hand-over of connections.
 
-/** Milliseconds a shard may take to answer main. Too small fails requests to a busy shard, too large hides a stuck one. */
+/**
+ * Milliseconds a shard may take to answer main. Too small fails requests to a busy shard, too large hides a
+ * stuck one.
+ */
 export const SHARD_REQUEST_TIMEOUT_MS = 5_000;
 /** Milliseconds between two looks at everything on main that has a deadline: the error of each of them. */
 export const SUPERVISOR_SWEEP_INTERVAL_MS = 100;
@@ -24,7 +27,10 @@ export const SHARD_CRASH_WINDOW_MS = 60_000;
 export const SHARD_STOP_GRACE_MS = 1_000;
 /** Milliseconds a shard's thread may take to end once it was told to; after it the broker stops without it. */
 export const SHARD_EXIT_TIMEOUT_MS = 5_000;
-/** More shards than this gain nothing (interest goes to each of them), and a route names shards by bits of one word. */
+/**
+ * More shards than this gain nothing (interest goes to each of them), and a route names shards by bits of one
+ * word.
+ */
 export const SHARDS_MAX = 32;
 /** Share of the memory really there that the heaps of all shards may fill; buffers outside them need the rest. */
 export const HEAPS_MEMORY_SHARE = 0.6;
@@ -46,7 +52,10 @@ export const HALF_READ_BYTES_MAX = 64 << 20;
 export const HALF_READ_BUFFER_BYTES = 256;
 /** Connections held per shard while it restarts; above it they are closed. Each holds a descriptor. */
 export const WAITING_CONNECTIONS_MAX = 4_096;
-/** Milliseconds a connection waits for a restarting shard. Longer than one restart takes, shorter than clients wait. */
+/**
+ * Milliseconds a connection waits for a restarting shard. Longer than one restart takes, shorter than clients
+ * wait.
+ */
 export const WAITING_CONNECTION_TIMEOUT_MS = 10_000;
 /** Distinct reasons counted per listener; more are counted as `other`. */
 export const SHUTDOWN_REASONS_MAX = 64;
@@ -112,28 +121,49 @@ export const COMMIT_TIMEOUT_MS = 10_000;
 
 // Between shards.
 
-/** Bytes of records after which a batch is posted within the turn. Too small: a post costs 3 us; too large: the other shard idles. */
+/**
+ * Bytes of records after which a batch is posted within the turn. Too small: a post costs 3 us; too large: the
+ * other shard idles.
+ */
 export const PEER_BATCH_BYTES_MAX = 65_536;
 
-/** Memory with which a channel's batch starts. Too small grows often, too large wastes it on every idle pair of shards. */
+/**
+ * Memory with which a channel's batch starts. Too small grows often, too large wastes it on every idle pair of
+ * shards.
+ */
 export const PEER_SCRATCH_START_BYTES = 16_384;
 
 /** Batch memory above which it is not kept for the next batch. Too small grows anew per batch; too large hoards. */
 export const PEER_SCRATCH_KEEP_BYTES_MAX = 262_144;
 
-/** Bytes on their way to one shard before publishers are held up. Too small stalls bursts; too large is memory and latency. */
+/**
+ * Bytes on their way to one shard before publishers are held up. Too small stalls bursts; too large is memory
+ * and latency.
+ */
 export const PEER_CREDIT_BYTES = 8_388_608;
 
-/** Bytes by which the broker's own messages (wills, $SYS, bounces) may exceed credit. Too small drops QoS 0 wills in bursts. */
+/**
+ * Bytes by which the broker's own messages (wills, $SYS, bounces) may exceed credit. Too small drops QoS 0
+ * wills in bursts.
+ */
 export const PEER_OVERDRAFT_BYTES = 8_388_608;
 
-/** Bytes of QoS 1 and 2 that wait for a silent shard. Too small stalls publishers; too large is memory nobody reads. */
+/**
+ * Bytes of QoS 1 and 2 that wait for a silent shard. Too small stalls publishers; too large is memory nobody
+ * reads.
+ */
 export const PEER_WAITING_BYTES_MAX = 67_108_864;
 
-/** Time without a sign of life, with batches out, after which a shard is silent. Too short drops QoS 0 in a long pause. */
+/**
+ * Time without a sign of life, with batches out, after which a shard is silent. Too short drops QoS 0 in a
+ * long pause.
+ */
 export const PEER_SILENCE_MS = 2_000;
 
-/** The most one sweep adds to a silence: who has slept himself has heard nobody. Too large calls the living silent. */
+/**
+ * The most one sweep adds to a silence: who has slept himself has heard nobody. Too large calls the living
+ * silent.
+ */
 export const PEER_SILENCE_STEP_MS_MAX = 500;
 
 /** Changes of interest per message and slice. Too small costs posts; too large holds both loops. */
@@ -182,7 +212,10 @@ export const SESSION_REMOVE_SLICE = 256;
 export const SUBSCRIBE_SLICE = 64;
 /** SUBSCRIBEs of one connection that may await other shards before it is no longer read. */
 export const SUBACKS_PENDING_MAX = 64;
-/** Bytes of retained messages asked for at a time. Smaller means more round trips, larger more that waits for a slow reader. */
+/**
+ * Bytes of retained messages asked for at a time. Smaller means more round trips, larger more that waits for a
+ * slow reader.
+ */
 export const REPLAY_PAGE_BYTES = 64 << 10;
 /** Topics remembered per session during a replay, so that no older message follows a newer one. */
 export const REPLAY_TOPICS_SEEN_MAX = 10_000;
@@ -199,7 +232,10 @@ export const SWEEP_ROUND_MS = 500;
 export const SWEEP_CONNECTIONS_MAX = 4_000;
 /** Milliseconds between two heartbeats of a shard. */
 export const HEARTBEAT_MS = 1_000;
-/** Topics whose routes one shard remembers. Too small walks the tree for busy topics, too large costs about 200 bytes each. */
+/**
+ * Topics whose routes one shard remembers. Too small walks the tree for busy topics, too large costs about 200
+ * bytes each.
+ */
 export const TOPICS_CACHED_MAX = 65_536;
 /** Sessions in all remembered routes of one shard together. */
 export const TARGETS_CACHED_MAX = 1 << 20;

@@ -1,4 +1,7 @@
-/** Ways in which tests break a shard on purpose; out of reach unless its seams say `faults`. On the shard's thread. */
+/**
+ * Ways in which tests break a shard on purpose; out of reach unless its seams say `faults`. On the shard's
+ * thread.
+ */
 import { unreachable } from '../src/base/assert.js';
 
 export type Fault = 'throw' | 'hang' | 'out-of-memory';

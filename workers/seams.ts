@@ -1,4 +1,7 @@
-/** Puts together the seams of a shard: the trivial ones, or what a test has put in their place. On the shard's thread. */
+/**
+ * Puts together the seams of a shard: the trivial ones, or what a test has put in their place. On the shard's
+ * thread.
+ */
 import type { Seams } from '../src/actor/shard-protocol.js';
 import { type Hooks, type HooksModule, NO_HOOKS } from './hooks/hooks.js';
 import { MemoryStore, type Store, type StoreModule } from './store/store.js';

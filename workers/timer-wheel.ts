@@ -1,4 +1,7 @@
-/** All deadlines of one shard: keepalive, retry, expiry. One timer for the shard, none per client. Runs in the shard. */
+/**
+ * All deadlines of one shard: keepalive, retry, expiry. One timer for the shard, none per client. Runs in the
+ * shard.
+ */
 import { assert } from '../src/base/assert.js';
 
 /**

@@ -1,4 +1,7 @@
-/** Runs one scenario against a broker that is up: starts threads, moves them through the phases, takes the figures. */
+/**
+ * Runs one scenario against a broker that is up: starts threads, moves them through the phases, takes the
+ * figures.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Scenario } from '../scenarios.js';

@@ -1,5 +1,9 @@
-/** The log: one line per event, JSON for machines and short text on a terminal. Main thread; shards send theirs to it. */
+/**
+ * The log: one line per event, JSON for machines and short text on a terminal. Main thread; shards send theirs
+ * to it.
+ */
 import { pino } from 'pino';
+import { SystemClock } from './clock.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
@@ -34,6 +38,8 @@ const SEVERITY: Readonly<Record<LogLevel | 'silent', number>> = {
   fatal: 60,
   silent: 100,
 };
+
+const CLOCK = new SystemClock();
 
 const nothing = (): void => undefined;
 
@@ -73,7 +79,8 @@ function readableLogger({ level, sink }: LogOptions): Logger {
   const least = SEVERITY[level];
   const at = (name: LogLevel): Logger['info'] => {
     if (SEVERITY[name] < least) return nothing;
-    return (message, fields = {}) => sink.write(readableLine(name, message, fields, new Date()));
+    return (message, fields = {}) =>
+      sink.write(readableLine(name, message, fields, new Date(CLOCK.wallMs())));
   };
   return loggerOf(at);
 }

@@ -1,4 +1,7 @@
-/** Keys of EMQ 2.3 that are read without complaint and set nothing here, with the reason. Main thread, at start only. */
+/**
+ * Keys of EMQ 2.3 that are read without complaint and set nothing here, with the reason. Main thread, at start
+ * only.
+ */
 
 const VM = 'it tunes the Erlang machine, which is not used here';
 const CLUSTER = 'clustering is not built yet';

@@ -11,7 +11,10 @@ import {
 import { mqttJs } from './mqtt-js.js';
 import { Program } from './program.js';
 
-/** The program prints nothing after SUBACK, so it also subscribes to this, which is retained: its arrival is the sign. */
+/**
+ * The program prints nothing after SUBACK, so it also subscribes to this, which is retained: its arrival is
+ * the sign.
+ */
 const SIGN = 'subscribed';
 
 export function mosquitto(version: 'mqttv311' | 'mqttv5'): ClientKind {

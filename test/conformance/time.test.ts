@@ -1,4 +1,7 @@
-/** Keep alive, expiry and will delay, with the broker's clock turned. One test after the other: they share the clock. */
+/**
+ * Keep alive, expiry and will delay, with the broker's clock turned. One test after the other: they share the
+ * clock.
+ */
 import type { RawClient } from '../helpers/raw-client.js';
 import { type Bench, PERSISTENT, rulesWith } from './rules.js';
 

@@ -5,7 +5,10 @@ import { rulesWith } from './rules.js';
 const rule = rulesWith();
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
-/** Neither well-formed nor allowed: a lone continuation, an overlong slash, a surrogate, above U+10FFFF, cut short. */
+/**
+ * Neither well-formed nor allowed: a lone continuation, an overlong slash, a surrogate, above U+10FFFF, cut
+ * short.
+ */
 const ILL_FORMED = [
   bytes(0x61, 0x80),
   bytes(0xc0, 0xaf),

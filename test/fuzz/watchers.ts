@@ -1,4 +1,7 @@
-/** Well-behaved clients beside the hostile ones: messages between them must go on arriving, and no connection ends. */
+/**
+ * Well-behaved clients beside the hostile ones: messages between them must go on arriving, and no connection
+ * ends.
+ */
 import { connectAsync, type MqttClient } from 'mqtt';
 
 /** Enough that every shard holds some: 1 in 32,000 that one of two stays without. */

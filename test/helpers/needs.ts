@@ -1,4 +1,7 @@
-/** Tests that use a program which is not everywhere: where it is missing they are skipped, and the report says why. */
+/**
+ * Tests that use a program which is not everywhere: where it is missing they are skipped, and the report says
+ * why.
+ */
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';

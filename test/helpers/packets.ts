@@ -78,7 +78,10 @@ export function publish(version: Version, options: PublishOptions): Buffer {
   return packet(0x30 | (options.dup ? 8 : 0) | (qos << 1) | (options.retain ? 1 : 0), ...parts);
 }
 
-/** A filter with its options byte; in MQTT 5 bit 2 is no local, bit 3 retain as published, 4 and 5 retain handling. */
+/**
+ * A filter with its options byte; in MQTT 5 bit 2 is no local, bit 3 retain as published, 4 and 5 retain
+ * handling.
+ */
 export type Subscription = readonly [filter: string | Uint8Array, options: number];
 
 export const NO_LOCAL = 4;

@@ -234,7 +234,10 @@ export class SubscribeFlow {
     return new UnsubscribeJob(this, connection, connection.session!, reader).start();
   }
 
-  /** @returns the parts of a filter as a client writes it, with its listener's mountpoint; null when it is not valid. */
+  /**
+   * @returns the parts of a filter as a client writes it, with its listener's mountpoint; null when it is not
+   * valid.
+   */
   parse(text: string, connection: Connection): ParsedSubscription | null {
     const parsed = parseSubscription(text);
     if (parsed === null || !checkTopicFilter(parsed.filter, this.limits)) return null;

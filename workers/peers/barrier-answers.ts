@@ -1,6 +1,7 @@
 /**
  * Answers to other shards' barriers, held back until the retained writes that this shard sent before are applied by
- * their owners: a subscriber that asks for retained messages after its SUBACK must find them. Runs on the shard's thread.
+ * their owners: a subscriber that asks for retained messages after its SUBACK must find them. Runs on the shard's
+ * thread.
  */
 import type { Outgoing } from './outgoing.js';
 import type { Peer } from './peer.js';

@@ -43,7 +43,10 @@ export class Outgoing {
     private readonly onCreditChange: OnCreditChange,
   ) {}
 
-  /** The other shard has not shown life for a while: QoS 0 for it is dropped, the rest may wait up to a larger bound. */
+  /**
+   * The other shard has not shown life for a while: QoS 0 for it is dropped, the rest may wait up to a larger
+   * bound.
+   */
   get silent(): boolean {
     return this.isSilent;
   }
@@ -54,7 +57,10 @@ export class Outgoing {
     this.updateCredit();
   }
 
-  /** @returns false when the message was dropped, and counted: a silent shard, or more than even the broker itself may send. */
+  /**
+   * @returns false when the message was dropped, and counted: a silent shard, or more than even the broker
+   * itself may send.
+   */
   append(view: PublishView, flags: number): boolean {
     if (!this.takes(view.qos)) return false;
     this.appended(this.batch.append(view, flags), view.qos, flags);

@@ -163,7 +163,10 @@ export class Delivery {
     });
   }
 
-  /** @returns false when the message is too large for the client's new connection, and is gone (v5 [MQTT-3.1.2-25]). */
+  /**
+   * @returns false when the message is too large for the client's new connection, and is gone (v5
+   * [MQTT-3.1.2-25]).
+   */
   private resendSlot(session: Session, slot: number): boolean {
     const window = session.inflight!;
     const connection = session.connection!;

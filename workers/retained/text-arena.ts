@@ -1,4 +1,7 @@
-/** Memory for many short pieces of text that come and go, outside the JavaScript heap. Lives in one retained store. */
+/**
+ * Memory for many short pieces of text that come and go, outside the JavaScript heap. Lives in one retained
+ * store.
+ */
 
 const PAGE_BITS = 16;
 /** The longest topic level has 65,535 bytes. */

@@ -168,7 +168,10 @@ export class FilterTree {
     }
   }
 
-  /** From every node in `from` along the topic level `bytes[start, end)` to `to`; what ends in `#` there, to `out`. */
+  /**
+   * From every node in `from` along the topic level `bytes[start, end)` to `to`; what ends in `#` there, to
+   * `out`.
+   */
   private step(
     from: IntVector,
     to: IntVector,

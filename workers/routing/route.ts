@@ -22,7 +22,10 @@ export interface Route<S extends Subscriber> {
   version: number;
   /** Local sessions, each once, without members of share groups. */
   readonly subscribers: readonly S[];
-  /** Merged over a session's matching subscriptions: highest QoS; no local if all, retain as published if any has it. */
+  /**
+   * Merged over a session's matching subscriptions: highest QoS; no local if all, retain as published if any
+   * has it.
+   */
   readonly options: readonly number[];
   /** Subscription identifiers of each session's matching subscriptions; null when nobody has any. */
   readonly identifiers: readonly (readonly number[] | null)[] | null;

@@ -104,7 +104,10 @@ export class MessageQueue {
     return false;
   }
 
-  /** Removes every message that a share group gave this session, in the order of the queue, for other members. `take` must not touch this queue. */
+  /**
+   * Removes every message that a share group gave this session, in the order of the queue, for other members.
+   * `take` must not touch this queue.
+   */
   takeShared(out: QueuedMessage, take: (taken: QueuedMessage) => void): void {
     for (const ring of this.lanes) {
       if (ring === null) continue;

@@ -1,4 +1,7 @@
-/** First-in-first-out ring of messages with what each needs for its delivery. Lives in one session's queue, in its shard. */
+/**
+ * First-in-first-out ring of messages with what each needs for its delivery. Lives in one session's queue, in
+ * its shard.
+ */
 import { QUEUE_SLOTS_MIN } from '../../src/limits.js';
 import type { Message } from '../../src/protocol/message.js';
 import type { Identifiers } from './inflight.js';

@@ -59,7 +59,10 @@ export class SessionTable implements Runnable {
     return session;
   }
 
-  /** Sets how long the session outlives its connection; @returns the seconds that hold, lowered to the configured maximum. */
+  /**
+   * Sets how long the session outlives its connection; @returns the seconds that hold, lowered to the
+   * configured maximum.
+   */
   setExpiry(session: Session, seconds: number): number {
     const wanted = seconds === EXPIRY_NEVER_SECONDS ? Number.POSITIVE_INFINITY : seconds;
     const wasDurable = session.durable;

@@ -1,4 +1,7 @@
-/** Several meshes in one thread over real channels, with a stand-in for the router, and a main that talks to each in order. */
+/**
+ * Several meshes in one thread over real channels, with a stand-in for the router, and a main that talks to
+ * each in order.
+ */
 import { setImmediate as nextLoop } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { GroupChange, InterestChange, RetainedMessage } from '../../../src/actor/peer-protocol.js';

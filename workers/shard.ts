@@ -319,7 +319,8 @@ class Shard implements RunningShard, Runnable {
     return {
       onWork: () => this.parts.turn.queue(this),
       onRecord: (view, record, from) => this.parts.publisher.onRecord(view, record, from),
-      onBatch: (peer, sequence) => this.parts.acks.gateBatch(() => peer.commit(sequence)),
+      onBatch: (peer, sequence, from) =>
+        this.parts.acks.gateBatch(peer, sequence, from, this.parts.publisher.takeNeedsCommit(from)),
       onRetained: (message, from) => this.parts.retained.onMessage(message, from),
       onCredit: () => {
         const waiters = [...this.parts.creditWaiters];

@@ -4,8 +4,11 @@
  * shard's thread.
  */
 import { COMMIT_TIMEOUT_MS } from '../../src/limits.js';
+import type { ShardId } from '../../src/protocol/ids.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import type { Committable } from '../peers/handlers.js';
+import { BatchGate, type GatedBatch } from '../store/batch-gate.js';
 import type { Store } from '../store/store.js';
 import type { Turn } from '../turn.js';
 import type { Connection } from './connection.js';
@@ -18,7 +21,7 @@ class AckGroup {
   readonly types: GatedAck[] = [];
   readonly packetIds: number[] = [];
   readonly reasons: number[] = [];
-  readonly batches: (() => void)[] = [];
+  batches: readonly GatedBatch[] = [];
   startedMs = 0;
   /** What the store said; null while it has not. */
   result: boolean | null = null;
@@ -28,9 +31,7 @@ export class AckGate {
   private group = new AckGroup();
   /** Groups whose commit is under way, oldest first. */
   private underway: AckGroup[] = [];
-
-  /** Batches that could not be stored: tried again with every sweep, since their sender waits and has a bound. */
-  private failedBatches: (() => void)[] = [];
+  private readonly batches = new BatchGate();
 
   constructor(
     private readonly store: Store,
@@ -58,16 +59,17 @@ export class AckGate {
     group.reasons.push(reason);
   }
 
-  /** A peer's batch is handled; `commit` tells it so once the entries it left here are safe. */
-  gateBatch(commit: () => void): void {
-    this.group.batches.push(commit);
+  /** A peer's batch is handled: it is told so once the entries that it left here are safe, if there are any. */
+  gateBatch(peer: Committable, sequence: number, from: ShardId, needsCommit: boolean): void {
+    this.batches.add(peer, sequence, from, needsCommit);
   }
 
   /** End of the turn: one commit for everything that waits. */
   commit(): void {
     const { group } = this;
-    if (group.connections.length === 0 && group.batches.length === 0) return;
+    if (group.connections.length === 0 && this.batches.isEmpty) return;
     this.group = new AckGroup();
+    group.batches = this.batches.take();
     group.startedMs = this.turn.nowMs;
     this.underway.push(group);
     const record = {
@@ -78,10 +80,9 @@ export class AckGate {
     this.store.commit(record, (ok) => this.committed(group, ok));
   }
 
-  /** Gives up on commits that take too long. */
+  /** Gives up on commits that take too long, and tries those of batches again. */
   sweep(nowMs: number): void {
-    this.group.batches.push(...this.failedBatches);
-    this.failedBatches = [];
+    this.batches.retry();
     for (const group of this.underway) {
       if (nowMs - group.startedMs < COMMIT_TIMEOUT_MS) break;
       if (group.result === null) group.result = false;
@@ -106,8 +107,7 @@ export class AckGate {
       for (let i = 0; i < group.connections.length; i++) {
         this.finish(group.connections[i]!, group.types[i]!, group.packetIds[i]!, group.reasons[i]!, ok);
       }
-      if (ok) for (const commit of group.batches) commit();
-      else this.failedBatches.push(...group.batches);
+      this.batches.settle(group.batches, ok);
     }
   }
 
@@ -129,8 +129,8 @@ export class AckGate {
       return;
     }
     // The message is not safe: nothing is promised, and its packet identifier is free again.
-    connection.inboundOpen--;
-    if (type === PacketType.Pubrec) connection.session?.awaitingRel?.delete(packetId);
+    const isFreed = type === PacketType.Puback || connection.session?.awaitingRel?.delete(packetId) === true;
+    if (isFreed) connection.inboundOpen--;
     if (connection.version === 5) connection.sendAck(type, packetId, ReasonCode.QuotaExceeded);
     else connection.close('store_failed');
   }

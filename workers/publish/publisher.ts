@@ -28,6 +28,8 @@ export const NEEDS_COMMIT = 2;
 export class Publisher {
   /** For messages of the broker itself; apart, because a client's may be in hand. */
   private readonly ownView = new PublishView();
+  /** A bit per shard whose open batch has left something here that must be safe before it is reported. */
+  private unsafeFrom = 0;
 
   constructor(private readonly core: Core) {}
 
@@ -76,7 +78,8 @@ export class Publisher {
   onRecord(view: PublishView, record: BatchReader, from: ShardId): void {
     const { core } = this;
     const { flags } = record;
-    if ((flags & RECORD_RETAIN) !== 0) core.retained.store(view);
+    let isDurable = (flags & RECORD_RETAIN) !== 0;
+    if (isDurable) core.retained.store(view);
     if (view.expiresAtMs + EXPIRY_GRACE_MS <= core.turn.wallMs) {
       // It has waited for this shard until it was too old to begin with (v5 [MQTT-3.3.2-5]).
       if (!view.isSys) core.counters.dropped++;
@@ -86,11 +89,20 @@ export class Publisher {
     if ((flags & RECORD_DELIVER) !== 0) {
       const route = this.routeOf(view);
       core.counters.forwardedIn++;
-      core.delivery.toRoute(view, route, null);
+      if (core.delivery.toRoute(view, route, null)) isDurable = true;
       if (route.subscribers.length === 0 && !view.isSys) core.counters.dropped++;
     }
-    if ((flags & RECORD_SHARE) !== 0) core.shared.onShared(view, record, from);
-    if ((flags & RECORD_BOUNCE) !== 0) core.shared.onBounce(view, record);
+    if ((flags & RECORD_SHARE) !== 0 && core.shared.onShared(view, record, from)) isDurable = true;
+    if ((flags & RECORD_BOUNCE) !== 0 && core.shared.onBounce(view, record)) isDurable = true;
+    if (isDurable && view.qos > 0) this.unsafeFrom |= 1 << from;
     core.turn.spend(1);
+  }
+
+  /** Whether records of that shard since the last call have left something here that must be safe. */
+  takeNeedsCommit(from: ShardId): boolean {
+    const bit = 1 << from;
+    const needsCommit = (this.unsafeFrom & bit) !== 0;
+    this.unsafeFrom &= ~bit;
+    return needsCommit;
   }
 }

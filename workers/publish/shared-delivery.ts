@@ -29,15 +29,14 @@ export class SharedDelivery {
     return this.choose(view, group, this.hashFor(view, originHash), 0, null);
   }
 
-  /** Another shard has chosen this one. */
-  onShared(view: PublishView, record: BatchReader, from: ShardId): void {
+  /** Another shard has chosen this one. @returns as `dispatch`. */
+  onShared(view: PublishView, record: BatchReader, from: ShardId): boolean {
     const { core } = this;
     core.counters.forwardedIn++;
     const group = core.router.groupById(record.groupId);
     const member = group?.pickMember(this.strategy, record.hash, null) ?? null;
     if (group !== undefined && member !== null) {
-      this.deliver(view, group, member);
-      return;
+      return this.deliver(view, group, member);
     }
     // The last member left while the message was on its way: its sender tries elsewhere.
     const tried = record.triedMask | (1 << core.shard);
@@ -50,13 +49,15 @@ export class SharedDelivery {
       tried >>> 0,
       record.hash,
     );
+    return false;
   }
 
-  /** A shard that this one had chosen had no member left. */
-  onBounce(view: PublishView, record: BatchReader): void {
+  /** A shard that this one had chosen had no member left. @returns as `dispatch`. */
+  onBounce(view: PublishView, record: BatchReader): boolean {
     const group = this.core.router.groupById(record.groupId);
-    if (group === undefined) this.core.counters.dropped++;
-    else this.choose(view, group, record.hash, record.triedMask, null);
+    if (group !== undefined) return this.choose(view, group, record.hash, record.triedMask, null);
+    this.core.counters.dropped++;
+    return false;
   }
 
   /**

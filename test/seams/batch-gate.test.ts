@@ -1,0 +1,62 @@
+/** In which order batches of other shards are reported when the store answers late, or refuses. */
+import test from 'ava';
+import { asShardId } from '../../src/protocol/ids.js';
+import { BatchGate } from '../../workers/store/batch-gate.js';
+
+class Peer {
+  readonly reported: number[] = [];
+
+  commit(sequence: number): void {
+    this.reported.push(sequence);
+  }
+}
+
+const A = asShardId(1);
+const B = asShardId(2);
+
+test('a batch that has left nothing to be stored is reported at once', (t) => {
+  const gate = new BatchGate();
+  const peer = new Peer();
+  gate.add(peer, 1, A, false);
+  t.deepEqual(peer.reported, [1]);
+  t.true(gate.isEmpty);
+});
+
+test('a batch behind one that is not safe waits for it, one of another shard does not', (t) => {
+  const gate = new BatchGate();
+  const [a, b] = [new Peer(), new Peer()];
+  gate.add(a, 1, A, true);
+  gate.add(a, 2, A, false);
+  gate.add(b, 1, B, false);
+  t.deepEqual([a.reported, b.reported], [[], [1]]);
+  gate.settle(gate.take(), true);
+  t.deepEqual(a.reported, [1, 2]);
+});
+
+test('a batch that was refused holds back those that were stored after it', (t) => {
+  const gate = new BatchGate();
+  const peer = new Peer();
+  gate.add(peer, 1, A, true);
+  const first = gate.take();
+  gate.add(peer, 2, A, true);
+  const second = gate.take();
+  gate.settle(first, false);
+  gate.retry();
+  gate.settle(second, true);
+  t.deepEqual(peer.reported, []);
+  gate.settle(gate.take(), true);
+  t.deepEqual(peer.reported, [1, 2]);
+});
+
+test('what was refused is in the next commit after a retry, and not before', (t) => {
+  const gate = new BatchGate();
+  const peer = new Peer();
+  gate.add(peer, 1, A, true);
+  gate.settle(gate.take(), false);
+  t.true(gate.isEmpty);
+  gate.retry();
+  t.deepEqual(
+    gate.take().map(({ sequence }) => sequence),
+    [1],
+  );
+});

@@ -2,7 +2,7 @@
  * Builds one shard: makes its parts, tells them of each other, and takes what main sends. The only file that knows all
  * of a shard's parts. Runs on the shard's thread.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePort, threadId } from 'node:worker_threads';
 import { PortServer, type ShardRequestHandlers } from '../src/actor/port-server.js';
 import type { MainEvent, PublishRequest, ShardFigures, ShardStart } from '../src/actor/shard-protocol.js';
@@ -243,9 +243,11 @@ class Shard implements RunningShard, Runnable {
     return null;
   }
 
-  private advanceClock(ms: number): null {
+  private async advanceClock(ms: number): Promise<null> {
     if (!this.seams.faults) return null;
     this.parts.clock.advance(ms);
+    // A turn that is under way keeps the time at which it began; the next one sees what is due.
+    await nextTurn();
     this.sweeper.tick();
     return null;
   }

@@ -3,7 +3,7 @@ import type { RawClient } from '../helpers/raw-client.js';
 import { packet, u16 } from '../helpers/wire.js';
 import { PERSISTENT, rulesWith } from './rules.js';
 
-const rule = rulesWith();
+const rule = rulesWith({ 'mqtt.session.max_inflight': 1_000 });
 
 rule(
   'v3 MQTT-4.3.2-2 v5 MQTT-4.3.2-4 MQTT-4.3.2-5: after PUBACK the identifier means a new message, whatever its DUP',

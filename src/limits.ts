@@ -52,6 +52,10 @@ export const HALF_READ_BYTES_MAX = 64 << 20;
 export const HALF_READ_BUFFER_BYTES = 256;
 /** Connections held per shard while it restarts; above it they are closed. Each holds a descriptor. */
 export const WAITING_CONNECTIONS_MAX = 4_096;
+/** Bytes of CONNECTs held per shard while it restarts or lags; above it connections are closed. */
+export const WAITING_CONNECTION_BYTES_MAX = 32 << 20;
+/** Connections posted to a shard and not yet adopted; above it the shard is stuck and they are closed. */
+export const UNADOPTED_CONNECTIONS_MAX = 16_384;
 /**
  * Milliseconds a connection waits for a restarting shard. Longer than one restart takes, shorter than clients
  * wait.

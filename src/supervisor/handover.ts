@@ -63,19 +63,21 @@ export class Handover {
     }
     const number = asConnectionNumber(++this.#lastNumber);
     const shard = this.#shards[clientId === null ? this.#anyShard() : this.#slots.shardOf(clientId)]!;
-    shard.give(
-      {
+    const { acceptedAtMs, peerAddress, peerPort } = arrival;
+    shard.give({
+      handover: {
         number,
         fd,
         head: ownBytes(head),
         listener: listener.id,
-        peerAddress: arrival.peerAddress,
-        peerPort: arrival.peerPort,
+        peerAddress,
+        peerPort,
         assignedClientId,
       },
       listener,
-      arrival.acceptedAtMs,
-    );
+      acceptedAtMs,
+      readAtMs: this.#clock.monotonicMs(),
+    });
   }
 
   /** For connections that will only be told what is wrong with them: in rotation, past shards that are down. */

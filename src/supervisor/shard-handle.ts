@@ -6,9 +6,14 @@ import type { Worker } from 'node:worker_threads';
 import type { PortClient } from '../actor/port-client.js';
 import type { ConnectionHandover, ShardFigures } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
-import { WAITING_CONNECTION_TIMEOUT_MS, WAITING_CONNECTIONS_MAX } from '../limits.js';
+import {
+  UNADOPTED_CONNECTIONS_MAX,
+  WAITING_CONNECTION_BYTES_MAX,
+  WAITING_CONNECTION_TIMEOUT_MS,
+  WAITING_CONNECTIONS_MAX,
+} from '../limits.js';
 import type { ConnectionNumber, ShardId } from '../protocol/ids.js';
-import { closeDescriptor, type Descriptor } from './descriptor.js';
+import { closeDescriptor } from './descriptor.js';
 import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
 
 /**
@@ -35,12 +40,15 @@ export interface Incarnation {
   abortReason: string | null;
 }
 
-/** A connection that is to be given to this shard as soon as that takes any. */
-interface WaitingConnection {
-  /** `ageMs` is filled in when it is posted. */
+/** A connection on its way to this shard. */
+export interface Passing {
+  /** Its descriptor is ours until the shard begins to adopt it. `ageMs` is filled in when it is posted. */
   readonly handover: Omit<ConnectionHandover, 'ageMs'>;
+  readonly listener: ListenerFigures;
+  /** Monotonic. */
   readonly acceptedAtMs: number;
-  readonly waitsUntilMs: number;
+  /** Monotonic: when main had all it needed. */
+  readonly readAtMs: number;
 }
 
 export class ShardHandle {
@@ -53,8 +61,11 @@ export class ShardHandle {
   figures: ShardFigures | null = null;
   readonly #connections = new Map<ConnectionNumber, ListenerFigures>();
   /** Posted, and not yet known to be adopted; in order of number. */
-  readonly #handedOver = new Map<ConnectionNumber, Descriptor>();
-  readonly #waiting = new Map<ConnectionNumber, WaitingConnection>();
+  readonly #posted = new Map<ConnectionNumber, Passing>();
+  /** To be posted when the shard is ready; in order of number. */
+  readonly #waiting = new Map<ConnectionNumber, Passing>();
+  /** Bytes of the CONNECTs in both. */
+  #passingBytes = 0;
   #lastPosted = 0;
 
   constructor(id: ShardId, clock: Clock) {
@@ -83,23 +94,20 @@ export class ShardHandle {
    * Gives a connection to this shard; while it is down the connection waits. Its descriptor is no longer the
    * caller's. Numbers rise from call to call.
    */
-  give(handover: Omit<ConnectionHandover, 'ageMs'>, listener: ListenerFigures, acceptedAtMs: number): void {
-    this.#connections.set(handover.number, listener);
-    if (this.state === 'ready') {
-      this.#post(handover, acceptedAtMs);
-      return;
-    }
-    const waitsUntilMs = this.#clock.monotonicMs() + WAITING_CONNECTION_TIMEOUT_MS;
-    this.#waiting.set(handover.number, { handover, acceptedAtMs, waitsUntilMs });
-    if (this.#waiting.size > WAITING_CONNECTIONS_MAX || this.state === 'stopped') {
-      this.#dropWaiting(handover.number, handover.fd, 'shard_unavailable');
-    }
+  give(passing: Passing): void {
+    const { number } = passing.handover;
+    this.#connections.set(number, passing.listener);
+    this.#passingBytes += passing.handover.head.length;
+    if (this.state === 'ready') this.#forgetAdopted();
+    if (!this.#hasRoom()) this.#drop(passing, 'shard_unavailable');
+    else if (this.state === 'ready') this.#post(passing);
+    else this.#waiting.set(number, passing);
   }
 
   /** From now on connections are posted at once. */
   open(): void {
     this.state = 'ready';
-    for (const { handover, acceptedAtMs } of this.#waiting.values()) this.#post(handover, acceptedAtMs);
+    for (const passing of this.#waiting.values()) this.#post(passing);
     this.#waiting.clear();
   }
 
@@ -113,9 +121,10 @@ export class ShardHandle {
 
   /** Closes connections that have waited too long. */
   sweep(nowMs: number): void {
-    for (const [number, { handover, waitsUntilMs }] of this.#waiting) {
-      if (waitsUntilMs > nowMs) return;
-      this.#dropWaiting(number, handover.fd, 'shard_unavailable');
+    this.#forgetAdopted();
+    for (const passing of this.#waiting.values()) {
+      if (passing.readAtMs + WAITING_CONNECTION_TIMEOUT_MS > nowMs) return;
+      this.#drop(passing, 'shard_unavailable');
     }
   }
 
@@ -125,30 +134,31 @@ export class ShardHandle {
    */
   threadExited(reason: MainCloseReason): void {
     this.#forgetAdopted();
-    for (const fd of this.#handedOver.values()) closeDescriptor(fd);
-    this.#handedOver.clear();
-    for (const [number, listener] of this.#connections) {
-      if (this.#waiting.has(number)) continue;
-      this.#connections.delete(number);
-      listener.closed(reason);
+    for (const passing of this.#posted.values()) this.#drop(passing, reason);
+    for (const number of this.#connections.keys()) {
+      if (!this.#waiting.has(number)) this.connectionClosed(number, reason);
     }
   }
 
   /** Closes whatever waits; later connections are refused. */
   stop(): void {
     this.state = 'stopped';
-    for (const [number, { handover }] of this.#waiting)
-      this.#dropWaiting(number, handover.fd, 'broker_stopped');
+    for (const passing of this.#waiting.values()) this.#drop(passing, 'broker_stopped');
   }
 
-  #post(handover: Omit<ConnectionHandover, 'ageMs'>, acceptedAtMs: number): void {
-    const { client } = this.incarnation!;
-    this.#forgetAdopted();
-    this.#handedOver.set(handover.number, handover.fd);
-    this.#lastPosted = handover.number;
-    const { number, fd, head, listener, peerAddress, peerPort, assignedClientId } = handover;
-    const ageMs = this.#clock.monotonicMs() - acceptedAtMs;
-    client.tell({
+  #hasRoom(): boolean {
+    if (this.state === 'stopped' || this.#passingBytes > WAITING_CONNECTION_BYTES_MAX) return false;
+    return this.state === 'ready'
+      ? this.#posted.size < UNADOPTED_CONNECTIONS_MAX
+      : this.#waiting.size < WAITING_CONNECTIONS_MAX;
+  }
+
+  #post(passing: Passing): void {
+    const { number, fd, head, listener, peerAddress, peerPort, assignedClientId } = passing.handover;
+    this.#posted.set(number, passing);
+    this.#lastPosted = number;
+    const ageMs = this.#clock.monotonicMs() - passing.acceptedAtMs;
+    this.incarnation!.client.tell({
       kind: 'event',
       type: 'connection.accepted',
       handover: { number, fd, head, listener, peerAddress, peerPort, assignedClientId, ageMs },
@@ -158,15 +168,20 @@ export class ShardHandle {
   #forgetAdopted(): void {
     if (this.incarnation === null) return;
     const adopted = Atomics.load(this.incarnation.adopted, 0);
-    for (const number of this.#handedOver.keys()) {
+    for (const [number, passing] of this.#posted) {
       // The shared word holds 32 bits of the number; far fewer than 2^31 are under way, so the difference is exact.
       if (((number - adopted) | 0) > 0) return;
-      this.#handedOver.delete(number);
+      this.#posted.delete(number);
+      this.#passingBytes -= passing.handover.head.length;
     }
   }
 
-  #dropWaiting(number: ConnectionNumber, fd: Descriptor, reason: MainCloseReason): void {
+  /** Closes a connection that no shard has begun to adopt. */
+  #drop(passing: Passing, reason: MainCloseReason): void {
+    const { number, fd, head } = passing.handover;
     this.#waiting.delete(number);
+    this.#posted.delete(number);
+    this.#passingBytes -= head.length;
     closeDescriptor(fd);
     this.connectionClosed(number, reason);
   }

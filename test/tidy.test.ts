@@ -25,7 +25,7 @@ interface SourceFile {
 }
 
 interface Import {
-  /** From the top of the project for our own files, otherwise the package's name. */
+  /** From the top of the project for our own files (a folder ends in a slash), otherwise the package's name. */
   readonly target: string;
   readonly isTypeOnly: boolean;
   /** A file named by `new URL`: by its place in dist/, one level deeper than its source. */
@@ -59,6 +59,10 @@ function importsOf(path: string, code: string): Import[] {
   }));
   for (const match of code.matchAll(expressions)) {
     found.push({ target: resolveImport(path, match[2]!), isTypeOnly: false, isUrl: match[1] !== 'import' });
+  }
+  // Where the name is put together at run time, any file of that folder may be meant.
+  for (const match of code.matchAll(/\bnew URL\(\s*`(\.[^`$]*\/)\$\{/g)) {
+    found.push({ target: `${posix.join(dirname(path), match[1]!)}`, isTypeOnly: false, isUrl: true });
   }
   return found;
 }
@@ -216,11 +220,11 @@ function unreached(isEntry: (path: string) => boolean, files: readonly SourceFil
   const open = FILES.filter(({ path }) => isEntry(path));
   const reached = new Set(open.map(({ path }) => path));
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
-    for (const { target } of file.imports) {
-      const next = BY_PATH.get(target);
-      if (next === undefined || reached.has(target)) continue;
-      reached.add(target);
-      open.push(next);
+    const targets = new Set(file.imports.map(({ target }) => target));
+    const next = FILES.filter(({ path }) => targets.has(path) || targets.has(`${dirname(path)}/`));
+    for (const found of next.filter(({ path }) => !reached.has(path))) {
+      reached.add(found.path);
+      open.push(found);
     }
   }
   return files.map(({ path }) => path).filter((path) => !reached.has(path));

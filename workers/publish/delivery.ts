@@ -128,30 +128,31 @@ export class Delivery {
     const window = session.inflight;
     session.unsent = null;
     if (window === null) return;
-    let room = window.limit;
+    let unsent: number[] | null = null;
+    // Released exchanges come first, and are open too.
+    let open = 0;
     for (let slot = window.first(); slot >= 0; ) {
       const next = window.next(slot);
-      if (window.stateAt(slot) === RELEASED) {
-        this.resendSlot(session, slot);
-      } else if (room > 0) {
-        if (this.resendSlot(session, slot)) room--;
+      if (window.stateAt(slot) === RELEASED || open < window.limit) {
+        if (this.resendSlot(session, slot)) open++;
       } else {
-        session.unsent ??= [];
-        session.unsent.push(window.idAt(slot));
+        unsent ??= [];
+        unsent.push(window.idAt(slot));
       }
       slot = next;
     }
+    session.unsent = unsent;
     session.account();
   }
 
-  /** An exchange has ended: the next of those that `resend` had no room for. */
+  /** An exchange has ended: the next of those that `resend` had no room for, once there is room. */
   resendNext(session: Session): void {
     const window = session.inflight!;
-    while (session.unsent !== null && session.unsent.length > 0) {
+    while (session.unsent !== null && window.size - session.unsent.length < window.limit) {
       const slot = window.slotOf(session.unsent.shift()!);
-      if (slot >= 0 && window.stateAt(slot) !== RELEASED && this.resendSlot(session, slot)) return;
+      if (session.unsent.length === 0) session.unsent = null;
+      if (slot >= 0 && window.stateAt(slot) !== RELEASED) this.resendSlot(session, slot);
     }
-    session.unsent = null;
   }
 
   /** 3.x only: sends again what has waited `intervalMs` for its acknowledgement. */

@@ -77,3 +77,33 @@ rule('v5 MQTT-3.3.4-7: finished messages do not count', async (_t, b) => {
   for (let round = 0; round < 12; round += 1) await client.publish({ topic: b.topic('a'), qos: 2 });
   await client.expectSilence();
 });
+
+rule(
+  'v5 MQTT-4.9.0-1 MQTT-3.3.4-9 MQTT-4.4.0-1: what is sent again keeps to the receive maximum of the new connection',
+  async (t, b) => {
+    const properties = { sessionExpiry: 60, receiveMaximum: 10 };
+    const subscriber = await b.connect({ clean: false, properties });
+    await subscriber.subscribe([[b.topic('a'), 2]]);
+    const publisher = await b.connect();
+    for (const [index, qos] of [1, 2, 1].entries()) {
+      await publisher.publish({ topic: b.topic('a'), payload: `m${index}`, qos });
+      await subscriber.expectPublish(`m${index}`);
+    }
+    subscriber.drop();
+    const again = await b.resume(subscriber, { properties: { sessionExpiry: 60, receiveMaximum: 1 } });
+    for (const payload of ['m0', 'm1', 'm2']) {
+      const found = await again.expectPublish(payload);
+      t.true(found.dup);
+      await again.expectSilence();
+      if (found.qos === 1) {
+        again.sendAck('puback', found.id);
+      } else {
+        again.sendAck('pubrec', found.id);
+        await again.expect('pubrel');
+        await again.expectSilence();
+        again.sendAck('pubcomp', found.id);
+      }
+    }
+    await again.expectNothingFrom(publisher);
+  },
+);

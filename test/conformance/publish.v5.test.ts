@@ -1,5 +1,5 @@
 /** PUBLISH of 5: its properties and topic aliases. */
-import { type Properties, property, u16, varint } from '../helpers/wire.js';
+import { type Properties, packet, properties, property, u16, varint } from '../helpers/wire.js';
 import { PERSISTENT, rulesWith } from './rules.js';
 
 const rule = rulesWith({ 'mqtt.max_topic_alias': 10 });
@@ -270,3 +270,31 @@ rule('v5 MQTT-4.4.0-2: a PUBLISH that the client refused is never sent again', a
   const again = await b.resume(subscriber);
   await again.expectNothingFrom(publisher);
 });
+
+rule(
+  'v5 MQTT-3.4.2-1 MQTT-3.5.2-1 MQTT-3.6.2-1 MQTT-3.7.2-1: acknowledgements may be long or short',
+  async (_t, b) => {
+    const subscriber = await b.connect();
+    await subscriber.subscribe([[b.topic('a'), 2]]);
+    const publisher = await b.connect();
+    const forms: ((id: number) => number[])[] = [
+      (id) => [...u16(id)],
+      (id) => [...u16(id), 0],
+      (id) => [...u16(id), 0, 0],
+      (id) => [...u16(id), 0, ...properties({ reasonString: 'fine', userProperties: [['k', 'v']] })],
+    ];
+    for (const form of forms) {
+      await publisher.publish({ topic: b.topic('a'), payload: '1', qos: 1 });
+      subscriber.send(packet(0x40, form((await subscriber.expectPublish('1')).id)));
+      publisher.sendPublish({ topic: b.topic('a'), payload: '2', qos: 2, id: 9 });
+      await publisher.expect('pubrec');
+      publisher.send(packet(0x62, form(9)));
+      await publisher.expect('pubcomp');
+      const { id } = await subscriber.expectPublish('2');
+      subscriber.send(packet(0x50, form(id)));
+      await subscriber.expect('pubrel');
+      subscriber.send(packet(0x70, form(id)));
+      await subscriber.expectSilence();
+    }
+  },
+);

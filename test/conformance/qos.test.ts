@@ -216,3 +216,38 @@ async function hold(
   }
   return { ids, isFirstSend };
 }
+
+rule(
+  'v3 MQTT-4.4.0-1 MQTT-3.1.4-2 v5 MQTT-4.4.0-1 MQTT-3.1.4-3: a takeover goes on where the old connection stood',
+  async (t, b) => {
+    const old = await b.connect(PERSISTENT);
+    await old.subscribe([[b.topic('a'), 1]]);
+    const publisher = await b.connect();
+    await publisher.publish({ topic: b.topic('a'), payload: 'open', qos: 1 });
+    const { id } = await old.expectPublish('open');
+    const young = await b.resume(old);
+    await old.expectEnd(0x8e);
+    const found = await young.receive('open');
+    t.is(found.id, id);
+    t.true(found.dup);
+    await publisher.publish({ topic: b.topic('a'), payload: 'next', qos: 1 });
+    await young.receive('next');
+  },
+);
+
+rule(
+  'v3 MQTT-4.6.0-6 v5 MQTT-4.6.0-5 MQTT-4.6.0-6: over a reconnect, messages in flight come before those that waited',
+  async (_t, b) => {
+    const subscriber = await b.connect(PERSISTENT);
+    await subscriber.subscribe([[b.topic('a'), 1]]);
+    const publisher = await b.connect();
+    for (const payload of ['m0', 'm1']) {
+      await publisher.publish({ topic: b.topic('a'), payload, qos: 1 });
+      await subscriber.expectPublish(payload);
+    }
+    await subscriber.disconnect();
+    for (const payload of ['m2', 'm3']) await publisher.publish({ topic: b.topic('a'), payload, qos: 1 });
+    const again = await b.resume(subscriber);
+    for (const payload of ['m0', 'm1', 'm2', 'm3']) await again.receive(payload);
+  },
+);

@@ -151,3 +151,43 @@ rule('v5 MQTT-4.8.2-6: a message that a member refuses goes to no other', async 
     await other.expectNothingFrom(await b.connect({ clientId: holder.clientId }));
   }
 });
+
+rule('v5 MQTT-4.8.2-1: who subscribes twice is one member, and who unsubscribes is none', async (t, b) => {
+  const twice = await b.connect();
+  const once = await b.connect();
+  const filter = `$share/g/${b.topic('a')}`;
+  for (const qos of [0, 1, 1]) await twice.subscribe([[filter, qos]]);
+  await once.subscribe([[filter, 1]]);
+  const publisher = await b.connect();
+  for (let index = 0; index < 10; index += 1) {
+    await publisher.publish({ topic: b.topic('a'), payload: `${index}`, qos: 1 });
+  }
+  const got = [...(await twice.collectFrom(publisher)), ...(await once.collectFrom(publisher))];
+  t.is(new Set(got.map(({ payload }) => payload)).size, 10);
+  t.is(got.length, 10);
+  t.deepEqual((await twice.unsubscribe(filter)).codes, [0]);
+  for (let index = 0; index < 10; index += 1) {
+    await publisher.publish({ topic: b.topic('a'), payload: `${index}`, qos: 1 });
+  }
+  t.is((await once.collectFrom(publisher)).length, 10);
+  await twice.expectNothingFrom(publisher);
+});
+
+rule(
+  'v5 MQTT-4.8.2-1 MQTT-4.5.0-1: QoS 1 that a lost member had not acknowledged goes to another',
+  async (t, b) => {
+    const filter = `$share/g/${b.topic('a')}`;
+    const lost = await b.connect();
+    await lost.subscribe([[filter, 1]]);
+    const publisher = await b.connect();
+    for (const payload of ['m0', 'm1', 'm2']) {
+      await publisher.publish({ topic: b.topic('a'), payload, qos: 1 });
+      await lost.expectPublish(payload);
+    }
+    const other = await b.connect();
+    await other.subscribe([[filter, 1]]);
+    lost.drop();
+    const got = await other.receiveAll(3);
+    t.deepEqual(got.map(({ payload }) => payload).sort(), ['m0', 'm1', 'm2']);
+  },
+);

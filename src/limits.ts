@@ -122,6 +122,8 @@ export const ALIAS_TOPIC_BYTES_MIN = 8;
 export const ALIASES_OUT_MAX = 256;
 /** Milliseconds an acknowledgement may wait for the store before its publisher is told that it failed. */
 export const COMMIT_TIMEOUT_MS = 10_000;
+/** Milliseconds a hook may take to decide about a packet. Too small ends clients of a busy one. */
+export const HOOK_TIMEOUT_MS = 10_000;
 
 // Between shards.
 

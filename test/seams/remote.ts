@@ -7,6 +7,12 @@ import { BroadcastChannel } from 'node:worker_threads';
 /** How long a word from a seam may take. Only a test that fails waits so long. */
 const DEADLINE_MS = 8_000;
 
+const MODULES = {
+  store: new URL('./store.js', import.meta.url),
+  hooks: new URL('./hooks.js', import.meta.url),
+  link: new URL('./link.js', import.meta.url),
+};
+
 let lastName = 0;
 
 /** The test's end of the line. */
@@ -27,9 +33,9 @@ export class SeamRemote {
     };
   }
 
-  /** The URL of a module beside this one, such as `store`, that behaves as `mode` says. */
-  module(file: string, mode: string): string {
-    const url = new URL(`./${file}.js`, import.meta.url);
+  /** The URL of a seam's module that behaves as `mode` says. */
+  module(kind: keyof typeof MODULES, mode: string): string {
+    const url = new URL(MODULES[kind]);
     url.searchParams.set('mode', mode);
     url.searchParams.set('channel', this.name);
     return url.href;

@@ -145,6 +145,7 @@ export class ConnectFlow {
     connection.session = session;
     session.connection = connection;
     session.will = connect.will === null ? null : this.mountWill(connection, connect.will);
+    connection.packetBytesMax = core.sessions.packetBytesMax;
     connection.username = connect.username;
     connection.cleanStart = connect.cleanStart;
     connection.isBridge = connect.bridge;

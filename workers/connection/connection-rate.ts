@@ -5,11 +5,7 @@
 import { TokenBucket } from '../../src/base/token-bucket.js';
 import type { Core } from '../core.js';
 import { WheelItem } from '../timer-wheel.js';
-
-/** What waits for its turn. */
-interface Pausable {
-  unstall(): void;
-}
+import { type Connection, STALL_RATE } from './connection.js';
 
 export class ConnectionRate extends WheelItem {
   private readonly messages: TokenBucket | null;
@@ -17,7 +13,7 @@ export class ConnectionRate extends WheelItem {
 
   constructor(
     private readonly core: Core,
-    private readonly connection: Pausable,
+    private readonly connection: Connection,
     messagesPerSecond: number,
     limit: { readonly burstBytes: number; readonly bytesPerSecond: number } | null,
   ) {
@@ -39,7 +35,7 @@ export class ConnectionRate extends WheelItem {
   }
 
   override onDeadline(): void {
-    this.connection.unstall();
+    this.connection.unstall(STALL_RATE);
   }
 
   cancel(): void {

@@ -26,6 +26,7 @@ import type { Link, LinkEnd, LinkHandler } from '../transport/link.js';
 import { Output } from '../transport/output.js';
 import type { Runnable } from '../turn.js';
 import type { ConnectionRate } from './connection-rate.js';
+import { endReasonOf } from './end-reason.js';
 import type { ListenerOptions } from './listener-options.js';
 import type { AliasesIn, AliasesOut } from './topic-aliases.js';
 
@@ -35,6 +36,15 @@ export const HANDLED = 0;
 export const STALLED = -1;
 /** The packet was handled, and nothing behind it may be read until `unstall`. */
 export const HANDLED_STALL = -2;
+
+/** What keeps a connection from being read, as bits: a packet that is not done with, ... */
+const STALL_PACKET = 1;
+/** ... too many packets or bytes per second, ... */
+export const STALL_RATE = 2;
+/** ... too many SUBSCRIBEs that wait for other shards, ... */
+const STALL_SUBACKS = 4;
+/** ... a client that does not read what it has caused. */
+const STALL_OUTPUT = 8;
 
 /** Handles whole packets for all connections of a shard. */
 export interface PacketHandler {
@@ -78,6 +88,10 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   clientHash = 0;
   /** What a hook has said of the packet that waits for it; null while there is none. */
   verdict: number | null = null;
+  /** Monotonic milliseconds since which a hook owes an answer about a packet; Infinity: none does. */
+  hookAskedMs = Number.POSITIVE_INFINITY;
+  /** Largest packet the client may send now, in bytes: at first a CONNECT. */
+  packetBytesMax: number;
   /** Null: no limit. */
   rate: ConnectionRate | null = null;
   /** CONNACK 0 was sent. */
@@ -96,8 +110,8 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   private pendingNeed = 0;
   /** Nothing is read or handled until `run` says so. */
   private isStopped = false;
-  private isStalled = false;
-  private isOutputStalled = false;
+  /** Of the STALL_ bits. */
+  private stalls = 0;
   private isEnding = false;
 
   constructor(
@@ -116,6 +130,8 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.lastReadMs = core.turn.nowMs;
     this.connectedAtMs = core.turn.wallMs;
     this.isPlain = options.mountpoint.length === 0;
+    const { config } = core;
+    this.packetBytesMax = Math.min(config['mqtt.client.max_connect_size'], config['mqtt.max_packet_size']);
   }
 
   /** The reader is behind by more than its share: QoS 0 for it is dropped, the rest waits in its session. */
@@ -133,12 +149,14 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     if (start < end && this.pending === null && !this.isStopped && !this.isEnding) {
       start = this.walk(bytes, start, end);
     }
-    if (start < end && this.isOpen && !this.isEnding) this.keep(bytes, start, end);
+    if (start === end || !this.isOpen || this.isEnding) return;
+    this.keep(bytes, start, end);
+    if (this.isStopped) this.link.pause();
   }
 
   /** Goes on with what an earlier turn left. */
   run(): boolean {
-    if (this.isStalled || this.isOutputStalled || !this.isOpen || this.isEnding) return false;
+    if (this.stalls !== 0 || !this.isOpen || this.isEnding) return false;
     this.isStopped = false;
     this.walkPending();
     if (this.pending === null && !this.isStopped) this.link.resume();
@@ -149,11 +167,9 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     if (!this.isOpen || !this.output.blocked) return;
     this.core.turn.enter();
     this.output.onDrain();
-    if (this.isOutputStalled && !this.isSlow) {
-      this.isOutputStalled = false;
-      this.core.turn.queue(this);
-    }
-    if (this.session !== null && !this.isSlow) this.core.turn.queue(this.session);
+    if (this.isSlow) return;
+    this.unstall(STALL_OUTPUT);
+    if (this.session !== null) this.core.turn.queue(this.session);
   }
 
   onLinkClosed(end: LinkEnd): void {
@@ -163,30 +179,34 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
 
   override onDeadline(nowMs: number): void {
     this.core.turn.enter();
+    // The time to CONNECT includes that of its authentication, and nothing prolongs it.
+    if (!this.isAccepted) {
+      this.close('idle_timeout');
+      return;
+    }
     // While it is the broker that has stopped reading, silence says nothing about the client.
     if (this.isStopped) this.lastReadMs = nowMs;
     if (nowMs - this.lastReadMs < this.silenceMs) {
       this.core.wheel.schedule(this.lastReadMs + this.silenceMs, this);
       return;
     }
-    if (this.isAccepted) this.disconnect(ReasonCode.KeepAliveTimeout, 'keepalive_timeout');
-    else this.close('idle_timeout');
+    this.disconnect(ReasonCode.KeepAliveTimeout, 'keepalive_timeout');
   }
 
-  /** What stopped the connection (an answer, credit, a commit) is there. */
-  unstall(): void {
-    if (!this.isStalled) return;
-    this.isStalled = false;
-    this.core.turn.queue(this);
+  /** What stopped the connection (an answer, credit, a commit) is there; it goes on unless something else stops it. */
+  unstall(why = STALL_PACKET): void {
+    if ((this.stalls & why) === 0) return;
+    this.stalls &= ~why;
+    if (this.stalls === 0) this.core.turn.queue(this);
   }
 
   /** A SUBSCRIBE waits for other shards; too many of them stop the reading. */
   subackPending(): void {
-    if (++this.subacksPending >= SUBACKS_PENDING_MAX) this.stall();
+    if (++this.subacksPending >= SUBACKS_PENDING_MAX) this.stall(STALL_SUBACKS);
   }
 
   subackDone(): void {
-    if (this.subacksPending-- >= SUBACKS_PENDING_MAX) this.unstall();
+    if (this.subacksPending-- >= SUBACKS_PENDING_MAX) this.unstall(STALL_SUBACKS);
   }
 
   get isClosing(): boolean {
@@ -297,13 +317,12 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
    */
   private walk(bytes: Buffer, at: number, end: number): number {
     const { turn, counters } = this.core;
-    const packetBytesMax = this.core.sessions.packetBytesMax;
     while (at < end) {
       if (turn.spent || this.isSlow) {
         this.stop();
         break;
       }
-      const found = readFrame(bytes, at, end, packetBytesMax, frame);
+      const found = readFrame(bytes, at, end, this.packetBytesMax, frame);
       if (found !== FRAME_OK) {
         if (found === FRAME_NEED_MORE) this.wantMore(frame.bodyEnd === 0 ? 0 : frame.bodyEnd - at);
         else this.refuse(found === FRAME_TOO_LARGE ? ReasonCode.PacketTooLarge : ReasonCode.MalformedPacket);
@@ -312,7 +331,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
       const next = frame.bodyEnd;
       const result = this.handler.handlePacket(this, frame, bytes);
       if (result === STALLED) {
-        this.stall();
+        this.stall(STALL_PACKET);
         break;
       }
       counters.received[bytes[at]! >> 4]!++;
@@ -321,9 +340,10 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
       const isTooFast = this.rate?.spend(next - at, isPublish);
       at = next;
       if (result > 0) this.refuse(result as ReasonCode);
-      else if (result === HANDLED_STALL || isTooFast) this.stall();
+      else if (result === HANDLED_STALL) this.stall(STALL_PACKET);
+      if (isTooFast) this.stall(STALL_RATE);
       if (!this.isOpen || this.isEnding) return end;
-      if (this.isStalled) break;
+      if (this.stalls !== 0) break;
     }
     return this.isOpen && !this.isEnding ? at : end;
   }
@@ -354,16 +374,20 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
 
   /** The turn's budget is spent, or the client does not read what it has caused. */
   private stop(): void {
+    if (this.isSlow) {
+      this.stall(STALL_OUTPUT);
+      return;
+    }
     this.isStopped = true;
     this.link.pause();
-    if (this.isSlow) this.isOutputStalled = true;
-    else this.core.turn.queue(this);
+    this.core.turn.queue(this);
   }
 
-  private stall(): void {
+  // Before CONNACK the link is paused only when something comes: else nobody would notice a client that leaves.
+  private stall(why: number): void {
     this.isStopped = true;
-    this.isStalled = true;
-    this.link.pause();
+    this.stalls |= why;
+    if (this.isAccepted) this.link.pause();
   }
 
   private refuse(reason: ReasonCode): void {
@@ -392,25 +416,5 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     if (!this.isEnding) this.detach();
     this.core.main.closed(this.number, this.listener, this.endReason);
     this.core.connections.delete(this);
-  }
-}
-
-/** @returns the name under which a protocol error is counted. */
-function endReasonOf(reason: ReasonCode): string {
-  switch (reason) {
-    case ReasonCode.PacketTooLarge:
-      return 'invalid_mqtt_frame_len';
-    case ReasonCode.MalformedPacket:
-      return 'parser_error';
-    case ReasonCode.TopicNameInvalid:
-      return 'badtopic';
-    case ReasonCode.ReceiveMaximumExceeded:
-      return 'receive_maximum_exceeded';
-    case ReasonCode.TopicAliasInvalid:
-      return 'topic_alias_invalid';
-    case ReasonCode.QuotaExceeded:
-      return 'quota_exceeded';
-    default:
-      return 'protocol_error';
   }
 }

@@ -136,6 +136,7 @@ export class PublishIn {
       connection.verdict = null;
       return verdict;
     }
+    if (connection.hookAskedMs !== Number.POSITIVE_INFINITY) return -1;
     const { view } = this;
     const topic = view.topicBytes.toString('utf8', view.topicStart, view.topicEnd);
     let isWaiting = false;
@@ -145,10 +146,12 @@ export class PublishIn {
       answered = reason;
       if (!isWaiting) return;
       connection.verdict = reason;
+      connection.hookAskedMs = Number.POSITIVE_INFINITY;
       connection.unstall();
     });
     if (answered !== null) return answered;
     isWaiting = true;
+    connection.hookAskedMs = this.core.turn.nowMs;
     return -1;
   }
 

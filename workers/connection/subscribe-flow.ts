@@ -112,11 +112,13 @@ class SubscribeJob extends FilterJob {
     hooks.authorizeSubscribe(this.session.clientId, filter, (reason) => {
       if (isAnswered) return;
       isAnswered = true;
+      this.connection.hookAskedMs = Number.POSITIVE_INFINITY;
       if (!this.isAlive()) return;
       this.add(reason);
       if (isLate) this.flow.core.turn.queue(this);
     });
     isLate = !isAnswered;
+    if (!isAnswered) this.connection.hookAskedMs = this.flow.core.turn.nowMs;
     return isAnswered;
   }
 

@@ -60,6 +60,12 @@ export class FilterTree {
     return this.filtersUsed;
   }
 
+  /** Bytes of all tables; they never shrink, for what is freed in them is used again. */
+  get tableBytes(): number {
+    const { levels, nodes, places } = this;
+    return levels.tableBytes + nodes.tableBytes + places.byteLength;
+  }
+
   has(filter: number): boolean {
     return filter < this.filtersUsed && this.places[filter]! >= 0;
   }

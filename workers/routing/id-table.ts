@@ -33,6 +33,13 @@ export abstract class IdTable {
     for (let i = 0; i < SEGMENTS; i += 1) this.segments.push(new Int32Array(SEGMENT_ENTRIES_MIN));
   }
 
+  /** Bytes of the segments. */
+  get segmentBytes(): number {
+    let bytes = 0;
+    for (const segment of this.segments) bytes += segment.byteLength;
+    return bytes;
+  }
+
   /** The hash a record was inserted with. */
   protected abstract hashOf(id: number): number;
 

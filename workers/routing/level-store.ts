@@ -29,6 +29,11 @@ export class LevelStore extends IdTable {
     super();
   }
 
+  /** Bytes of cells and segments. */
+  get tableBytes(): number {
+    return this.words.byteLength + this.segmentBytes;
+  }
+
   protected override hashOf(level: number): number {
     this.read(level, this.text, 0);
     return this.hash.hash(this.text, 0, this.lengthOf(level));

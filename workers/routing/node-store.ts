@@ -38,6 +38,11 @@ export class NodeStore extends IdTable {
     this.levelFactor = mixBits(hashSeed ^ 0x2545f491) | 1;
   }
 
+  /** Bytes of nodes and segments. */
+  get tableBytes(): number {
+    return this.words.byteLength + this.segmentBytes;
+  }
+
   private edgeHash(parent: number, level: number): number {
     return mixBits((Math.imul(parent, this.parentFactor) + Math.imul(level, this.levelFactor)) | 0);
   }

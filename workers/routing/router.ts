@@ -93,6 +93,12 @@ export class Router<S extends Subscriber> {
     return this.filters.tree.size;
   }
 
+  /** Bytes of all tables, which `process.memoryUsage` does not count; topic cache and share groups left out. */
+  get tableBytes(): number {
+    const { tree, columns } = this.filters;
+    return tree.tableBytes + columns.words.byteLength + this.subscriptions.tableBytes;
+  }
+
   /** The remembered route of a topic, null when there is none; a topic that has one is a valid topic name. */
   lookup(bytes: Uint8Array, start: number, end: number): Route<S> | null {
     return this.cache.lookup(bytes, start, end);

@@ -60,6 +60,11 @@ export class Subscriptions extends IdTable {
     return this.count;
   }
 
+  /** Bytes of rows, slots and segments. */
+  get tableBytes(): number {
+    return this.words.byteLength + this.slots.byteLength + this.segmentBytes;
+  }
+
   private keyHash(slot: number, filter: number, variant: number): number {
     const sum = Math.imul(slot, this.slotFactor) + Math.imul(filter, this.filterFactor);
     return mixBits((sum + Math.imul(variant, this.variantFactor)) | 0);

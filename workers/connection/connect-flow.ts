@@ -185,10 +185,12 @@ export class ConnectFlow {
     return mountpoint.length === 0 ? will : { ...will, topic: Buffer.concat([mountpoint, will.topic]) };
   }
 
-  /** 3.x has no expiry of its own: a persistent session lives as long as the configuration says. */
+  /** 3.x has no expiry of its own: a persistent session lives as long as the configuration says, 0 meaning for ever. */
   private expiryOf(connect: Connect): number {
-    if (connect.version === 5) return connect.sessionExpirySeconds;
-    return connect.cleanStart ? 0 : this.core.config['mqtt.session.expiry_interval'] / 1000;
+    const { config, sessions } = this.core;
+    if (connect.version === 5) return sessions.expiryFor(connect.sessionExpirySeconds);
+    if (connect.cleanStart) return 0;
+    return config['mqtt.session.expiry_interval'] / 1000 || Number.POSITIVE_INFINITY;
   }
 
   private accept(connection: Connection, connect: Connect, session: Session, isResumed: boolean): void {

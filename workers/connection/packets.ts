@@ -135,7 +135,8 @@ export class Packets implements PacketHandler {
     if (sessionExpirySeconds !== null) {
       // A session that was to end with its connection cannot be made to live on (3.14.2.2.2).
       if (session.expirySeconds === 0 && sessionExpirySeconds > 0) return ReasonCode.ProtocolError;
-      this.core.sessions.setExpiry(session, sessionExpirySeconds);
+      const { sessions } = this.core;
+      sessions.setExpiry(session, sessions.expiryFor(sessionExpirySeconds));
     }
     if (reason === ReasonCode.Success) session.will = null;
     connection.close('normal');

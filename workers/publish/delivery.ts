@@ -53,7 +53,7 @@ export class Delivery {
     for (let i = 0; i < count; i++) {
       const session = sessions[i]!;
       const options = route.options[i]!;
-      if (session === origin && (this.isLoopIgnored || (options & OPTION_NO_LOCAL) !== 0)) continue;
+      if (session === origin && this.isKeptFrom(session, options)) continue;
       const qos = this.qosFor(view.qos, options & OPTION_QOS_MASK);
       const retain = view.retain && (options & OPTION_RETAIN_AS_PUBLISHED) !== 0;
       const identifiers = route.identifiers === null ? null : route.identifiers[i]!;
@@ -86,11 +86,11 @@ export class Delivery {
     this.core.turn.spend(1);
   }
 
-  /** @returns whether a message with `qos` would go out now instead of into the queue. */
+  /** @returns whether a message for a subscription with `qos` would go out now instead of into the queue. */
   hasRoom(session: Session, qos: number): boolean {
     const connection = session.connection;
     if (connection === null || connection.isSlow) return false;
-    if (qos === 0) return true;
+    if (qos === 0 && !this.isQosUpgraded) return true;
     if (session.queue !== null && session.queue.size > 0) return false;
     return session.inflight === null || !session.inflight.isFull;
   }
@@ -196,6 +196,12 @@ export class Delivery {
     this.view = view;
     this.shared = isShared;
     if (isShared) this.frames.begin(view, this.core.turn.wallMs);
+  }
+
+  /** Its own messages are kept from a session: by No Local in MQTT 5, by configuration before. */
+  private isKeptFrom(session: Session, options: number): boolean {
+    if ((options & OPTION_NO_LOCAL) !== 0) return true;
+    return this.isLoopIgnored && session.connection?.version !== 5;
   }
 
   private qosFor(published: number, granted: number): number {

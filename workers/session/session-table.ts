@@ -59,16 +59,17 @@ export class SessionTable implements Runnable {
     return session;
   }
 
-  /**
-   * Sets how long the session outlives its connection; @returns the seconds that hold, lowered to the
-   * configured maximum.
-   */
-  setExpiry(session: Session, seconds: number): number {
-    const wanted = seconds === EXPIRY_NEVER_SECONDS ? Number.POSITIVE_INFINITY : seconds;
+  /** @returns the seconds that an MQTT 5 client gets that asks for so many: no more than the configured maximum. */
+  expiryFor(askedSeconds: number): number {
+    const asked = askedSeconds === EXPIRY_NEVER_SECONDS ? Number.POSITIVE_INFINITY : askedSeconds;
+    return Math.min(asked, this.expiryMaxSeconds);
+  }
+
+  /** Sets how long the session outlives its connection; Infinity: for ever. */
+  setExpiry(session: Session, seconds: number): void {
     const wasDurable = session.durable;
-    session.expirySeconds = Math.min(wanted, this.expiryMaxSeconds);
+    session.expirySeconds = seconds;
     if (session.durable !== wasDurable) this.core.router.durableChanged(session);
-    return Number.isFinite(session.expirySeconds) ? session.expirySeconds : EXPIRY_NEVER_SECONDS;
   }
 
   /** The connection of `session` has ended: its will, its time to live, its shared messages. */

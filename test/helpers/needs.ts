@@ -13,7 +13,7 @@ export interface Requirement {
   isMet(): boolean;
 }
 
-/** Registers a test, or a skipped one whose title says what it needs. */
+/** Registers a test, or a skipped one whose title says what it needs. One after the other: programs are heavy. */
 export type RegisterTest = (title: string, body: (t: ExecutionContext) => Promise<void> | void) => void;
 
 /** @param requirements names of programs, or other requirements; all must be met. */
@@ -21,9 +21,9 @@ export function needs(...requirements: readonly (string | Requirement)[]): Regis
   const missing = requirements
     .map((requirement) => (typeof requirement === 'string' ? program(requirement) : requirement))
     .filter((requirement) => !requirement.isMet());
-  if (missing.length === 0) return (title, body) => test(title, body);
+  if (missing.length === 0) return (title, body) => test.serial(title, body);
   const names = missing.map((requirement) => requirement.name).join(', ');
-  return (title, body) => test.skip(`${title} (skipped: needs ${names})`, body);
+  return (title, body) => test.serial.skip(`${title} (skipped: needs ${names})`, body);
 }
 
 /** An executable on the PATH. */

@@ -24,6 +24,8 @@ export class ShareGroup<S extends object> {
   private memberTurn = 0;
   private stickyShard = -1;
   private stickyMember: S | null = null;
+  /** Place of the member picked last: the one whose options are asked for next. */
+  private pickedPlace = 0;
   /** What peers were told last. */
   toldOnline = 0;
   toldOffline = 0;
@@ -117,14 +119,19 @@ export class ShareGroup<S extends object> {
 
   /** The member's subscription options byte, -1 when it is no member. */
   optionsOf(member: S): number {
-    const place = this.places.get(member);
-    return place === undefined ? -1 : this.options[place]!;
+    const place = this.placeOf(member);
+    return place === -1 ? -1 : this.options[place]!;
   }
 
   /** The member's subscription identifier, 0 for none. */
   identifierOf(member: S): number {
-    const place = this.places.get(member);
-    return place === undefined ? 0 : this.identifiers[place]!;
+    const place = this.placeOf(member);
+    return place === -1 ? 0 : this.identifiers[place]!;
+  }
+
+  private placeOf(member: S): number {
+    if (this.members[this.pickedPlace] === member) return this.pickedPlace;
+    return this.places.get(member) ?? -1;
   }
 
   /** What another shard announced: its number for this group, and its members. */
@@ -152,6 +159,9 @@ export class ShareGroup<S extends object> {
    * @returns -1 when there is nobody
    */
   pickShard(strategy: ShareStrategy, hash: number, triedMask: number): number {
+    if (this.membersElsewhere === 0) {
+      return this.members.length > 0 && ((triedMask >>> this.shard) & 1) === 0 ? this.shard : -1;
+    }
     let weights = this.online;
     let total = sumOf(weights, triedMask);
     if (total === 0) {
@@ -197,7 +207,7 @@ export class ShareGroup<S extends object> {
    * @returns null when there is nobody else
    */
   pickMember(strategy: ShareStrategy, hash: number, exclude: S | null): S | null {
-    const excluded = exclude === null ? -1 : (this.places.get(exclude) ?? -1);
+    const excluded = exclude === null ? -1 : this.placeOf(exclude);
     const isOnlineExcluded = excluded !== -1 && excluded < this.onlineMembers;
     if (this.onlineMembers - (isOnlineExcluded ? 1 : 0) > 0) {
       return this.memberFrom(0, this.onlineMembers, strategy, hash, isOnlineExcluded ? excluded : -1);
@@ -221,6 +231,7 @@ export class ShareGroup<S extends object> {
     if (excluded !== -1 && place >= excluded) place += 1;
     const member = this.members[place]!;
     if (strategy === 'sticky') this.stickyMember = member;
+    this.pickedPlace = place;
     return member;
   }
 

@@ -1,5 +1,6 @@
 /**
- * Registers tests of what users see of the broker. A test's body runs twice, with its clients on several shards and with
+ * Registers tests of what users see of the broker. A test's body runs twice, with its clients on several shards
+ * and with
  * all of them on one; all tests of a file share one broker.
  */
 import { rmSync } from 'node:fs';
@@ -30,7 +31,10 @@ export type Scene = (t: ExecutionContext, stage: Stage) => Promise<void>;
 export const PERSISTENT = { clean: false, properties: { sessionExpiry: 3_600 } } as const;
 
 export interface Actor extends Partial<ConnectOptions> {
-  /** Where the client belongs: the same number is the same shard, others are other shards where the test is run so. */
+  /**
+   * Where the client belongs: the same number is the same shard, others are other shards where the test is run
+   * so.
+   */
   readonly at?: number;
   /** Name of the listener. */
   readonly listener?: string;

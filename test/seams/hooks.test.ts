@@ -1,4 +1,7 @@
-/** What slow, refusing, contradicting and silent hooks do to connections: order is kept, and nobody waits for ever. */
+/**
+ * What slow, refusing, contradicting and silent hooks do to connections: order is kept, and nobody waits for
+ * ever.
+ */
 import test from 'ava';
 import { asClientId } from '../../src/protocol/ids.js';
 import { connect, publish, subscribe } from '../helpers/packets.js';

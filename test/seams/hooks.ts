@@ -1,6 +1,7 @@
 /**
  * Hooks that misbehave, for tests: a user name, topic or filter decides by what it contains. `slow` is answered when
- * the test says `answer`, `silent` never, `twice` at once and then once more with a refusal; `denied` is refused. Loaded
+ * the test says `answer`, `silent` never, `twice` at once and then once more with a refusal; `denied` is refused.
+ * Loaded
  * by every shard.
  */
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';

@@ -185,7 +185,10 @@ export class ConnectFlow {
     return mountpoint.length === 0 ? will : { ...will, topic: Buffer.concat([mountpoint, will.topic]) };
   }
 
-  /** 3.x has no expiry of its own: a persistent session lives as long as the configuration says, 0 meaning for ever. */
+  /**
+   * 3.x has no expiry of its own: a persistent session lives as long as the configuration says, 0 meaning for
+   * ever.
+   */
   private expiryOf(connect: Connect): number {
     const { config, sessions } = this.core;
     if (connect.version === 5) return sessions.expiryFor(connect.sessionExpirySeconds);

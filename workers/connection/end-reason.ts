@@ -1,4 +1,7 @@
-/** The names under which a client's mistakes are counted and logged, EMQ's where it has one. On the shard's thread. */
+/**
+ * The names under which a client's mistakes are counted and logged, EMQ's where it has one. On the shard's
+ * thread.
+ */
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 
 /** @returns the name under which a protocol error is counted. */

@@ -193,10 +193,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.disconnect(ReasonCode.KeepAliveTimeout, 'keepalive_timeout');
   }
 
-  /**
-   * What stopped the connection (an answer, credit, a commit) is there; it goes on unless something else stops
-   * it.
-   */
+  /** What stopped the connection (an answer, credit, a commit) is there; it goes on unless something else stops it. */
   unstall(why = STALL_PACKET): void {
     if ((this.stalls & why) === 0) return;
     this.stalls &= ~why;

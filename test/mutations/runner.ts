@@ -36,8 +36,11 @@ function runTests(copy: string, file: string, match: string): Promise<Run> {
   const ava = path.join(ROOT, 'node_modules/ava/entrypoints/cli.mjs');
   const args = [ava, '--tap', `--match=*${match}*`, `dist/test/${file}.test.js`];
   return new Promise((resolve, reject) => {
+    // What a broken broker leaves behind goes with the copy.
+    const env = { ...process.env, TMPDIR: copy };
     const child = spawn(process.execPath, args, {
       cwd: copy,
+      env,
       timeout: RUN_TIMEOUT_MS,
       killSignal: 'SIGKILL',
     });

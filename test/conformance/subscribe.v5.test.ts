@@ -141,6 +141,22 @@ rule(
   },
 );
 
+rule(
+  'v5 MQTT-3.3.4-3 MQTT-3.3.4-4: an identifier that several matching subscriptions share is sent for each',
+  async (t, b) => {
+    const client = await b.connect();
+    await client.subscribe(
+      [
+        [b.topic('a'), 0],
+        [b.topic('+'), 0],
+      ],
+      { subscriptionIdentifiers: [5] },
+    );
+    client.sendPublish({ topic: b.topic('a'), payload: 'm' });
+    t.deepEqual((await client.expectPublish('m')).properties.subscriptionIdentifiers, [5, 5]);
+  },
+);
+
 rule('v5 MQTT-3.8.4-3: subscribing again replaces options and identifier', async (t, b) => {
   const client = await b.connect();
   const publisher = await b.connect();

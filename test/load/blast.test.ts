@@ -1,11 +1,12 @@
 /**
  * The same loads with a load generator written in C, by other hands: one that shares no mistake with ours. Its source
- * is named by the environment variable MQTTBLAST; without it, or without a C compiler, the test is skipped.
+ * is named by the environment variable MQTTBLAST, or lies beside the checkout; without it, or without a C compiler, the
+ * test is skipped.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { startBrokerProcess } from '../../perf/lib/broker-process.js';
 import type { FlowScenario } from '../../perf/scenarios.js';
@@ -13,8 +14,8 @@ import { needs, program } from '../helpers/needs.js';
 import { COMBINATIONS, SHARD_COUNTS } from './combinations.js';
 
 const run = promisify(execFile);
-const SOURCE = process.env['MQTTBLAST'] ?? '';
-const withBlast = needs(program('cc'), { name: 'MQTTBLAST', isMet: () => SOURCE !== '' });
+const SOURCE = process.env['MQTTBLAST'] ?? resolve('../shared/tools/mqttblast.c');
+const withBlast = needs(program('cc'), { name: 'MQTTBLAST', isMet: () => existsSync(SOURCE) });
 
 /** What the generator reports and must be 0. */
 const FAULTS = ['lost', 'misordered', 'dups', 'closed'] as const;

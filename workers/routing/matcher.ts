@@ -132,7 +132,8 @@ export class Matcher<S extends Subscriber> {
     }
     const known = this.identifiers[place]!;
     if (known === null) this.identifiers[place] = [identifier];
-    else if (!known.includes(identifier)) known.push(identifier);
+    // Equal ones too: each matching subscription's is sent (v5 3.3.4).
+    else known.push(identifier);
   }
 
   private finish(): Route<S> {

@@ -127,9 +127,7 @@ function sessionText(name: string, all: Held[]): string {
   const qos = Math.max(...all.map((held) => held.options & 3));
   const noLocal = all.every((held) => (held.options & 4) !== 0);
   const asPublished = all.some((held) => (held.options & 8) !== 0);
-  const identifiers = [
-    ...new Set(all.map((held) => held.identifier).filter((identifier) => identifier !== 0)),
-  ];
+  const identifiers = all.map((held) => held.identifier).filter((identifier) => identifier !== 0);
   return `${name} ${qos} ${noLocal} ${asPublished} ${identifiers.sort((a, b) => a - b)}`;
 }
 

@@ -121,10 +121,11 @@ class ShardParts implements Core {
   }
 }
 
-class Shard implements RunningShard, Runnable {
+/** One shard: its parts, and what main says to it. */
+export class Shard implements RunningShard, Runnable {
   queued = false;
   readonly stopped: Promise<void>;
-  private readonly parts: ShardParts;
+  readonly parts: ShardParts;
   private readonly port: PortServer;
   private readonly intake: Intake;
   private readonly sweeper: Sweeper;
@@ -167,7 +168,8 @@ class Shard implements RunningShard, Runnable {
     return !isDone;
   }
 
-  private onEvent(event: MainEvent): void {
+  /** What main tells and wants no answer to. */
+  onEvent(event: MainEvent): void {
     const { parts } = this;
     parts.turn.enter();
     switch (event.type) {

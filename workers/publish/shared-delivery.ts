@@ -3,6 +3,7 @@
  * when it leaves. The publisher's shard chooses the shard, that shard the member. Runs on the shard's thread.
  */
 import type { ShardId } from '../../src/protocol/ids.js';
+import type { Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { Core } from '../core.js';
 import { type BatchReader, RECORD_BOUNCE, RECORD_SHARE } from '../peers/batch.js';
@@ -10,6 +11,12 @@ import type { ByteHash } from '../routing/byte-hash.js';
 import type { ShareGroup, ShareStrategy } from '../routing/share-group.js';
 import { QueuedMessage } from '../session/message-ring.js';
 import type { Session } from '../session/session.js';
+
+/** What has become of a message for one member. */
+const NOBODY = 0;
+const TAKEN = 1;
+/** It must be safe before it is acknowledged. */
+const TAKEN_DURABLY = 2;
 
 export class SharedDelivery {
   private readonly strategy: ShareStrategy;
@@ -26,7 +33,7 @@ export class SharedDelivery {
 
   /** Hands a message to one member of `group`. @returns whether it must be safe before it is acknowledged. */
   dispatch(view: PublishView, group: ShareGroup<Session>, originHash: number): boolean {
-    return this.choose(view, group, this.hashFor(view, originHash), 0, null);
+    return this.dispatchFrom(view, group, this.hashFor(view, originHash), 0);
   }
 
   /** Another shard has chosen this one. @returns as `dispatch`. */
@@ -55,8 +62,8 @@ export class SharedDelivery {
   /** A shard that this one had chosen had no member left. @returns as `dispatch`. */
   onBounce(view: PublishView, record: BatchReader): boolean {
     const group = this.core.router.groupById(record.groupId);
-    if (group !== undefined) return this.choose(view, group, record.hash, record.triedMask, null);
-    this.core.counters.dropped++;
+    if (group !== undefined) return this.dispatchFrom(view, group, record.hash, record.triedMask);
+    this.countDropped(view);
     return false;
   }
 
@@ -66,45 +73,57 @@ export class SharedDelivery {
    * no online member can take.
    */
   onMemberLeft(session: Session, isSessionOver: boolean): void {
-    const give = (group: object, message: QueuedMessage['message']): boolean => {
+    const give = (message: Message, group: object): boolean => {
       const share = group as ShareGroup<Session>;
-      if (message === null || !(isSessionOver || share.hasOnline)) return false;
+      if (message.expiresAtMs <= this.core.turn.wallMs) return false;
+      if (!isSessionOver && !share.hasOnline) return false;
       const view = this.takenView.load(message);
-      this.choose(view, share, this.hashFor(view, 0), 0, session);
-      return true;
+      const answer = this.choose(view, share, this.hashFor(view, 0), 0, session);
+      if (answer !== NOBODY) return true;
+      // A session that is over has no second chance to deliver it.
+      if (isSessionOver) this.countDropped(view);
+      return isSessionOver;
     };
-    session.inflight?.takeShared((message, group) => {
-      if (!give(group, message)) session.waiting().push(message, message.qos, 0, null, group);
-    });
-    session.queue?.takeShared(this.taken, (taken) => {
-      if (!give(taken.group!, taken.message)) {
-        session.waiting().push(taken.message!, taken.qos, taken.flags, taken.identifiers, taken.group);
-      }
-    });
+    session.inflight?.takeShared(give);
+    session.queue?.takeShared(this.taken, ({ message, group }) => give(message!, group!));
+    session.account();
   }
 
+  private dispatchFrom(
+    view: PublishView,
+    group: ShareGroup<Session>,
+    hash: number,
+    triedMask: number,
+  ): boolean {
+    const answer = this.choose(view, group, hash, triedMask, null);
+    if (answer === NOBODY) this.countDropped(view);
+    return answer === TAKEN_DURABLY;
+  }
+
+  private countDropped(view: PublishView): void {
+    if (!view.isSys) this.core.counters.dropped++;
+  }
+
+  // @returns NOBODY, TAKEN or TAKEN_DURABLY.
   private choose(
     view: PublishView,
     group: ShareGroup<Session>,
     hash: number,
     triedMask: number,
     exclude: Session | null,
-  ): boolean {
+  ): number {
     const { core, strategy } = this;
     for (let tried = triedMask; ; ) {
       const shard = group.pickShard(strategy, hash, tried);
-      if (shard < 0) {
-        if (!view.isSys) core.counters.dropped++;
-        return false;
-      }
+      if (shard < 0) return NOBODY;
       if (shard === core.shard) {
         const member = group.pickMember(strategy, hash, exclude);
-        if (member !== null) return this.deliver(view, group, member);
+        if (member !== null) return this.deliver(view, group, member) ? TAKEN_DURABLY : TAKEN;
       } else if (
         core.mesh.forwardShared(view, shard, RECORD_SHARE, group.idOn(shard), group.id, tried >>> 0, hash)
       ) {
         // Whether a member there outlives its connection is not known here.
-        return true;
+        return TAKEN_DURABLY;
       }
       tried |= 1 << shard;
     }

@@ -193,8 +193,9 @@ export class Router<S extends Subscriber> {
     const slot = s.slot;
     if (slot === -1) return true;
     for (let left = max; left > 0; left -= 1) {
-      let id = this.subscriptions.firstPlain(slot);
-      if (id === -1) id = this.subscriptions.firstInGroup(slot);
+      // Groups first: until it has left them, a session that is over could still be chosen.
+      let id = this.subscriptions.firstInGroup(slot);
+      if (id === -1) id = this.subscriptions.firstPlain(slot);
       if (id === -1) break;
       this.removeSubscription(s, id);
     }

@@ -220,10 +220,11 @@ export class Inflight {
   }
 
   /**
-   * Removes every message with QoS 1 that a share group gave this session, oldest first, for other members of the
-   * group. One with QoS 2 stays: it may have arrived, and only this client can tell.
+   * Offers every message with QoS 1 that a share group gave this session, oldest first, to other members of the
+   * group; what `take` accepts is removed. One with QoS 2 stays: it may have arrived, and only this client can tell.
+   * `take` must not touch this window.
    */
-  takeShared(take: (message: Message, group: object) => void): void {
+  takeShared(take: (message: Message, group: object) => boolean): void {
     if (this.groups === null) return;
     for (let id = this.publishedFirst; id !== 0; ) {
       const slot = id & this.mask;
@@ -231,8 +232,7 @@ export class Inflight {
       const group = this.groups[slot]!;
       const message = this.messages[slot]!;
       if (group === null || message === null || this.stateAt(slot) !== PUBLISHED_QOS1) continue;
-      this.free(slot);
-      take(message, group);
+      if (take(message, group)) this.free(slot);
     }
   }
 

@@ -105,22 +105,22 @@ export class MessageQueue {
   }
 
   /**
-   * Removes every message that a share group gave this session, in the order of the queue, for other members.
-   * `take` must not touch this queue.
+   * Offers every message that a share group gave this session, in the order of the queue, to other members of the
+   * group; what `take` accepts is removed. `take` must not touch this queue.
    */
-  takeShared(out: QueuedMessage, take: (taken: QueuedMessage) => void): void {
+  takeShared(out: QueuedMessage, take: (offered: QueuedMessage) => boolean): void {
     for (const ring of this.lanes) {
       if (ring === null) continue;
+      // Once round: what stays comes behind the last again, in its order.
       for (let left = ring.size; left > 0; left -= 1) {
-        ring.read(out);
         const message = ring.peek()!;
+        ring.read(out);
         ring.drop();
-        if (out.group === null) {
-          ring.push(message, out.qos, out.flags, out.identifiers, null);
+        if (out.group === null || !take(out)) {
+          ring.push(message, out.qos, out.flags, out.identifiers, out.group);
         } else {
           this.size -= 1;
           this.bytes -= message.size;
-          take(out);
         }
       }
     }

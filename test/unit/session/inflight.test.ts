@@ -167,8 +167,11 @@ function overdue(
 
 function takeShared(window: Inflight, model: Model): [unknown, unknown] {
   const taken: unknown[] = [];
-  window.takeShared((message, owner) => taken.push([message, owner]));
-  const shared = model.published.filter((each) => each.group !== null && each.state === PUBLISHED_QOS1);
+  const isGiven = new Set(model.published.filter((_, place) => place % 3 !== 0).map((each) => each.message));
+  window.takeShared((message, owner) => isGiven.has(message) && taken.push([message, owner]) > 0);
+  const shared = model.published.filter(
+    (each) => each.group !== null && each.state === PUBLISHED_QOS1 && isGiven.has(each.message),
+  );
   for (const exchange of shared) model.remove(exchange);
   return [taken, shared.map((exchange) => [exchange.message, exchange.group])];
 }

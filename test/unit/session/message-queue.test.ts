@@ -133,7 +133,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 40, arbitrary: fc.record({ kind: fc.constant('shift' as const), laterMs: fc.nat(2_000) }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('takeShared' as const) }) },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('takeShared' as const), qos: fc.nat(2) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('clear' as const) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
@@ -214,9 +214,10 @@ function run(queue: MessageQueue, model: Model, step: Step, nowMs: number): [unk
       return [queue.shift(nowMs, out) ? entryOf(out) : null, model.shift(nowMs)];
     case 'takeShared': {
       const taken: Entry[] = [];
-      queue.takeShared(out, (entry) => taken.push(entryOf(entry)));
-      const shared = model.ordered.filter((entry) => entry.group !== null);
-      model.entries = model.entries.filter((entry) => entry.group === null);
+      const isWanted = ({ qos, group: owner }: Entry) => owner !== null && qos === step.qos;
+      queue.takeShared(out, (offered) => isWanted(entryOf(offered)) && taken.push(entryOf(offered)) > 0);
+      const shared = model.ordered.filter(isWanted);
+      model.entries = model.entries.filter((entry) => !isWanted(entry));
       return [taken, shared];
     }
     case 'clear':

@@ -12,6 +12,7 @@ import type { MemoryBudget } from './memory-budget.js';
 import type { Mesh } from './peers/mesh.js';
 import type { Delivery } from './publish/delivery.js';
 import type { Publisher } from './publish/publisher.js';
+import type { Redelivery } from './publish/redelivery.js';
 import type { SharedDelivery } from './publish/shared-delivery.js';
 import type { ReplayService } from './retained/replay-service.js';
 import type { RetainedService } from './retained/retained-service.js';
@@ -51,6 +52,7 @@ export interface Core {
   readonly topicHash: ByteHash;
   readonly retained: RetainedService;
   readonly delivery: Delivery;
+  readonly redelivery: Redelivery;
   readonly publisher: Publisher;
   readonly shared: SharedDelivery;
   readonly replays: ReplayService;

@@ -36,6 +36,7 @@ import type { PeerHandlers } from './peers/handlers.js';
 import { Mesh } from './peers/mesh.js';
 import { Delivery } from './publish/delivery.js';
 import { Publisher } from './publish/publisher.js';
+import { Redelivery } from './publish/redelivery.js';
 import { SharedDelivery } from './publish/shared-delivery.js';
 import { ReplayService } from './retained/replay-service.js';
 import { RetainedService } from './retained/retained-service.js';
@@ -80,6 +81,7 @@ class ShardParts implements Core {
   readonly retained: RetainedService;
   readonly replays: ReplayService;
   readonly delivery: Delivery;
+  readonly redelivery: Redelivery;
   readonly shared: SharedDelivery;
   readonly publisher: Publisher;
   readonly acks: AckGate;
@@ -116,6 +118,7 @@ class ShardParts implements Core {
     this.retained = new RetainedService(this, this.topicHash, hashSeed);
     this.replays = new ReplayService(this);
     this.delivery = new Delivery(this);
+    this.redelivery = new Redelivery(this);
     this.shared = new SharedDelivery(this, this.topicHash);
     this.publisher = new Publisher(this);
   }

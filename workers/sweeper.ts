@@ -104,7 +104,8 @@ export class Sweeper implements Runnable {
     }
     if (session.inflight !== null && session.inflight.size === 0) session.inflight.trim();
     if (connection.version === 5) return;
-    if (this.retryMs > 0 && session.inflight !== null) this.core.delivery.retry(session, nowMs, this.retryMs);
+    if (this.retryMs > 0 && session.inflight !== null)
+      this.core.redelivery.retry(session, nowMs, this.retryMs);
     if (session.awaitingRel === null || session.durable || this.awaitRelMs === 0) return;
     let expired = 0;
     session.awaitingRel.sweep(nowMs, this.awaitRelMs, () => expired++);

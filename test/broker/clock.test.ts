@@ -1,7 +1,4 @@
-/**
- * What time does to sessions: expiry, retries, forgotten exchanges, messages that expire. The clock is turned
- * by hand.
- */
+/** What time does to sessions: expiry, retries, exchanges that are forgotten, messages that expire. */
 import { until } from '../helpers/with-broker.js';
 import { expectPayloads, numbered, PERSISTENT, publishAll, scenesWith, sceneWith } from './stage.js';
 

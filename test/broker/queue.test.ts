@@ -34,6 +34,7 @@ scene(
     const { topic, subscriber, publisher } = await pair(s, 1);
     await subscriber.disconnect();
     for (let n = 0; n < 6; n += 1) await publisher.publish({ topic, payload: `m${n}`, qos: n % 2 });
+    await s.settled(publisher);
     const again = await s.resume(subscriber);
     t.deepEqual(await payloads(again, 3), ['m1', 'm3', 'm5']);
     await again.expectNothingFrom(publisher);
@@ -72,6 +73,7 @@ scene(
       s.broker.alarms().map((alarm) => alarm.id),
       [id],
     );
+    await s.settled(publisher);
     const again = await s.resume(subscriber);
     t.deepEqual(await payloads(again, 10), numbered(10, 5));
     const clear = await watcher.receive();
@@ -97,6 +99,7 @@ scene('a queue is bounded in bytes as well', { 'mqtt.mqueue.max_bytes': '64KB' }
   await subscriber.disconnect();
   const sent = Array.from({ length: 10 }, (_, n) => `${n}`.padEnd(10_000, '.'));
   await publishAll(publisher, topic, sent, 1);
+  await s.settled(publisher);
   const again = await s.resume(subscriber);
   const found = (await again.collectFrom(publisher)).map((one) => one.payload);
   t.true(found.length >= 5 && found.length <= 6, `${found.length} were kept`);
@@ -117,6 +120,7 @@ scene(
     const topics = ['other', 'news', 'alarm', 'else'];
     for (let n = 0; n < 12; n += 1)
       await publisher.publish({ topic: topics[n % 4]!, payload: `${n}`, qos: 1 });
+    await s.settled(publisher);
     const again = await s.resume(subscriber);
     // Room for 8 of 12: what has no priority goes, oldest first.
     t.deepEqual(await payloads(again, 8), ['2', '6', '10', '1', '5', '9', '8', '11']);

@@ -1,4 +1,5 @@
-/** A subscriber that does what a receiver must: it acknowledges everything and hands out each QoS 2 message once. */
+/** Subscribers that do what a receiver must: they acknowledge everything and hand out each QoS 2 message once. */
+import { PINGREQ } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import type { Received } from '../helpers/received.js';
 
@@ -18,9 +19,17 @@ export class Receiver {
 
   /** The next new message, acknowledged as far as that can be without its sender. */
   async next(): Promise<Received> {
+    const found = await this.nextUntilPing();
+    if (found === null) throw new Error('expected messages, got pingresp');
+    return found;
+  }
+
+  /** As `next`; null: the answer to a PINGREQ has come before. */
+  async nextUntilPing(): Promise<Received | null> {
     for (;;) {
       const found = await this.client.next();
       if (found === null) throw new Error('the connection was closed');
+      if (found.type === 'pingresp') return null;
       if (this.take(found)) return found;
     }
   }
@@ -54,4 +63,21 @@ export class Receiver {
     this.open.add(found.id);
     return isNew;
   }
+}
+
+/** What these clients get until it is `total` messages together, and what has come to them beyond that by then. */
+export async function receiveTogether(clients: readonly RawClient[], total: number): Promise<Received[][]> {
+  let count = 0;
+  const collect = async (client: RawClient): Promise<Received[]> => {
+    const receiver = new Receiver(client);
+    const found: Received[] = [];
+    for (;;) {
+      const message = await receiver.nextUntilPing();
+      if (message === null) return found;
+      found.push(message);
+      count += 1;
+      if (count === total) for (const each of clients) each.send(PINGREQ);
+    }
+  };
+  return Promise.all(clients.map(collect));
 }

@@ -35,6 +35,7 @@ for (const version of [4, 5] as const) {
     }
     // The last one is acknowledged by QoS only; what was sent before it with QoS 0 is handled as well.
     await publisher.publish({ topic, payload: 'end', qos: 1 });
+    await s.settled(publisher);
     const again = new Receiver(await s.resume(subscriber));
     return [brief(await again.nextOf(31)), [...wanted, 'end q1']];
   });
@@ -48,6 +49,7 @@ for (const version of [4, 5] as const) {
     const first = await expectPayloads(subscriber, numbered(8));
     await s.lose(subscriber);
     await publishAll(publisher, topic, numbered(3, 12), 1);
+    await s.settled(publisher);
     const again = await s.resume(subscriber);
     const found: Received[] = [];
     for (let n = 0; n < 15; n += 1) {
@@ -80,8 +82,8 @@ for (const version of [4, 5] as const) {
     const topic = s.topic('a');
     const subscriber = await away(s, topic, 0, version);
     const publisher = await s.connect({ at: 1 });
-    await publishAll(publisher, topic, numbered(5), 0);
-    await publishAll(publisher, topic, numbered(5, 5), 1);
+    await publishAll(publisher, topic, numbered(10), 0);
+    await s.settled(publisher);
     const again = await s.resume(subscriber);
     return [brief(await again.receiveAll(10)), numbered(10).map((payload) => `${payload} q0`)];
   });

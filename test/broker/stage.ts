@@ -1,7 +1,6 @@
 /**
- * Registers tests of what users see of the broker. A test's body runs twice, with its clients on several shards
- * and with
- * all of them on one; all tests of a file share one broker.
+ * Registers tests of what users see of the broker. The body of a test runs twice, with its clients on several shards
+ * and with all of them on one; all tests of a file share one broker.
  */
 import { rmSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
@@ -31,10 +30,7 @@ export type Scene = (t: ExecutionContext, stage: Stage) => Promise<void>;
 export const PERSISTENT = { clean: false, properties: { sessionExpiry: 3_600 } } as const;
 
 export interface Actor extends Partial<ConnectOptions> {
-  /**
-   * Where the client belongs: the same number is the same shard, others are other shards where the test is run
-   * so.
-   */
+  /** Where the client belongs: the same number is the same shard, others are other shards where the test is run so. */
   readonly at?: number;
   /** Name of the listener. */
   readonly listener?: string;
@@ -95,6 +91,13 @@ export class Stage {
   async lose(client: RawClient): Promise<void> {
     client.drop();
     await until(async () => !(await this.isConnected(client.clientId)), `${client.clientId} to be gone`);
+  }
+
+  /** What this publisher has sent so far is handled by the shard at this place. */
+  async settled(publisher: RawClient, at = 0): Promise<void> {
+    const probe = await this.connect({ at });
+    await probe.expectNothingFrom(publisher);
+    probe.drop();
   }
 
   async isConnected(clientId: string): Promise<boolean> {

@@ -13,7 +13,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'nothing is sent again to a client that is back',
     file: 'workers/connection/connect-flow.js',
-    find: 'this.core.delivery.resend(session);',
+    find: 'this.core.redelivery.resume(session);',
     replace: '',
     tests: 'conformance/publish',
     match: 'MQTT-4.4.0-1',

@@ -127,7 +127,7 @@ export class ConnectFlow {
     this.bind(connection, connect, session);
     this.accept(connection, connect, session, isResumed);
     if (!isResumed) return;
-    this.core.delivery.resend(session);
+    this.core.redelivery.resume(session);
     if (this.core.delivery.drain(session)) this.core.turn.queue(session);
   }
 

@@ -122,7 +122,7 @@ export class Packets implements PacketHandler {
   // Room in the window: the next message goes out in the same turn.
   private freed(session: Session): void {
     session.account();
-    if (session.unsent !== null) this.core.delivery.resendNext(session);
+    if (session.unsent !== null) this.core.redelivery.next(session);
     if (session.queue === null && session.replays === null) return;
     if (this.core.delivery.drain(session)) this.core.turn.queue(session);
   }

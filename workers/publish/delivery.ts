@@ -121,54 +121,10 @@ export class Delivery {
   }
 
   /**
-   * Sends again what the client has not acknowledged, in order, with DUP [MQTT-4.4.0-1]: as much as its Receive Maximum
-   * allows, the rest when acknowledgements make room (v5 [MQTT-3.3.4-9]).
+   * Sends the packet in this slot of the window once more, with DUP [MQTT-3.3.1-1].
+   * @returns false when the message is too large for the client's new connection, and is gone (v5 [MQTT-3.1.2-25]).
    */
-  resend(session: Session): void {
-    const window = session.inflight;
-    session.unsent = null;
-    if (window === null) return;
-    let unsent: number[] | null = null;
-    // Released exchanges come first, and are open too.
-    let open = 0;
-    for (let slot = window.first(); slot >= 0; ) {
-      const next = window.next(slot);
-      if (window.stateAt(slot) === RELEASED || open < window.limit) {
-        if (this.resendSlot(session, slot)) open++;
-      } else {
-        unsent ??= [];
-        unsent.push(window.idAt(slot));
-      }
-      slot = next;
-    }
-    session.unsent = unsent;
-    session.account();
-  }
-
-  /** An exchange has ended: the next of those that `resend` had no room for, once there is room. */
-  resendNext(session: Session): void {
-    const window = session.inflight!;
-    while (session.unsent !== null && window.size - session.unsent.length < window.limit) {
-      const slot = window.slotOf(session.unsent.shift()!);
-      if (session.unsent.length === 0) session.unsent = null;
-      if (slot >= 0 && window.stateAt(slot) !== RELEASED) this.resendSlot(session, slot);
-    }
-  }
-
-  /** 3.x only: sends again what has waited `intervalMs` for its acknowledgement. */
-  retry(session: Session, nowMs: number, intervalMs: number): void {
-    session.inflight?.overdue(nowMs, intervalMs, (slot) => {
-      if (session.connection === null || session.connection.isSlow) return false;
-      this.resendSlot(session, slot);
-      return true;
-    });
-  }
-
-  /**
-   * @returns false when the message is too large for the client's new connection, and is gone (v5
-   * [MQTT-3.1.2-25]).
-   */
-  private resendSlot(session: Session, slot: number): boolean {
+  sendAgain(session: Session, slot: number): boolean {
     const window = session.inflight!;
     const connection = session.connection!;
     const id = window.idAt(slot);

@@ -45,6 +45,8 @@ export class MessageQueue {
   /** By descending priority; null until used. */
   private readonly lanes: (MessageRing | null)[];
   private isHigh = false;
+  /** A share group may have given some of the messages. */
+  private hasShared = false;
 
   constructor(limits: QueueLimits, owner: QueueOwner) {
     this.limits = limits;
@@ -73,6 +75,7 @@ export class MessageQueue {
     let ring = this.lanes[lane]!;
     if (ring === null) this.lanes[lane] = ring = new MessageRing();
     ring.push(message, qos, flags, identifiers, group);
+    if (group !== null) this.hasShared = true;
     this.size += 1;
     this.bytes += message.size;
     if (!this.isHigh && this.size > this.highMark()) {
@@ -109,6 +112,8 @@ export class MessageQueue {
    * group; what `take` accepts is removed. `take` must not touch this queue.
    */
   takeShared(out: QueuedMessage, take: (offered: QueuedMessage) => boolean): void {
+    // Most queues have none, and may be long.
+    if (!this.hasShared) return;
     for (const ring of this.lanes) {
       if (ring === null) continue;
       // Once round: what stays comes behind the last again, in its order.
@@ -140,6 +145,7 @@ export class MessageQueue {
   /** The session is over: its owner is not told of the messages, only that the queue is no longer long. */
   clear(): void {
     for (const ring of this.lanes) ring?.clear();
+    this.hasShared = false;
     this.size = 0;
     this.bytes = 0;
     this.lowered();
@@ -177,6 +183,7 @@ export class MessageQueue {
     ring.drop();
     this.size -= 1;
     this.bytes -= message.size;
+    if (this.size === 0) this.hasShared = false;
     this.lowered();
   }
 

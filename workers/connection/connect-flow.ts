@@ -213,6 +213,8 @@ export class ConnectFlow {
       assignedClientId: connect.clientId === '' ? session.clientId : null,
       topicAliasMaximum: config['mqtt.max_topic_alias'],
       serverKeepAliveSeconds: isOurs ? serverKeepAlive : null,
+      // A hook knows the method [MQTT-4.12.0-5]; without one there is none to repeat [MQTT-4.12.0-6].
+      authenticationMethod: connect.authenticationMethod,
       responseInformation: this.responseInformation(connect, session),
     };
     connection.sendControl(

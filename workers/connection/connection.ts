@@ -4,7 +4,7 @@
  * shard's thread.
  */
 import type { ListenerId } from '../../src/actor/shard-protocol.js';
-import { INPUT_SLACK_BYTES, SUBACKS_PENDING_MAX } from '../../src/limits.js';
+import { INPUT_SLACK_BYTES, LINK_CLOSE_TIMEOUT_MS, SUBACKS_PENDING_MAX } from '../../src/limits.js';
 import type { ClientId, ConnectionNumber } from '../../src/protocol/ids.js';
 import { writeAck } from '../../src/protocol/mqtt/encode-ack.js';
 import { encodeDisconnect } from '../../src/protocol/mqtt/encode-control.js';
@@ -97,8 +97,6 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   /** CONNACK 0 was sent. */
   isAccepted = false;
   isOpen = true;
-  /** The client's DISCONNECT has come: the will is not published. */
-  isWillCancelled = false;
   /** Why the connection ended, for the listener's counts and the log. */
   endReason = '';
 
@@ -179,6 +177,10 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
 
   override onDeadline(nowMs: number): void {
     this.core.turn.enter();
+    if (this.isEnding) {
+      this.link.destroy();
+      return;
+    }
     // The time to CONNECT includes that of its authentication, and nothing prolongs it.
     if (!this.isAccepted) {
       this.close('idle_timeout');
@@ -239,7 +241,9 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.output.flush();
     if (this.output.blocked) this.link.destroy();
     else this.link.end();
-    this.detach();
+    // The client may leave its side open, and even go on talking.
+    this.core.wheel.schedule(this.core.turn.nowMs + LINK_CLOSE_TIMEOUT_MS, this);
+    this.handler.handleEnd(this);
   }
 
   /** Appends a whole control packet; null is one that this client cannot take. */
@@ -277,13 +281,14 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     return this.output.blocked && sendTimeoutMs > 0 && nowMs - this.output.blockedAtMs > sendTimeoutMs;
   }
 
-  /** Ends the connection without sending anything more. */
+  /** Ends the connection without sending anything more, also one that is closing. */
   abort(endReason: string): void {
-    if (!this.isOpen || this.isEnding) return;
+    if (!this.isOpen) return;
+    this.link.destroy();
+    if (this.isEnding) return;
     this.isEnding = true;
     this.endReason = endReason;
-    this.link.destroy();
-    this.detach();
+    this.handler.handleEnd(this);
   }
 
   private walkPending(): void {
@@ -337,12 +342,12 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
       counters.received[bytes[at]! >> 4]!++;
       turn.spendPacket(next - at);
       const isPublish = bytes[at]! >> 4 === PacketType.Publish;
-      const isTooFast = this.rate?.spend(next - at, isPublish);
+      const size = next - at;
       at = next;
       if (result > 0) this.refuse(result as ReasonCode);
       else if (result === HANDLED_STALL) this.stall(STALL_PACKET);
-      if (isTooFast) this.stall(STALL_RATE);
       if (!this.isOpen || this.isEnding) return end;
+      if (this.rate?.spend(size, isPublish)) this.stall(STALL_RATE);
       if (this.stalls !== 0) break;
     }
     return this.isOpen && !this.isEnding ? at : end;
@@ -401,10 +406,6 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.disconnect(reason, endReason);
   }
 
-  private detach(): void {
-    this.handler.handleEnd(this);
-  }
-
   private finish(end: LinkEnd): void {
     if (!this.isOpen) return;
     this.isOpen = false;
@@ -413,7 +414,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.pending = null;
     this.core.wheel.cancel(this);
     this.output.close();
-    if (!this.isEnding) this.detach();
+    if (!this.isEnding) this.handler.handleEnd(this);
     this.core.main.closed(this.number, this.listener, this.endReason);
     this.core.connections.delete(this);
   }

@@ -26,7 +26,7 @@ export interface Link {
   writeAll(chunks: readonly Uint8Array[]): boolean;
   pause(): void;
   resume(): void;
-  /** Sends what is written, then closes; after LINK_CLOSE_TIMEOUT_MS closes anyway. */
+  /** Sends what is written, then closes this side; whoever cannot wait for the other side calls `destroy`. */
   end(): void;
   /** Closes now; what is not sent is lost. */
   destroy(): void;

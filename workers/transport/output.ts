@@ -2,8 +2,8 @@
  * What one connection has to send. Everything of a turn gathers in one chunk and leaves in one write; a reader that
  * is too slow makes chunks pile up here, within the bounds its owner checks. Runs on the shard's thread.
  */
+import { copyBytes } from '../../src/base/bytes.js';
 import {
-  COPY_LOOP_BYTES_MAX,
   OUTPUT_CHUNK_BYTES,
   OUTPUT_CHUNKS_DIRTY_MAX,
   OUTPUT_CHUNKS_KEPT_MAX,
@@ -110,13 +110,8 @@ export class Output {
       this.appendOwned(bytes.slice(start, end));
       return;
     }
-    let at = this.reserve(size);
-    const chunk = this.chunk!;
-    if (size <= COPY_LOOP_BYTES_MAX) {
-      for (let i = start; i < end; i++) chunk[at++] = bytes[i]!;
-    } else {
-      chunk.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
-    }
+    const at = this.reserve(size);
+    copyBytes(bytes, start, end, this.chunk!, at);
   }
 
   /** Appends a frame that nobody changes any more, without copying it. */
@@ -189,11 +184,11 @@ export class Output {
 
   private flushChunks(): void {
     const chunks = this.full;
-    if (this.length > 0) {
-      chunks.push(this.chunk!.subarray(0, this.length));
-      this.chunk = null;
-      this.length = 0;
-    }
+    const last = this.chunk;
+    if (last !== null && this.length > 0) chunks.push(last.subarray(0, this.length));
+    else if (last !== null) this.pool.returnChunk(last);
+    this.chunk = null;
+    this.length = 0;
     this.full = [];
     let bytes = 0;
     for (let i = 0; i < chunks.length; i++) bytes += chunks[i]!.length;

@@ -3,7 +3,7 @@
  * which is safe because every byte is consumed or copied before the callback returns. Runs on the shard's thread.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
-import { LINK_CLOSE_TIMEOUT_MS, READ_BUFFER_BYTES } from '../../src/limits.js';
+import { READ_BUFFER_BYTES } from '../../src/limits.js';
 import type { Link, LinkHandler } from './link.js';
 
 const EMPTY = Buffer.alloc(0);
@@ -112,7 +112,6 @@ export class SocketLink implements Link {
 
   end(): void {
     this.socket.end();
-    this.socket.setTimeout(LINK_CLOSE_TIMEOUT_MS, () => this.socket.destroy());
     // Whatever the client still sends is read and thrown away, so that the kernel delivers our last bytes
     // instead of resetting the connection.
     this.resume();

@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { RunningBroker } from '../../src/broker.js';
 import type { MetricName, StatName } from '../../src/metrics/names.js';
 import { MetricsRegistry } from '../../src/metrics/registry.js';
-import { asClientId, asShardId } from '../../src/protocol/ids.js';
+import { asClientId, asShardId, type ShardId } from '../../src/protocol/ids.js';
 import { clientIdOn } from '../helpers/client-ids.js';
 import type { ConnectOptions } from '../helpers/packets.js';
 import { RawClient } from '../helpers/raw-client.js';
@@ -125,6 +125,13 @@ export class Stage {
     });
     for (const [shard, figures] of answers) registry.update(shard, figures);
     return { metrics: registry.metrics(), stats: registry.stats() };
+  }
+
+  /** The longest turn of any shard since this was asked before, or since its last heartbeat. */
+  async longestTurnMs(): Promise<number> {
+    const ask = (shard: ShardId) => this.broker.request(shard, 'shard.figures', null);
+    const figures = await onEveryShard(this.broker, ask);
+    return Math.max(...figures.map((one) => one.longestTurnMs));
   }
 
   end(): void {

@@ -1,4 +1,4 @@
-/** Retained messages as subscribers see them: complete, no faster than they can take them, never older than what came. */
+/** Retained messages as subscribers see them: complete, no faster than they can take them, the newest last. */
 import type { RawClient } from '../helpers/raw-client.js';
 import { Receiver, receiveTogether } from './receiver.js';
 import { numbered, publishAll, type Stage, scenesWith, sceneWith } from './stage.js';

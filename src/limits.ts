@@ -78,6 +78,8 @@ export const TURN_INPUT_BYTES_MAX = 2 << 20;
 export const TURN_TIME_MAX_MS = 3;
 /** Packets between two looks at the clock, which costs as much as a small packet. */
 export const TURN_CLOCK_CHECK_PACKETS = 32;
+/** Packets that one walk of the filter tree counts for: a microsecond as a rule, and a millisecond at worst. */
+export const TURN_WALK_PACKETS = 8;
 
 /** Bytes read from a socket at once. Smaller means more system calls, larger more time between flushes. */
 export const READ_BUFFER_BYTES = 64 << 10;
@@ -173,10 +175,10 @@ export const PEER_SILENCE_MS = 2_000;
 export const PEER_SILENCE_STEP_MS_MAX = 500;
 
 /** Changes of interest per message and slice. Too small costs posts; too large holds both loops. */
-export const PEER_INTEREST_SLICE = 512;
+export const PEER_INTEREST_SLICE = 256;
 
 /** Messages of changed interest posted per turn and peer; the rest waits for the next. Too large holds the loop. */
-export const PEER_INTEREST_POSTS_PER_TURN = 4;
+export const PEER_INTEREST_POSTS_PER_TURN = 8;
 
 /** Entries of a dead shard's interest forgotten between two looks at the clock. Too large holds the loop. */
 export const PEER_DROP_SLICE = 1_024;
@@ -214,6 +216,11 @@ export const TIMER_WHEEL_SLOTS = 4_096;
 
 /** Subscriptions of an ended session taken down between two looks at the clock. */
 export const SESSION_REMOVE_SLICE = 256;
+/**
+ * Filters that one packet, or one session that ends, adds or takes down in a turn: each costs as much again at its
+ * end, when the other shards are told. Too small means more turns for a large SUBSCRIBE, too large holds the loop.
+ */
+export const FILTERS_PER_TURN_MAX = 2_048;
 /** Filters of one SUBSCRIBE or UNSUBSCRIBE handled between two looks at the clock. */
 export const SUBSCRIBE_SLICE = 64;
 /** SUBSCRIBEs of one connection that may await other shards before it is no longer read. */

@@ -259,14 +259,13 @@ export class Shard implements RunningShard, Runnable {
 
   private beat(): void {
     this.port.tell({ kind: 'event', type: 'shard.heartbeat', figures: this.figures() });
+    this.parts.turn.longestMs = 0;
   }
 
   private figures(): ShardFigures {
     const { parts } = this;
     const { counters, router, memory, turn, retained } = parts;
     this.sweeper.accountBytes();
-    const longestTurnMs = turn.longestMs;
-    turn.longestMs = 0;
     return {
       metrics: counters.metrics(parts.outputs.bytesSent, retained.count),
       clients: parts.sessions.onlineCount,
@@ -276,7 +275,7 @@ export class Shard implements RunningShard, Runnable {
       routes: router.routeCount,
       retained: retained.count,
       waitingBytes: memory.totalBytes,
-      longestTurnMs,
+      longestTurnMs: turn.longestMs,
       heapUsedBytes: process.memoryUsage().heapUsed,
       forwardedIn: counters.forwardedIn,
     };

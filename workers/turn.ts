@@ -8,6 +8,7 @@ import {
   TURN_DELIVERIES_MAX,
   TURN_INPUT_BYTES_MAX,
   TURN_TIME_MAX_MS,
+  TURN_WALK_PACKETS,
 } from '../src/limits.js';
 
 /** Work that did not fit into a turn, or that must not start inside somebody else's call. */
@@ -86,6 +87,11 @@ export class Turn {
     if (--this.untilClockCheck > 0) return;
     this.untilClockCheck = TURN_CLOCK_CHECK_PACKETS;
     if (this.clock.monotonicMs() - this.startMs > TURN_TIME_MAX_MS) this.outOfTime = true;
+  }
+
+  /** Counts one walk of the filter tree, whose cost the topic does not show: the clock is looked at sooner. */
+  spendWalk(): void {
+    this.untilClockCheck -= TURN_WALK_PACKETS;
   }
 
   /** The budget is used up: whoever asks stops where it stands and queues itself. */

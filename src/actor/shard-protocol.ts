@@ -160,7 +160,7 @@ export interface ShardFigures {
   readonly retained: number;
   /** Bytes that wait: output, queues, outboxes, half-read packets. */
   readonly waitingBytes: number;
-  /** Longest turn since the last figures, in milliseconds. */
+  /** Longest turn since the last heartbeat, in milliseconds. */
   readonly longestTurnMs: number;
   readonly heapUsedBytes: number;
   /** Deliveries of messages that came from another shard, since start. */

@@ -128,8 +128,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.lastReadMs = core.turn.nowMs;
     this.connectedAtMs = core.turn.wallMs;
     this.isPlain = options.mountpoint.length === 0;
-    const { config } = core;
-    this.packetBytesMax = Math.min(config['mqtt.client.max_connect_size'], config['mqtt.max_packet_size']);
+    this.packetBytesMax = core.sessions.connectBytesMax;
   }
 
   /** The reader is behind by more than its share: QoS 0 for it is dropped, the rest waits in its session. */

@@ -56,6 +56,7 @@ export class PublishIn {
         return isString ? ReasonCode.TopicNameInvalid : ReasonCode.MalformedPacket;
       }
       route = router.match(view.topicBytes, view.topicStart, view.topicEnd);
+      core.turn.spendWalk();
     }
     if (!this.mayPass(connection, route)) return STALLED;
     if (core.hooks.authorizePublish !== null) {

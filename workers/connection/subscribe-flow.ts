@@ -2,7 +2,7 @@
  * SUBSCRIBE and UNSUBSCRIBE: filter by filter, in slices where there are many; then SUBACK once every shard that could
  * take a matching message knows of the subscription, and after it the retained messages. Runs on the shard's thread.
  */
-import { SUBSCRIBE_SLICE } from '../../src/limits.js';
+import { FILTERS_PER_TURN_MAX, SUBSCRIBE_SLICE } from '../../src/limits.js';
 import { encodeSuback, encodeUnsuback } from '../../src/protocol/mqtt/encode-control.js';
 import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
@@ -15,12 +15,11 @@ import {
   type TopicLimits,
 } from '../../src/protocol/topic.js';
 import type { Core } from '../core.js';
-import { OPTION_NO_LOCAL, OPTION_QOS_MASK, OPTION_RETAIN_AS_PUBLISHED } from '../routing/route.js';
+import { OPTION_QOS_MASK, OPTION_RETAIN_AS_PUBLISHED, OPTIONS_KEPT } from '../routing/route.js';
+import type { Subscribed } from '../session/replay.js';
 import type { Session } from '../session/session.js';
 import type { Runnable } from '../turn.js';
 import { type Connection, HANDLED, HANDLED_STALL } from './connection.js';
-
-const OPTIONS_KEPT = OPTION_QOS_MASK | OPTION_NO_LOCAL | OPTION_RETAIN_AS_PUBLISHED;
 
 /** What `advance` says, beside reason codes. */
 const DONE = 0;
@@ -29,11 +28,9 @@ const MORE = -1;
 const WAIT = -2;
 
 /** A subscription made by a SUBSCRIBE that is not acknowledged yet. */
-interface Made {
+interface Made extends Subscribed {
+  /** Its place in the packet. */
   readonly at: number;
-  readonly parsed: ParsedSubscription;
-  readonly isNew: boolean;
-  readonly options: number;
 }
 
 /** One packet on its way; most are done in the turn they come in. */
@@ -82,7 +79,7 @@ abstract class FilterJob implements Runnable {
     for (let count = 1; this.reader.next(); count++) {
       if (!this.take()) return WAIT;
       if (!this.isAlive()) return DONE;
-      if (count % SUBSCRIBE_SLICE === 0 && turn.overTime) return MORE;
+      if (count % SUBSCRIBE_SLICE === 0 && (count >= FILTERS_PER_TURN_MAX || turn.overTime)) return MORE;
     }
     this.finish();
     return DONE;
@@ -165,7 +162,7 @@ class SubscribeJob extends FilterJob {
     const { packetId } = this.reader;
     const packet = encodeSuback({ packetId, codes }, connection.version, connection.maximumPacketBytes);
     connection.sendControl(PacketType.Suback, packet);
-    if (isKnown) this.replay();
+    if (isKnown) flow.core.replays.start(session, this.made, this.reader.identifier);
   }
 
   /** Some shard has not said that it knows: nobody can promise that every message arrives. */
@@ -174,16 +171,6 @@ class SubscribeJob extends FilterJob {
     for (const { at, parsed, isNew } of this.made) {
       if (isNew) flow.core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local);
       codes[at] = connection.version === 5 ? ReasonCode.ImplementationSpecificError : 0x80;
-    }
-  }
-
-  private replay(): void {
-    const { flow, session, reader } = this;
-    for (const { parsed, isNew, options } of this.made) {
-      const handling = (options >> 4) & 3;
-      // 0: always; 1: for a new subscription; 2: never. A shared subscription gets none (4.8.2).
-      if (parsed.group !== null || handling === 2 || (handling === 1 && !isNew)) continue;
-      flow.core.replays.start(session, parsed.filter, options & OPTIONS_KEPT, reader.identifier);
     }
   }
 }

@@ -35,9 +35,12 @@ export class Publisher {
 
   /** @returns the route of the topic in `view`, which must be valid unless it is in the cache. */
   routeOf(view: PublishView): Route<Session> {
-    const { router } = this.core;
+    const { router, turn } = this.core;
     const { topicBytes, topicStart, topicEnd } = view;
-    return router.lookup(topicBytes, topicStart, topicEnd) ?? router.match(topicBytes, topicStart, topicEnd);
+    const known = router.lookup(topicBytes, topicStart, topicEnd);
+    if (known !== null) return known;
+    turn.spendWalk();
+    return router.match(topicBytes, topicStart, topicEnd);
   }
 
   /** Publishes for the broker: wills, `$SYS`, presence, the API. Credit does not hold it up; the mesh bounds it. */
@@ -83,7 +86,7 @@ export class Publisher {
     if (view.expiresAtMs + EXPIRY_GRACE_MS <= core.turn.wallMs) {
       // It has waited for this shard until it was too old to begin with (v5 [MQTT-3.3.2-5]).
       if (!view.isSys) core.counters.dropped++;
-      core.turn.spend(1);
+      core.turn.spendPacket(view.payloadEnd - view.topicStart);
       return;
     }
     if ((flags & RECORD_DELIVER) !== 0) {
@@ -95,7 +98,7 @@ export class Publisher {
     if ((flags & RECORD_SHARE) !== 0 && core.shared.onShared(view, record, from)) isDurable = true;
     if ((flags & RECORD_BOUNCE) !== 0 && core.shared.onBounce(view, record)) isDurable = true;
     if (isDurable && view.qos > 0) this.unsafeFrom |= 1 << from;
-    core.turn.spend(1);
+    core.turn.spendPacket(view.payloadEnd - view.topicStart);
   }
 
   /** Whether records of that shard since the last call have left something here that must be safe. */

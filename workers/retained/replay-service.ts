@@ -6,8 +6,8 @@ import { REPLAY_PAGE_BYTES, REPLAY_TOPICS_SEEN_MAX } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { Core } from '../core.js';
-import { OPTION_QOS_MASK } from '../routing/route.js';
-import { Replay } from '../session/replay.js';
+import { OPTION_QOS_MASK, OPTIONS_KEPT } from '../routing/route.js';
+import { Replay, ReplayQueue, type Subscribed } from '../session/replay.js';
 import type { Session } from '../session/session.js';
 
 export class ReplayService {
@@ -17,29 +17,22 @@ export class ReplayService {
 
   constructor(private readonly core: Core) {}
 
-  /** Starts to send `session` what is retained for `filter`, behind the replays that it already has. */
-  start(session: Session, filter: string, options: number, identifier: number): void {
-    const { retained } = this.core;
-    const owners = /[+#]/.test(filter) ? retained.allOwners : [retained.ownerOfText(filter)];
-    const identifiers = identifier === 0 ? null : [identifier];
-    const replay = new Replay(++this.lastNumber, filter, options, identifiers, owners);
-    if (session.replays === null) session.replays = [replay];
-    else session.replays.push(replay);
-    this.byNumber.set(replay.number, session);
+  /** Starts to send `session` what is retained for the filters of a SUBSCRIBE, behind what it already waits for. */
+  start(session: Session, made: readonly Subscribed[], identifier: number): void {
+    session.replays ??= new ReplayQueue();
+    session.replays.push(made, identifier);
     this.core.turn.queue(session);
   }
 
   /** The session has lost its connection: nothing more is replayed. */
   cancel(session: Session): void {
-    const { replays } = session;
-    if (replays === null) return;
+    const replay = session.replays?.current ?? null;
     session.replays = null;
     session.retainedSeen = null;
-    for (const replay of replays) {
-      this.byNumber.delete(replay.number);
-      if (replay.isOpened)
-        this.core.retained.ask(replay.owners[0]!, { kind: 'retained.close', replay: replay.number });
-    }
+    if (replay === null) return;
+    this.byNumber.delete(replay.number);
+    if (replay.isOpened)
+      this.core.retained.ask(replay.owners[0]!, { kind: 'retained.close', replay: replay.number });
   }
 
   /** A live message with RETAIN is about to be delivered: an older one of the same topic must not follow it. */
@@ -54,8 +47,8 @@ export class ReplayService {
 
   onPage(number: number, bytes: ArrayBuffer, length: number, isLast: boolean): void {
     const session = this.byNumber.get(number);
-    const replay = session?.replays?.[0];
-    if (session === undefined || replay === undefined || replay.number !== number) return;
+    const replay = session?.replays?.current ?? null;
+    if (session === undefined || replay === null || replay.number !== number) return;
     replay.take(bytes, length, isLast);
     this.core.turn.queue(session);
   }
@@ -63,17 +56,16 @@ export class ReplayService {
   /** A shard is gone, and with it what it owned: replays that wait for it go on with the next. */
   onOwnerLost(owner: ShardId): void {
     for (const session of this.byNumber.values()) {
-      for (const replay of session.replays ?? []) {
-        const isCurrent = replay.owners[0] === owner && replay.isOpened;
-        if (isCurrent) replay.take(new ArrayBuffer(0), 0, true);
-      }
+      const replay = session.replays?.current ?? null;
+      if (replay === null || replay.owners[0] !== owner || !replay.isOpened) continue;
+      replay.take(new ArrayBuffer(0), 0, true);
       this.core.turn.queue(session);
     }
   }
 
   /** Sends what has come, asks for more. @returns true when the turn's budget ended it and there is more to send. */
   pump(session: Session): boolean {
-    for (let replay = session.replays?.[0]; replay !== undefined; replay = session.replays?.[0]) {
+    for (let replay = this.current(session); replay !== null; replay = this.current(session)) {
       if (replay.page !== null) {
         if (!this.sendPage(session, replay)) return this.core.turn.spent;
         replay.page = null;
@@ -82,6 +74,26 @@ export class ReplayService {
       else if (replay.isAwaited || !this.askNext(replay)) return false;
     }
     return false;
+  }
+
+  // The session's replay under way, begun here where there is more to replay; null when all is done.
+  private current(session: Session): Replay | null {
+    const { replays } = session;
+    if (replays === null || replays.current !== null) return replays?.current ?? null;
+    const next = replays.shift();
+    if (next === null) {
+      session.replays = null;
+      session.retainedSeen = null;
+      return null;
+    }
+    const { retained } = this.core;
+    const { filter } = next.parsed;
+    const owners = /[+#]/.test(filter) ? retained.allOwners : [retained.ownerOfText(filter)];
+    const identifiers = replays.identifier === 0 ? null : [replays.identifier];
+    const replay = new Replay(++this.lastNumber, filter, next.options & OPTIONS_KEPT, identifiers, owners);
+    replays.current = replay;
+    this.byNumber.set(replay.number, session);
+    return replay;
   }
 
   // @returns false when the page could not be sent to its end.
@@ -122,9 +134,6 @@ export class ReplayService {
 
   private finish(session: Session, replay: Replay): void {
     this.byNumber.delete(replay.number);
-    session.replays!.shift();
-    if (session.replays!.length > 0) return;
-    session.replays = null;
-    session.retainedSeen = null;
+    session.replays!.current = null;
   }
 }

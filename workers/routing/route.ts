@@ -15,6 +15,8 @@ export interface Subscriber {
 export const OPTION_QOS_MASK = 0x03;
 export const OPTION_NO_LOCAL = 0x04;
 export const OPTION_RETAIN_AS_PUBLISHED = 0x08;
+/** What of a subscription's options outlives its SUBSCRIBE. */
+export const OPTIONS_KEPT = OPTION_QOS_MASK | OPTION_NO_LOCAL | OPTION_RETAIN_AS_PUBLISHED;
 
 /** Never changed once made, but for `version`; `subscribers`, `options` and `identifiers` go side by side. */
 export interface Route<S extends Subscriber> {

@@ -4,6 +4,7 @@
  */
 
 import type { ShardId } from '../../src/protocol/ids.js';
+import type { ParsedSubscription } from '../../src/protocol/topic.js';
 import { BatchReader } from '../peers/batch.js';
 
 export class Replay {
@@ -39,4 +40,47 @@ export class Replay {
     this.owners.shift();
     this.isOpened = false;
   }
+}
+
+/** One subscription of a SUBSCRIBE, for which retained messages may be wanted. */
+export interface Subscribed {
+  readonly parsed: ParsedSubscription;
+  /** There was no such subscription before. */
+  readonly isNew: boolean;
+  /** The options byte as the client sent it. */
+  readonly options: number;
+}
+
+/** Every SUBSCRIBE whose replays are not done, in order; one replay at a time. It may hold many thousand filters. */
+export class ReplayQueue {
+  current: Replay | null = null;
+  /** The subscription identifier that goes with what `shift` has given last; 0: none. */
+  identifier = 0;
+  private readonly packets: { readonly made: readonly Subscribed[]; readonly identifier: number }[] = [];
+  private next = 0;
+
+  push(made: readonly Subscribed[], identifier: number): void {
+    this.packets.push({ made, identifier });
+  }
+
+  /** @returns the next subscription whose retained messages are wanted; null when there is none. */
+  shift(): Subscribed | null {
+    for (let packet = this.packets[0]; packet !== undefined; packet = this.packets[0]) {
+      while (this.next < packet.made.length) {
+        const subscribed = packet.made[this.next++]!;
+        if (!isWanted(subscribed)) continue;
+        this.identifier = packet.identifier;
+        return subscribed;
+      }
+      this.packets.shift();
+      this.next = 0;
+    }
+    return null;
+  }
+}
+
+// Retain handling 0: always; 1: for a new subscription; 2: never. A shared subscription gets none (4.8.2).
+function isWanted({ parsed, isNew, options }: Subscribed): boolean {
+  const handling = (options >> 4) & 3;
+  return parsed.group === null && handling !== 2 && (handling === 0 || isNew);
 }

@@ -2,7 +2,7 @@
  * All sessions of a shard: made, found, taken over, and ended when their time is up. Runs on the shard's thread.
  */
 import type { Config } from '../../src/config/schema.js';
-import { SESSION_REMOVE_SLICE } from '../../src/limits.js';
+import { FILTERS_PER_TURN_MAX, SESSION_REMOVE_SLICE } from '../../src/limits.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
 import type { Core } from '../core.js';
@@ -17,6 +17,8 @@ export const EXPIRY_NEVER_SECONDS = 0xffffffff;
 export class SessionTable implements Runnable {
   queued = false;
   readonly packetBytesMax: number;
+  /** The same for the packet before there is a session. */
+  readonly connectBytesMax: number;
   readonly windowMax: number;
   readonly queueLimits: QueueLimits;
   private readonly byId = new Map<ClientId, Session>();
@@ -27,6 +29,7 @@ export class SessionTable implements Runnable {
   constructor(private readonly core: Core) {
     const { config } = core;
     this.packetBytesMax = config['mqtt.max_packet_size'];
+    this.connectBytesMax = Math.min(this.packetBytesMax, config['mqtt.client.max_connect_size']);
     this.windowMax = config['mqtt.session.max_inflight'] || 65_535;
     this.expiryMaxSeconds = config['mqtt.session.max_expiry_interval'] / 1000 || Number.POSITIVE_INFINITY;
     this.queueLimits = {
@@ -129,8 +132,8 @@ export class SessionTable implements Runnable {
 
   /** Takes down subscriptions of sessions that are over. */
   run(): boolean {
-    while (this.leaving.length > 0) {
-      if (this.core.turn.overTime) return true;
+    for (let removed = 0; this.leaving.length > 0; removed += SESSION_REMOVE_SLICE) {
+      if (removed >= FILTERS_PER_TURN_MAX || this.core.turn.overTime) return true;
       if (this.core.router.removeSome(this.leaving[0]!, SESSION_REMOVE_SLICE)) this.leaving.shift();
     }
     return false;

@@ -14,7 +14,7 @@ import type { Runnable } from '../turn.js';
 import { Inflight } from './inflight.js';
 import { MessageQueue, type QueueOwner } from './message-queue.js';
 import { PacketIdSet } from './packet-id-set.js';
-import type { Replay } from './replay.js';
+import type { ReplayQueue } from './replay.js';
 
 export class Session extends WheelItem implements Subscriber, Runnable, QueueOwner, Waiter {
   // The router's.
@@ -39,7 +39,7 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   /** Packet identifiers of QoS 2 messages that came in and await PUBREL. */
   awaitingRel: PacketIdSet | null = null;
   /** Retained messages on their way to new subscriptions. */
-  replays: Replay[] | null = null;
+  replays: ReplayQueue | null = null;
   /** While there are replays: topics whose live message with RETAIN was delivered, and when it was received. */
   retainedSeen: Map<string, number> | null = null;
   /** Copies handed to the connection, redeliveries included. */

@@ -134,12 +134,21 @@ class SubscribeJob extends FilterJob {
     if (parsed === null) return ReasonCode.TopicFilterInvalid;
     let { options } = reader;
     if (connection.isBridge) options |= OPTION_RETAIN_AS_PUBLISHED;
-    if (flow.subscriptionsMax > 0 && core.router.countOf(session) >= flow.subscriptionsMax) {
+    const isFull = flow.subscriptionsMax > 0 && core.router.countOf(session) >= flow.subscriptionsMax;
+    const { filter, group, local } = parsed;
+    const isNew = core.router.subscribe(
+      session,
+      filter,
+      group,
+      local,
+      options & OPTIONS_KEPT,
+      reader.identifier,
+    );
+    if (isNew && isFull) {
+      // What was there before may still be changed.
+      core.router.unsubscribe(session, filter, group, local);
       return ReasonCode.QuotaExceeded;
     }
-    const { filter, group, local } = parsed;
-    const kept = options & OPTIONS_KEPT;
-    const isNew = core.router.subscribe(session, filter, group, local, kept, reader.identifier);
     this.made.push({ at, parsed, isNew, options });
     return options & OPTION_QOS_MASK;
   }

@@ -69,10 +69,17 @@ export class ConnectFlow {
     if (method !== null && hooks.authenticationMethod?.(method) !== true)
       return ReasonCode.BadAuthenticationMethod;
     const { will } = connect;
-    if (will !== null && !checkTopicName(will.topic, 0, will.topic.length, this.topicLimits())) {
+    if (will !== null && !this.isWillTopic(connection, will.topic)) {
       return connection.version === 5 ? ReasonCode.TopicNameInvalid : ReasonCode.MalformedPacket;
     }
     return ReasonCode.Success;
+  }
+
+  /** Behind a mountpoint a topic may get too long. */
+  private isWillTopic(connection: Connection, topic: Buffer): boolean {
+    const limits = this.topicLimits();
+    if (topic.length + connection.options.mountpoint.length > limits.topicBytesMax) return false;
+    return checkTopicName(topic, 0, topic.length, limits);
   }
 
   private topicLimits(): { topicBytesMax: number; topicLevelsMax: number } {

@@ -213,7 +213,7 @@ const MOUNTED = { listener: 'mounted' } as const;
 scene('a mountpoint goes before every topic that comes in, and is taken off what goes out', async (t, s) => {
   const inside: RawClient[] = [await s.connect(MOUNTED), await s.connect({ ...MOUNTED, at: 1, version: 4 })];
   const outside = await s.connect({ at: 2 });
-  await outside.subscribe([['floor/#', 2]]);
+  await outside.subscribe([[`floor/1/${s.topic('#')}`, 2]]);
   const topic = s.topic('a');
   for (const client of inside) await client.subscribe([[topic, 2]]);
   for (const publisher of inside) {

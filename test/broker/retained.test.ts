@@ -1,5 +1,5 @@
 /** Retained messages as subscribers see them: complete, no faster than they can take them, the newest last. */
-import { RETAIN_AS_PUBLISHED } from '../helpers/packets.js';
+import { RETAIN_AS_PUBLISHED, subscribe } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { Receiver, receiveTogether } from './receiver.js';
 import { numbered, publishAll, type Stage, scenesWith, sceneWith } from './stage.js';
@@ -217,4 +217,43 @@ sceneWith(
     t.true((await late.receive()).retain);
   },
   2,
+);
+
+scene.once(
+  'whatever is published while a SUBSCRIBE is under way, nothing retained comes after a newer live message',
+  async (t, s) => {
+    const publishers = [await s.connect({ at: 0 }), await s.connect({ at: 1 }), await s.connect({ at: 2 })];
+    const end = s.topic('end');
+    await publishers[0]!.publish({ topic: end, payload: 'end', qos: 1, retain: true });
+    for (let n = 0; n < 300; n += 1) {
+      const topic = s.topic(`race/${n}`);
+      const publisher = publishers[n % 3]!;
+      await publisher.publish({ topic, payload: '0', qos: 1, retain: true });
+      const subscriber = await s.connect({ at: Math.floor(n / 3) % 3 });
+      // Replays follow each other: that of the second subscription ends after that of the first.
+      subscriber.send(subscribe(5, 1, [[topic, 1]]), subscribe(5, 2, [[end, 1]]));
+      for (let k = 1; k <= 12; k += 1) {
+        publisher.sendPublish({ topic, payload: `${k}`, qos: 1, id: k, retain: true });
+        await new Promise(setImmediate);
+      }
+      await publisher.finishPublishing(1, 12);
+      let live = 0;
+      let newest = 0;
+      for (let isOver = false; !isOver || newest < 12; ) {
+        const packet = await subscriber.next();
+        if (packet === null) throw new Error('the connection was closed');
+        if (packet.type !== 'publish') continue;
+        subscriber.sendAck('puback', packet.id);
+        if (packet.topic === end) {
+          isOver = true;
+          continue;
+        }
+        const number = Number(packet.payload);
+        t.true(number >= live, `${n}: ${number} came after ${live}`);
+        if (!packet.retain) live = number;
+        newest = Math.max(newest, number);
+      }
+      subscriber.drop();
+    }
+  },
 );

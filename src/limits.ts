@@ -230,6 +230,11 @@ export const SUBACKS_PENDING_MAX = 64;
  * slow reader.
  */
 export const REPLAY_PAGE_BYTES = 64 << 10;
+/**
+ * Subscriptions of one session whose retained messages may be waited for before it gets no more, each about 200
+ * bytes; a packet of 1 MB holds as many. Too small refuses clients with very many, too large is memory for one client.
+ */
+export const REPLAYS_WAITING_MAX = 262_144;
 /** Topics remembered per session during a replay, so that no older message follows a newer one. */
 export const REPLAY_TOPICS_SEEN_MAX = 10_000;
 /** Steps through the retained tree in one slice: well under a millisecond. */

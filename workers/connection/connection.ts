@@ -176,13 +176,9 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
 
   override onDeadline(nowMs: number): void {
     this.core.turn.enter();
-    if (this.isEnding) {
-      this.link.destroy();
-      return;
-    }
     // The time to CONNECT includes that of its authentication, and nothing prolongs it.
-    if (!this.isAccepted) {
-      this.close('idle_timeout');
+    if (this.isEnding || !this.isAccepted) {
+      this.abort('idle_timeout');
       return;
     }
     // While it is the broker that has stopped reading, silence says nothing about the client.

@@ -2,7 +2,7 @@
  * SUBSCRIBE and UNSUBSCRIBE: filter by filter, in slices where there are many; then SUBACK once every shard that could
  * take a matching message knows of the subscription, and after it the retained messages. Runs on the shard's thread.
  */
-import { FILTERS_PER_TURN_MAX, SUBSCRIBE_SLICE } from '../../src/limits.js';
+import { FILTERS_PER_TURN_MAX, REPLAYS_WAITING_MAX, SUBSCRIBE_SLICE } from '../../src/limits.js';
 import { encodeSuback, encodeUnsuback } from '../../src/protocol/mqtt/encode-control.js';
 import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
@@ -95,7 +95,9 @@ abstract class FilterJob implements Runnable {
 }
 
 class SubscribeJob extends FilterJob {
-  private readonly made: Made[] = [];
+  readonly made: Made[] = [];
+  private refused = 0;
+  private firstRefused = '';
 
   protected take(): boolean {
     const { hooks } = this.flow.core;
@@ -120,33 +122,26 @@ class SubscribeJob extends FilterJob {
   }
 
   private add(verdict: ReasonCode): void {
-    const { flow, connection, reader } = this;
+    const { connection, reader } = this;
     const at = this.codes.length;
     const code = verdict === ReasonCode.Success ? this.subscribe(at) : verdict;
     this.codes.push(connection.version === 5 || code < 0x80 ? code : 0x80);
-    if (code >= 0x80) flow.core.main.log('debug', 'subscription refused', { filter: reader.filter, code });
+    if (code >= 0x80 && this.refused++ === 0) this.firstRefused = reader.filter;
   }
 
   private subscribe(at: number): number {
     const { flow, connection, session, reader } = this;
-    const { core } = flow;
+    const { router } = flow.core;
     const parsed = flow.parse(reader.filter, connection);
     if (parsed === null) return ReasonCode.TopicFilterInvalid;
+    if ((session.replays?.waiting ?? 0) > REPLAYS_WAITING_MAX) return ReasonCode.QuotaExceeded;
     let { options } = reader;
     if (connection.isBridge) options |= OPTION_RETAIN_AS_PUBLISHED;
-    const isFull = flow.subscriptionsMax > 0 && core.router.countOf(session) >= flow.subscriptionsMax;
     const { filter, group, local } = parsed;
-    const isNew = core.router.subscribe(
-      session,
-      filter,
-      group,
-      local,
-      options & OPTIONS_KEPT,
-      reader.identifier,
-    );
-    if (isNew && isFull) {
-      // What was there before may still be changed.
-      core.router.unsubscribe(session, filter, group, local);
+    const isNew = router.subscribe(session, filter, group, local, options & OPTIONS_KEPT, reader.identifier);
+    // Only now, because what the session has may be subscribed to again.
+    if (isNew && flow.subscriptionsMax > 0 && router.countOf(session) > flow.subscriptionsMax) {
+      router.unsubscribe(session, filter, group, local);
       return ReasonCode.QuotaExceeded;
     }
     this.made.push({ at, parsed, isNew, options });
@@ -154,32 +149,47 @@ class SubscribeJob extends FilterJob {
   }
 
   protected finish(): void {
-    const { flow, connection } = this;
+    const { flow, connection, session } = this;
+    const { core } = flow;
+    if (this.refused > 0) {
+      const fields = { clientId: session.clientId, refused: this.refused, first: this.firstRefused };
+      core.main.log('debug', 'subscriptions refused', fields);
+    }
     connection.subackPending();
-    const deadlineMs = flow.core.turn.nowMs + flow.timeoutMs;
-    flow.core.mesh.whenInterestKnown((isKnown) => this.acknowledge(isKnown), deadlineMs);
+    core.replays.expect(session);
+    flow.wait(session, this);
+    const deadlineMs = core.turn.nowMs + flow.timeoutMs;
+    core.mesh.whenInterestKnown((isKnown) => this.acknowledge(isKnown), deadlineMs);
   }
 
   private acknowledge(isKnown: boolean): void {
     const { flow, connection, session, codes } = this;
     const { core } = flow;
     core.turn.enter();
+    flow.waited(session, this);
     connection.subackDone();
-    if (session.ended) return;
-    if (!isKnown) this.withdraw();
-    if (session.connection !== connection || !connection.isOpen) return;
-    const { packetId } = this.reader;
-    const packet = encodeSuback({ packetId, codes }, connection.version, connection.maximumPacketBytes);
-    connection.sendControl(PacketType.Suback, packet);
-    if (isKnown) flow.core.replays.start(session, this.made, this.reader.identifier);
+    if (!isKnown && !session.ended) this.withdraw();
+    if (this.isAlive()) {
+      const { packetId } = this.reader;
+      const packet = encodeSuback({ packetId, codes }, connection.version, connection.maximumPacketBytes);
+      connection.sendControl(PacketType.Suback, packet);
+      if (isKnown) core.replays.start(session, this.made, this.reader.identifier);
+    }
+    core.replays.expected(session);
   }
 
   /** Some shard has not said that it knows: nobody can promise that every message arrives. */
   private withdraw(): void {
     const { flow, connection, session, codes } = this;
+    const { router } = flow.core;
+    const later = flow.claimsOf(session);
     for (const { at, parsed, isNew } of this.made) {
-      if (isNew) flow.core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local);
       codes[at] = connection.version === 5 ? ReasonCode.ImplementationSpecificError : 0x80;
+      if (!isNew) continue;
+      // Asked for again meanwhile: what becomes of it is up to the other SUBSCRIBE.
+      const claim = later.get(nameOf(parsed));
+      if (claim !== undefined) claim.isNew = true;
+      else router.unsubscribe(session, parsed.filter, parsed.group, parsed.local);
     }
   }
 }
@@ -192,6 +202,7 @@ class UnsubscribeJob extends FilterJob {
       parsed !== null && flow.core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local);
     const missing = parsed === null ? ReasonCode.TopicFilterInvalid : ReasonCode.NoSubscriptionExisted;
     this.codes.push(existed ? ReasonCode.Success : missing);
+    if (existed && parsed.group === null) flow.core.replays.cancel(session, parsed.filter, parsed.local);
     return true;
   }
 
@@ -207,6 +218,8 @@ export class SubscribeFlow {
   readonly subscriptionsMax: number;
   readonly timeoutMs: number;
   private readonly limits: TopicLimits;
+  /** SUBSCRIBEs that wait for other shards, by session, oldest first. */
+  private readonly waiting = new Map<Session, SubscribeJob[]>();
 
   constructor(readonly core: Core) {
     const { config } = core;
@@ -232,6 +245,26 @@ export class SubscribeFlow {
     return new UnsubscribeJob(this, connection, connection.session!, reader).start();
   }
 
+  /** A SUBSCRIBE waits until other shards know of it. */
+  wait(session: Session, job: SubscribeJob): void {
+    const jobs = this.waiting.get(session);
+    if (jobs === undefined) this.waiting.set(session, [job]);
+    else jobs.push(job);
+  }
+
+  /** It waits no longer. */
+  waited(session: Session, job: SubscribeJob): void {
+    const jobs = this.waiting.get(session)!;
+    jobs.splice(jobs.indexOf(job), 1);
+    if (jobs.length === 0) this.waiting.delete(session);
+  }
+
+  /** What the SUBSCRIBEs of a session that still wait have asked for, by name. */
+  claimsOf(session: Session): Map<string, Made> {
+    const jobs = this.waiting.get(session) ?? [];
+    return new Map(jobs.flatMap(({ made }) => made.map((each) => [nameOf(each.parsed), each] as const)));
+  }
+
   /**
    * @returns the parts of a filter as a client writes it, with its listener's mountpoint; null when it is not
    * valid.
@@ -244,4 +277,9 @@ export class SubscribeFlow {
       ? parsed
       : { ...parsed, filter: mountpoint.toString('utf8') + parsed.filter };
   }
+}
+
+// No filter and no group contains U+0000.
+function nameOf({ filter, group, local }: ParsedSubscription): string {
+  return `${local ? '$local' : ''}\0${group ?? ''}\0${filter}`;
 }

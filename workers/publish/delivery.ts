@@ -57,13 +57,13 @@ export class Delivery {
       const qos = this.qosFor(view.qos, options & OPTION_QOS_MASK);
       const retain = view.retain && (options & OPTION_RETAIN_AS_PUBLISHED) !== 0;
       const identifiers = route.identifiers === null ? null : route.identifiers[i]!;
-      if (session.replays !== null && view.retain) this.core.replays.onLive(session, view);
       if (qos === 0) {
-        this.sendQos0(session, retain, identifiers);
+        if (!this.sendQos0(session, retain, identifiers)) continue;
       } else {
         if (session.durable) isDurable = true;
         this.sendAcknowledged(session, qos, retain, identifiers, null);
       }
+      if (view.retain && session.awaitsRetained) this.core.replays.onLive(session, view);
     }
     this.core.turn.spend(count);
     return isDurable;
@@ -165,18 +165,20 @@ export class Delivery {
     return Math.min(published, granted);
   }
 
-  private sendQos0(session: Session, retain: boolean, identifiers: Identifiers): void {
+  // @returns false when it was dropped.
+  private sendQos0(session: Session, retain: boolean, identifiers: Identifiers): boolean {
     const connection = session.connection;
     if (connection === null) {
       if (this.isQos0Queued) this.enqueue(session, 0, retain, identifiers, null);
-      return;
+      return this.isQos0Queued;
     }
     if (connection.isSlow) {
       this.core.counters.slowDropped++;
-      return;
+      return false;
     }
     this.write(connection, 0, retain, false, 0, identifiers);
     session.delivered++;
+    return true;
   }
 
   private sendAcknowledged(

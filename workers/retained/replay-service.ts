@@ -17,6 +17,22 @@ export class ReplayService {
 
   constructor(private readonly core: Core) {}
 
+  /** Replays under way, of all sessions. */
+  get count(): number {
+    return this.byNumber.size;
+  }
+
+  /** A SUBSCRIBE is on its way, from which replays may follow: what is delivered live counts from now on. */
+  expect(session: Session): void {
+    session.replaysExpected++;
+  }
+
+  /** The SUBSCRIBE has led to what it leads to. To be called once for each `expect`. */
+  expected(session: Session): void {
+    session.replaysExpected--;
+    this.forgetSeen(session);
+  }
+
   /** Starts to send `session` what is retained for the filters of a SUBSCRIBE, behind what it already waits for. */
   start(session: Session, made: readonly Subscribed[], identifier: number): void {
     session.replays ??= new ReplayQueue();
@@ -24,18 +40,23 @@ export class ReplayService {
     this.core.turn.queue(session);
   }
 
-  /** The session has lost its connection: nothing more is replayed. */
-  cancel(session: Session): void {
+  /** The subscription has ended: nothing more is replayed for it. */
+  cancel(session: Session, filter: string, isLocal: boolean): void {
     const replay = session.replays?.current ?? null;
-    session.replays = null;
-    session.retainedSeen = null;
-    if (replay === null) return;
-    this.byNumber.delete(replay.number);
-    if (replay.isOpened)
-      this.core.retained.ask(replay.owners[0]!, { kind: 'retained.close', replay: replay.number });
+    if (replay === null || replay.filter !== filter || replay.isLocal !== isLocal) return;
+    this.finish(session, replay);
+    this.core.turn.queue(session);
   }
 
-  /** A live message with RETAIN is about to be delivered: an older one of the same topic must not follow it. */
+  /** The session has lost its connection: nothing more is replayed. */
+  cancelAll(session: Session): void {
+    const replay = session.replays?.current ?? null;
+    if (replay !== null) this.finish(session, replay);
+    session.replays = null;
+    session.retainedSeen = null;
+  }
+
+  /** A live message with RETAIN has been delivered: an older one of the same topic must not follow it. */
   onLive(session: Session, view: PublishView): void {
     session.retainedSeen ??= new Map();
     if (session.retainedSeen.size >= REPLAY_TOPICS_SEEN_MAX) return;
@@ -58,7 +79,7 @@ export class ReplayService {
     for (const session of this.byNumber.values()) {
       const replay = session.replays?.current ?? null;
       if (replay === null || replay.owners[0] !== owner || !replay.isOpened) continue;
-      replay.take(new ArrayBuffer(0), 0, true);
+      replay.skipOwner();
       this.core.turn.queue(session);
     }
   }
@@ -66,6 +87,7 @@ export class ReplayService {
   /** Sends what has come, asks for more. @returns true when the turn's budget ended it and there is more to send. */
   pump(session: Session): boolean {
     for (let replay = this.current(session); replay !== null; replay = this.current(session)) {
+      if (this.core.turn.spent) return true;
       if (replay.page !== null) {
         if (!this.sendPage(session, replay)) return this.core.turn.spent;
         replay.page = null;
@@ -83,17 +105,25 @@ export class ReplayService {
     const next = replays.shift();
     if (next === null) {
       session.replays = null;
-      session.retainedSeen = null;
+      this.forgetSeen(session);
       return null;
     }
-    const { retained } = this.core;
-    const { filter } = next.parsed;
-    const owners = /[+#]/.test(filter) ? retained.allOwners : [retained.ownerOfText(filter)];
+    const { filter, local } = next.parsed;
+    const owners = this.ownersOf(session, filter, local);
     const identifiers = replays.identifier === 0 ? null : [replays.identifier];
-    const replay = new Replay(++this.lastNumber, filter, next.options & OPTIONS_KEPT, identifiers, owners);
+    const options = next.options & OPTIONS_KEPT;
+    const replay = new Replay(++this.lastNumber, filter, local, options, identifiers, owners);
     replays.current = replay;
+    this.core.turn.spend(1);
     this.byNumber.set(replay.number, session);
     return replay;
+  }
+
+  private ownersOf(session: Session, filter: string, isLocal: boolean): readonly ShardId[] {
+    const { retained, router } = this.core;
+    // Ended meanwhile: nothing more may be sent for it [MQTT-3.10.4-2].
+    if (!router.has(session, filter, null, isLocal)) return [];
+    return /[+#]/.test(filter) ? retained.allOwners : [retained.ownerOfText(filter)];
   }
 
   // @returns false when the page could not be sent to its end.
@@ -128,12 +158,19 @@ export class ReplayService {
       : retained.ask(owner, { kind: 'retained.open', replay: number, filter, bytesMax });
     replay.isOpened = true;
     // A shard that is not there owns nothing at the moment.
-    if (!isAsked) replay.take(new ArrayBuffer(0), 0, true);
+    if (!isAsked) replay.skipOwner();
     return !isAsked;
   }
 
   private finish(session: Session, replay: Replay): void {
-    this.byNumber.delete(replay.number);
+    const { number } = replay;
+    this.byNumber.delete(number);
+    if (replay.isOpened)
+      this.core.retained.ask(replay.owners[0]!, { kind: 'retained.close', replay: number });
     session.replays!.current = null;
+  }
+
+  private forgetSeen(session: Session): void {
+    if (!session.awaitsRetained) session.retainedSeen = null;
   }
 }

@@ -59,8 +59,9 @@ export class RetainedService implements Runnable {
     return this.kept.count;
   }
 
-  get bytes(): number {
-    return this.kept.bytes;
+  /** Replays, of any shard, that this shard's topics are being walked for. */
+  get walkCount(): number {
+    return this.walks.size;
   }
 
   /** Takes a message with RETAIN. @returns the shard that owns its topic, -1 when it is this one and it is stored. */

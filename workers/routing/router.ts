@@ -169,18 +169,26 @@ export class Router<S extends Subscriber> {
 
   /** @returns false when there was no such subscription. */
   unsubscribe(s: S, filter: string, group: string | null, local: boolean): boolean {
-    const filterId = s.slot === -1 ? -1 : this.filters.tree.find(filter);
-    if (filterId === -1) return false;
-    let variant = local ? VARIANT_LOCAL : VARIANT_PLAIN;
-    if (group !== null) {
-      const found = this.groups.find(filterId, groupName(group, local));
-      if (found === undefined) return false;
-      variant = VARIANT_GROUPS + found.index;
-    }
-    const id = this.subscriptions.find(s.slot, filterId, variant);
+    const id = this.find(s, filter, group, local);
     if (id === -1) return false;
     this.removeSubscription(s, id);
     return true;
+  }
+
+  has(s: S, filter: string, group: string | null, local: boolean): boolean {
+    return this.find(s, filter, group, local) !== -1;
+  }
+
+  private find(s: S, filter: string, group: string | null, local: boolean): number {
+    const filterId = s.slot === -1 ? -1 : this.filters.tree.find(filter);
+    if (filterId === -1) return -1;
+    let variant = local ? VARIANT_LOCAL : VARIANT_PLAIN;
+    if (group !== null) {
+      const found = this.groups.find(filterId, groupName(group, local));
+      if (found === undefined) return -1;
+      variant = VARIANT_GROUPS + found.index;
+    }
+    return this.subscriptions.find(s.slot, filterId, variant);
   }
 
   /** Ends all subscriptions of a session and takes its slot back. */

@@ -21,6 +21,8 @@ export class Replay {
     /** Number of this replay on this shard; never reused. */
     readonly number: number,
     readonly filter: string,
+    /** It is for the subscription with `$local/`. */
+    readonly isLocal: boolean,
     /** Subscription options byte. */
     readonly options: number,
     readonly identifiers: readonly number[] | null,
@@ -40,13 +42,19 @@ export class Replay {
     this.owners.shift();
     this.isOpened = false;
   }
+
+  /** The current owner is gone, or not there: the next one is asked. */
+  skipOwner(): void {
+    this.isAwaited = this.isOpened = false;
+    this.owners.shift();
+  }
 }
 
 /** One subscription of a SUBSCRIBE, for which retained messages may be wanted. */
 export interface Subscribed {
   readonly parsed: ParsedSubscription;
-  /** There was no such subscription before. */
-  readonly isNew: boolean;
+  /** There was no such subscription before, or the SUBSCRIBE that made it has come to nothing. */
+  isNew: boolean;
   /** The options byte as the client sent it. */
   readonly options: number;
 }
@@ -56,11 +64,14 @@ export class ReplayQueue {
   current: Replay | null = null;
   /** The subscription identifier that goes with what `shift` has given last; 0: none. */
   identifier = 0;
+  /** Subscriptions that `shift` has not come to. */
+  waiting = 0;
   private readonly packets: { readonly made: readonly Subscribed[]; readonly identifier: number }[] = [];
   private next = 0;
 
   push(made: readonly Subscribed[], identifier: number): void {
     this.packets.push({ made, identifier });
+    this.waiting += made.length;
   }
 
   /** @returns the next subscription whose retained messages are wanted; null when there is none. */
@@ -68,6 +79,7 @@ export class ReplayQueue {
     for (let packet = this.packets[0]; packet !== undefined; packet = this.packets[0]) {
       while (this.next < packet.made.length) {
         const subscribed = packet.made[this.next++]!;
+        this.waiting--;
         if (!isWanted(subscribed)) continue;
         this.identifier = packet.identifier;
         return subscribed;

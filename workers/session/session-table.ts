@@ -80,7 +80,7 @@ export class SessionTable implements Runnable {
     const { core } = this;
     session.connection = null;
     this.onlineCount--;
-    core.replays.cancel(session);
+    core.replays.cancelAll(session);
     core.router.onlineChanged(session);
     const nowMs = core.turn.nowMs;
     const { will } = session;

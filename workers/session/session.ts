@@ -40,7 +40,9 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   awaitingRel: PacketIdSet | null = null;
   /** Retained messages on their way to new subscriptions. */
   replays: ReplayQueue | null = null;
-  /** While there are replays: topics whose live message with RETAIN was delivered, and when it was received. */
+  /** SUBSCRIBEs on their way, from which replays may follow. */
+  replaysExpected = 0;
+  /** While `awaitsRetained`: topics whose live message with RETAIN was delivered, and when it was received. */
   retainedSeen: Map<string, number> | null = null;
   /** Copies handed to the connection, redeliveries included. */
   delivered = 0;
@@ -69,6 +71,11 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   /** Outlives its connection, so that what is acknowledged for it has to be safe. */
   get durable(): boolean {
     return this.expirySeconds > 0;
+  }
+
+  /** Retained messages are on their way, or may be soon. */
+  get awaitsRetained(): boolean {
+    return this.replays !== null || this.replaysExpected > 0;
   }
 
   get online(): boolean {

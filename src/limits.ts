@@ -214,6 +214,9 @@ export const TIMER_WHEEL_TICK_MS = 100;
 /** Slots of a timer wheel. Fewer means that a far deadline is looked at more often, more costs memory once. */
 export const TIMER_WHEEL_SLOTS = 4_096;
 
+/** Messages of a share group's member that has left, given to others between two looks at the clock; 1 to 2 us each. */
+export const SHARE_LEFT_SLICE = 256;
+
 /** Subscriptions of an ended session taken down between two looks at the clock. */
 export const SESSION_REMOVE_SLICE = 256;
 /**

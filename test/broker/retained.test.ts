@@ -157,7 +157,6 @@ scene.once(
     const publisher = await s.connect({ at: 1, version: 4 });
     await retain(s, publisher, count, 0);
     const subscriber = await s.connect({ at: 0 });
-    await s.longestTurnMs();
     let longestMs = 0;
     let isDone = false;
     const watch = (async () => {

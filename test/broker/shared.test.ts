@@ -143,6 +143,33 @@ scene(
   },
 );
 
+scene.once(
+  'a member that leaves a long queue behind: the others get all of it in order, in slices',
+  async (t, s) => {
+    const topic = s.topic('a');
+    const filter = `$share/g/${topic}`;
+    const leaver = await s.connect(PERSISTENT);
+    await leaver.subscribe([[filter, 1]]);
+    const publisher = await s.connect({ version: 4 });
+    const count = 40_000;
+    const batch = 1_000;
+    for (let first = 0; first < count; first += batch) {
+      for (let n = 0; n < batch; n += 1)
+        publisher.sendPublish({ topic, payload: `${first + n}`, qos: 1, id: n + 1 });
+      await publisher.finishPublishing(1, batch);
+    }
+    const [other] = await members(s, filter, 0, [1]);
+    leaver.drop();
+    const [found] = await receiveTogether([other!], count);
+    const longestMs = await s.longestTurnMs();
+    t.deepEqual(
+      found!.map((one) => Number(one.payload)),
+      Array.from({ length: count }, (_, n) => n),
+    );
+    t.log(`longest turn ${longestMs.toFixed(1)} ms`);
+  },
+);
+
 scene('what waits for an absent member goes to another absent one when its session ends', async (t, s) => {
   const topic = s.topic('a');
   const filter = `$share/g/${topic}`;

@@ -127,7 +127,7 @@ export class Stage {
     return { metrics: registry.metrics(), stats: registry.stats() };
   }
 
-  /** The longest turn of any shard since this was asked before, or since its last heartbeat. */
+  /** The longest turn of any shard since its last heartbeat. */
   async longestTurnMs(): Promise<number> {
     const ask = (shard: ShardId) => this.broker.request(shard, 'shard.figures', null);
     const figures = await onEveryShard(this.broker, ask);

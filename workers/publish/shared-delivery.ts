@@ -2,6 +2,7 @@
  * Share groups: one copy of a message per group, to one member wherever it is; and what happens to a member's messages
  * when it leaves. The publisher's shard chooses the shard, that shard the member. Runs on the shard's thread.
  */
+import { SHARE_LEFT_SLICE } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
@@ -11,6 +12,7 @@ import type { ByteHash } from '../routing/byte-hash.js';
 import type { ShareGroup, ShareStrategy } from '../routing/share-group.js';
 import { QueuedMessage } from '../session/message-ring.js';
 import type { Session } from '../session/session.js';
+import type { Runnable } from '../turn.js';
 
 /** What has become of a message for one member. */
 const NOBODY = 0;
@@ -18,7 +20,18 @@ const TAKEN = 1;
 /** It must be safe before it is acknowledged. */
 const TAKEN_DURABLY = 2;
 
-export class SharedDelivery {
+/** What a member had when it left, on its way to others. */
+interface LeftMessages {
+  readonly session: Session;
+  readonly messages: Message[];
+  readonly groups: ShareGroup<Session>[];
+  /** Index of the first that is still to be given. */
+  next: number;
+}
+
+export class SharedDelivery implements Runnable {
+  queued = false;
+  private readonly left: LeftMessages[] = [];
   private readonly strategy: ShareStrategy;
   // For messages that a leaving member had; apart, because a delivery may be under way around it.
   private readonly takenView = new PublishView();
@@ -68,25 +81,53 @@ export class SharedDelivery {
   }
 
   /**
-   * Gives other members what `session` had of its groups: everything that waits, and QoS 1 in flight. QoS 2 that was
-   * sent waits for its own client [MQTT-4.8.2-4], or dies with it [MQTT-4.8.2-5]. A session that lives on keeps what
-   * no online member can take.
+   * Takes from `session` what other members shall have: all that waits, and QoS 1 in flight. QoS 2 that was sent waits
+   * for its own client [MQTT-4.8.2-4], or dies with it [MQTT-4.8.2-5]. A session that lives on keeps what no online
+   * member can take. The others get it in slices, because it may be a hundred thousand messages.
    */
   onMemberLeft(session: Session, isSessionOver: boolean): void {
-    const give = (message: Message, group: object): boolean => {
-      const share = group as ShareGroup<Session>;
-      if (message.expiresAtMs <= this.core.turn.wallMs) return false;
-      if (!isSessionOver && !share.hasOnline) return false;
-      const view = this.takenView.load(message);
-      const answer = this.choose(view, share, this.hashFor(view, 0), 0, session);
-      if (answer !== NOBODY) return true;
-      // A session that is over has no second chance to deliver it.
-      if (isSessionOver) this.countDropped(view);
-      return isSessionOver;
+    const left: LeftMessages = { session, messages: [], groups: [], next: 0 };
+    const take = (message: Message, group: object): boolean => {
+      if (!isSessionOver && !(group as ShareGroup<Session>).hasOnline) return false;
+      left.messages.push(message);
+      left.groups.push(group as ShareGroup<Session>);
+      return true;
     };
-    session.inflight?.takeShared(give);
-    session.queue?.takeShared(this.taken, ({ message, group }) => give(message!, group!));
+    session.inflight?.takeShared(take);
+    session.queue?.takeShared(this.taken, ({ message, group }) => take(message!, group!));
     session.account();
+    if (left.messages.length === 0) return;
+    this.left.push(left);
+    this.run();
+    if (this.left.length > 0) this.core.turn.queue(this);
+  }
+
+  /** Goes on giving members what others have left. */
+  run(): boolean {
+    for (;;) {
+      const left = this.left[0];
+      if (left === undefined) return false;
+      const end = Math.min(left.next + SHARE_LEFT_SLICE, left.messages.length);
+      for (; left.next < end; left.next++) {
+        this.giveOn(left.messages[left.next]!, left.groups[left.next]!, left.session);
+      }
+      if (end === left.messages.length) this.left.shift();
+      if (this.core.turn.overTime) return this.left.length > 0;
+    }
+  }
+
+  private giveOn(message: Message, group: ShareGroup<Session>, from: Session): void {
+    if (message.expiresAtMs <= this.core.turn.wallMs) {
+      from.onQueueDrop(message, 'expired');
+      return;
+    }
+    const view = this.takenView.load(message);
+    // Its own member is to be passed over while it is away, and may take it again when it is back.
+    const exclude = from.connection === null ? from : null;
+    const hash = this.hashFor(view, 0);
+    if (this.choose(view, group, hash, 0, exclude) !== NOBODY) return;
+    // The others have gone meanwhile. A session that is over has no second chance to deliver it.
+    if (from.ended || this.choose(view, group, hash, 0, null) === NOBODY) this.countDropped(view);
   }
 
   private dispatchFrom(

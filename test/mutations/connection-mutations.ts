@@ -173,7 +173,7 @@ export const CONNECTION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'the session expiry of DISCONNECT is ignored',
     file: 'workers/connection/packets.js',
-    find: 'this.core.sessions.setExpiry(session, sessionExpirySeconds);',
+    find: 'sessions.setExpiry(session, sessions.expiryFor(sessionExpirySeconds));',
     replace: '',
     tests: 'conformance/end.v5',
     match: 'MQTT-3.1.2-23',
@@ -276,9 +276,9 @@ export const CONNECTION_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "packets above the broker's limit are read",
-    file: 'workers/connection/connection.js',
-    find: 'const packetBytesMax = this.core.sessions.packetBytesMax',
-    replace: 'const packetBytesMax = 1 << 28',
+    file: 'workers/connection/connect-flow.js',
+    find: 'connection.packetBytesMax = core.sessions.packetBytesMax',
+    replace: 'connection.packetBytesMax = 1 << 28',
     tests: 'conformance/limits.v5',
     match: 'MQTT-3.2.2-15',
   },

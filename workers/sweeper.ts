@@ -116,7 +116,12 @@ export class Sweeper implements Runnable {
   // Over the budget: whoever holds most goes first. A client is disconnected; a queue of one that is away loses its
   // older half, which is counted and raises its alarm.
   private relieve(): void {
-    const { memory } = this.core;
+    const { memory, connections } = this.core;
+    if (!memory.isExceeded) return;
+    // Outputs grow too often to be ranked each time: it is done now that it matters who has most.
+    for (const { session, output } of connections) {
+      if (session !== null && output.waitingBytes > 0) memory.update(session);
+    }
     for (let i = 0; i < 8 && memory.isExceeded; i++) {
       const largest = memory.largest();
       if (!(largest instanceof Session)) return;
@@ -128,6 +133,7 @@ export class Sweeper implements Runnable {
       });
       if (connection !== null) connection.disconnect(ReasonCode.QuotaExceeded, 'memory_budget');
       else largest.shed();
+      memory.update(largest);
       this.accountBytes();
     }
   }

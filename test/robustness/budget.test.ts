@@ -1,5 +1,6 @@
 /** What happens when more waits in a shard than it has room for: who is turned away, what is dropped, who has to go. */
 import test from 'ava';
+import { publish } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import type { Received } from '../helpers/received.js';
 import { advanceClock, onEveryShard, until } from '../helpers/with-broker.js';
@@ -125,6 +126,36 @@ test(
     const numbers = await drain(modest);
     t.is(numbers.length, 10);
     await publisher.expectSilence();
+  }),
+);
+
+test(
+  'of several slow readers only the largest has to go',
+  withBudget({ 'mqtt.client.max_write_buffer': '4MB' }, async (bench, t) => {
+    const readers = [];
+    for (const topic of ['large', 'small', 'small', 'small']) {
+      const reader = await bench.connect(0, 5, PERSISTENT);
+      await reader.subscribe([[`${topic}/#`, 0]]);
+      reader.pauseReading();
+      readers.push(reader);
+    }
+    const publisher = await bench.connect(0, 5);
+    const send = async (topic: string, wantedBytes: number): Promise<void> => {
+      const wanted = (await waitingBytes(bench, 0)) + wantedBytes;
+      while ((await waitingBytes(bench, 0)) < wanted) {
+        for (let n = 0; n < 10; n++) publisher.sendPublish({ topic, payload: PAYLOAD });
+        await publisher.expectSilence();
+      }
+    };
+    await send('small/1', 0.4 * BUDGET_BYTES);
+    // One step over the budget, before the shard looks again.
+    publisher.send(...Array.from({ length: 900 }, () => publish(5, { topic: 'large/1', payload: PAYLOAD })));
+    await until(() => bench.logger.has('warn', /memory budget exceeded/), 'the budget to be exceeded');
+    await advanceClock(bench.broker, 200);
+    const figures = bench.broker.listenerFigures()[0]!;
+    await until(() => figures.shutdownCount()['memory_budget'] !== undefined, 'the largest to go');
+    t.is(figures.shutdownCount()['memory_budget'], 1);
+    t.is(figures.current, 4);
   }),
 );
 

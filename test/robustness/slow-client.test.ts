@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { publish } from '../helpers/packets.js';
-import { addressOf, onEveryShard, until } from '../helpers/with-broker.js';
+import { addressOf, advanceClock, onEveryShard, until } from '../helpers/with-broker.js';
 import { type SeamBench, withBench } from '../seams/bench.js';
 import { Flow } from './flow.js';
 import { TurnWatch } from './turn-watch.js';
@@ -37,6 +37,42 @@ for (const qos of [0, 1, 2] as const) {
     }),
   );
 }
+
+test.serial(
+  'a reader that takes a little within every send_timeout is not closed as if it took nothing, and gets all it may',
+  withBench({ config: { 'listener.tcp.external.send_timeout': '5s' } }, async (bench, t) => {
+    const slow = await bench.connect(0, 5);
+    await slow.subscribe('s/#');
+    slow.pauseReading();
+    const publisher = await bench.connect(0, 5);
+    const payload = 'x'.repeat(10_000);
+    // First the kernel's buffers fill, then the broker's.
+    while ((await sum(bench, 'waitingBytes')) < MIB / 2) {
+      for (let n = 0; n < 20; n++) publisher.sendPublish({ topic: 's/1', payload });
+      await publisher.expectSilence();
+    }
+    for (let seconds = 0; seconds < 40; seconds += 4) {
+      const before = await sum(bench, 'waitingBytes');
+      if (before === 0) break;
+      slow.resumeReading();
+      await until(async () => (await sum(bench, 'waitingBytes')) < before, 'the reader to take something');
+      slow.pauseReading();
+      await advanceClock(bench.broker, 4_000);
+    }
+    slow.resumeReading();
+    publisher.sendPublish({ topic: 's/last', payload: 'last' });
+    while ((await slow.expect('publish')).topic !== 's/last');
+    t.is(bench.broker.listenerFigures()[0]!.shutdownCount()['send_timeout'], undefined);
+    slow.pauseReading();
+    while ((await sum(bench, 'waitingBytes')) < MIB / 2) {
+      for (let n = 0; n < 20; n++) publisher.sendPublish({ topic: 's/1', payload });
+      await publisher.expectSilence();
+    }
+    await advanceClock(bench.broker, 6_000);
+    const figures = bench.broker.listenerFigures()[0]!;
+    await until(() => figures.shutdownCount()['send_timeout'] === 1, 'one that takes nothing to be closed');
+  }),
+);
 
 test.serial(
   'a wildcard subscriber that reads slowly gets 100,000 retained messages without their ever being queued for it',

@@ -234,7 +234,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.isEnding = true;
     this.endReason = endReason;
     this.output.flush();
-    if (this.output.blocked) this.link.destroy();
+    if (this.output.blocked) this.output.abandon();
     else this.link.end();
     // The client may leave its side open, and even go on talking.
     this.core.wheel.schedule(this.core.turn.nowMs + LINK_CLOSE_TIMEOUT_MS, this);
@@ -279,7 +279,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   /** Ends the connection without sending anything more, also one that is closing. */
   abort(endReason: string): void {
     if (!this.isOpen) return;
-    this.link.destroy();
+    this.output.abandon();
     if (this.isEnding) return;
     this.isEnding = true;
     this.endReason = endReason;

@@ -4,6 +4,7 @@
  */
 import { copyBytes } from '../../src/base/bytes.js';
 import {
+  LINK_WRITE_BYTES_MAX,
   OUTPUT_CHUNK_BYTES,
   OUTPUT_CHUNKS_DIRTY_MAX,
   OUTPUT_CHUNKS_KEPT_MAX,
@@ -152,6 +153,12 @@ export class Output {
     return !this.blocked;
   }
 
+  /** Ends the link at once, and gives the memory back now and not when the link says that it is closed. */
+  abandon(): void {
+    this.link.destroy();
+    this.close();
+  }
+
   /** The link is gone: what was not sent is dropped, and the memory given back. */
   close(): void {
     if (this.closed) return;
@@ -182,6 +189,8 @@ export class Output {
     this.length = 0;
   }
 
+  // Piece by piece: a link that takes one piece after the other is slow, one that takes none is stuck, and from outside
+  // they look the same while it has everything.
   private flushChunks(): void {
     const chunks = this.full;
     const last = this.chunk;
@@ -190,16 +199,30 @@ export class Output {
     this.chunk = null;
     this.length = 0;
     this.full = [];
-    let bytes = 0;
-    for (let i = 0; i < chunks.length; i++) bytes += chunks[i]!.length;
-    this.pool.bytesSent += bytes;
-    if (!this.link.writeAll(chunks)) this.block(bytes);
+    for (let next = 0; next < chunks.length; ) {
+      const piece: Uint8Array[] = [];
+      let bytes = 0;
+      while (next < chunks.length && bytes < LINK_WRITE_BYTES_MAX) {
+        const chunk = chunks[next]!;
+        const taken = Math.min(chunk.length, LINK_WRITE_BYTES_MAX - bytes);
+        piece.push(taken === chunk.length ? chunk : chunk.subarray(0, taken));
+        bytes += taken;
+        if (taken === chunk.length) next++;
+        else chunks[next] = chunk.subarray(taken);
+      }
+      this.pool.bytesSent += bytes;
+      if (this.link.writeAll(piece)) continue;
+      this.full = chunks.slice(next);
+      for (const chunk of this.full) bytes += chunk.length;
+      this.block(bytes);
+      return;
+    }
   }
 
-  private block(linkBytes: number): void {
+  private block(bytes: number): void {
     this.blocked = true;
     this.blockedAtMs = this.pool.turn.nowMs;
-    this.account(linkBytes);
+    this.account(bytes);
   }
 
   private account(bytes: number): void {

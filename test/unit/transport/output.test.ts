@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { SystemClock } from '../../../src/base/clock.js';
-import { OUTPUT_CHUNK_BYTES } from '../../../src/limits.js';
+import { LINK_WRITE_BYTES_MAX, OUTPUT_CHUNK_BYTES } from '../../../src/limits.js';
 import type { Link } from '../../../workers/transport/link.js';
 import { Output, OutputPool } from '../../../workers/transport/output.js';
 import { Turn } from '../../../workers/turn.js';
@@ -97,4 +97,26 @@ test('an output that is closed gives its memory back and takes no more', (t) => 
   sink.free();
   t.is(pool.waitingBytes, 0);
   t.is(Buffer.concat(sink.taken).length, 10);
+});
+
+test('a link gets what waits in pieces, so that one that takes some of it can be told from one that takes none', (t) => {
+  const pool = new OutputPool(new Turn(new SystemClock()), 1_000);
+  const sink = new Sink();
+  const output = new Output(pool, sink);
+  sink.isBusy = true;
+  output.appendOwned(Buffer.alloc(10));
+  pool.flushAll();
+  output.appendOwned(Buffer.alloc(3 * LINK_WRITE_BYTES_MAX));
+  const waiting: number[] = [];
+  while (output.blocked) {
+    waiting.push(output.waitingBytes);
+    sink.free();
+    sink.isBusy = true;
+    output.onDrain();
+    if (waiting.length === 4) sink.free();
+  }
+  t.deepEqual(
+    waiting,
+    [10 + 3 * LINK_WRITE_BYTES_MAX, 3, 2, 1].map((n) => (n < 10 ? n * LINK_WRITE_BYTES_MAX : n)),
+  );
 });

@@ -250,8 +250,8 @@ export const REPLAY_NODES_SLICE = 2_000;
 /** Nodes of the retained tree looked at for expiry every tick. */
 export const RETAINED_SWEEP_NODES = 2_000;
 
-/** Deadlines handled at once; the rest follow in the next turns. */
-export const WHEEL_ITEMS_MAX = 1_000;
+/** Deadlines handled between two looks at the turn's budget. Too many hold the loop where each publishes a will. */
+export const WHEEL_ITEMS_SLICE = 32;
 /** Milliseconds between two rounds over all connections. */
 export const SWEEP_ROUND_MS = 500;
 /** Connections looked at in one tick of a round. */

@@ -3,12 +3,12 @@ import { BUDGET_LARGEST_LOOKED_AT_MAX, BUDGET_TIGHT_SHARE } from '../src/limits.
 
 /** Kinds of waiting bytes, as indexes. */
 export const WAITING_OUTPUT = 0;
+/** Queues and in-flight windows. */
 export const WAITING_QUEUES = 1;
-export const WAITING_INFLIGHT = 2;
-export const WAITING_OUTBOXES = 3;
+export const WAITING_OUTBOXES = 2;
 /** Packets half read, CONNECT included. */
-export const WAITING_INPUT = 4;
-const KINDS = 5;
+export const WAITING_INPUT = 3;
+const KINDS = 4;
 
 /** Somebody with waiting bytes that can be given up, such as a connection or a session. */
 export interface Waiter {
@@ -38,11 +38,6 @@ export class MemoryBudget {
     this.limit = limitBytes === 0 ? Number.POSITIVE_INFINITY : limitBytes;
     this.tightBytes = this.limit * BUDGET_TIGHT_SHARE;
     for (let i = 0; i <= CLASS_MAX; i += 1) this.classes.push([]);
-  }
-
-  /** Infinity: no limit. */
-  get limitBytes(): number {
-    return this.limit;
   }
 
   /** No new CONNECT is taken, and QoS 0 to slow readers is dropped. */

@@ -7,7 +7,7 @@ import {
   SWEEP_CONNECTIONS_MAX,
   SWEEP_ROUND_MS,
   TIMER_WHEEL_TICK_MS,
-  WHEEL_ITEMS_MAX,
+  WHEEL_ITEMS_SLICE,
 } from '../src/limits.js';
 import { ReasonCode } from '../src/protocol/mqtt/reason-code.js';
 import type { Connection } from './connection/connection.js';
@@ -45,7 +45,7 @@ export class Sweeper implements Runnable {
     const { core } = this;
     core.turn.enter();
     const { nowMs } = core.turn;
-    if (!core.wheel.advance(nowMs, WHEEL_ITEMS_MAX)) core.turn.queue(this);
+    if (this.run()) core.turn.queue(this);
     core.acks.sweep(nowMs);
     core.mesh.sweep(nowMs);
     core.retained.sweep();
@@ -58,9 +58,13 @@ export class Sweeper implements Runnable {
     this.relieve();
   }
 
-  /** Deadlines that did not fit into the tick. */
+  /** Deadlines; a will that thousands are waiting for is one of them. @returns true when some have to wait. */
   run(): boolean {
-    return !this.core.wheel.advance(this.core.turn.nowMs, WHEEL_ITEMS_MAX);
+    const { wheel, turn } = this.core;
+    while (!wheel.advance(turn.nowMs, WHEEL_ITEMS_SLICE)) {
+      if (turn.spent || turn.overTime) return true;
+    }
+    return false;
   }
 
   /** Counts what the channels and slow readers hold into the budget. */
@@ -118,9 +122,9 @@ export class Sweeper implements Runnable {
   private relieve(): void {
     const { memory, connections } = this.core;
     if (!memory.isExceeded) return;
-    // Outputs grow too often to be ranked each time: it is done now that it matters who has most.
-    for (const { session, output } of connections) {
-      if (session !== null && output.waitingBytes > 0) memory.update(session);
+    // They grow too often to be ranked each time: it is done now that it matters who has most.
+    for (const { session, waitingBytes } of connections) {
+      if (session !== null && waitingBytes > 0) memory.update(session);
     }
     for (let i = 0; i < 8 && memory.isExceeded; i++) {
       const largest = memory.largest();

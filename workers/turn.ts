@@ -99,9 +99,10 @@ export class Turn {
     return this.deliveriesLeft <= 0 || this.bytesLeft <= 0 || this.outOfTime;
   }
 
-  /** Reads the clock now, for slices of long work that count no packets. */
+  /** Reads the clock now, for slices of long work that count no packets. Once true, it is `spent` for all. */
   get overTime(): boolean {
-    return this.outOfTime || this.clock.monotonicMs() - this.startMs > TURN_TIME_MAX_MS;
+    if (this.clock.monotonicMs() - this.startMs > TURN_TIME_MAX_MS) this.outOfTime = true;
+    return this.outOfTime;
   }
 
   private begin(): void {

@@ -44,8 +44,10 @@ test(
     const other = await bench.connect(0, 4);
     await reader.subscribe([['t/#', 1]]);
     await other.subscribe('t/#');
+    await other.subscribe('+');
     const publisher = await bench.connect(1, 4);
-    reader.sendPublish({ topic: 'trigger' });
+    reader.sendPublish({ topic: 'trigger', payload: 'now' });
+    await other.receive('now');
     await publisher.publish({ topic: 't/1', payload: 'one', qos: 1 });
     await reader.expectClosed();
     await other.receive('one');

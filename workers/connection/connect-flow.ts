@@ -14,8 +14,9 @@ import { checkTopicName } from '../../src/protocol/topic.js';
 import type { Core } from '../core.js';
 import type { Session } from '../session/session.js';
 import { EXPIRY_NEVER_SECONDS } from '../session/session-table.js';
-import { type Connection, HANDLED, HANDLED_STALL } from './connection.js';
+import type { Connection } from './connection.js';
 import { ConnectionRate } from './connection-rate.js';
+import { HANDLED, HANDLED_STALL } from './packet-handler.js';
 import type { Presence } from './presence.js';
 import { AliasesIn, AliasesOut } from './topic-aliases.js';
 

@@ -28,14 +28,8 @@ import type { Runnable } from '../turn.js';
 import type { ConnectionRate } from './connection-rate.js';
 import { endReasonOf } from './end-reason.js';
 import type { ListenerOptions } from './listener-options.js';
+import { HANDLED_STALL, type PacketHandler, STALLED } from './packet-handler.js';
 import type { AliasesIn, AliasesOut } from './topic-aliases.js';
-
-/** What a packet's handler says. Any value above 0 is the reason code with which the connection ends. */
-export const HANDLED = 0;
-/** The packet cannot be handled now and was not: the same bytes are handed over again after `unstall`. */
-export const STALLED = -1;
-/** The packet was handled, and nothing behind it may be read until `unstall`. */
-export const HANDLED_STALL = -2;
 
 /** What keeps a connection from being read, as bits: a packet that is not done with, ... */
 const STALL_PACKET = 1;
@@ -45,12 +39,6 @@ export const STALL_RATE = 2;
 const STALL_SUBACKS = 4;
 /** ... a client that does not read what it has caused. */
 const STALL_OUTPUT = 8;
-
-/** Handles whole packets for all connections of a shard. */
-export interface PacketHandler {
-  handlePacket(connection: Connection, frame: FrameHeader, bytes: Buffer): number;
-  handleEnd(connection: Connection): void;
-}
 
 // Shared by all connections: a packet is handled to its end before the next is looked at.
 const frame = new FrameHeader();
@@ -134,6 +122,11 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   /** The reader is behind by more than its share: QoS 0 for it is dropped, the rest waits in its session. */
   get isSlow(): boolean {
     return this.output.waitingBytes > this.core.outputs.slowBytes;
+  }
+
+  /** Bytes that wait because of this client: it does not read, or its packet is not whole. */
+  get waitingBytes(): number {
+    return this.output.waitingBytes + (this.pending === null ? 0 : this.pendingEnd - this.pendingStart);
   }
 
   onBytes(bytes: Buffer, start: number, end: number): void {
@@ -236,6 +229,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.output.flush();
     if (this.output.blocked) this.output.abandon();
     else this.link.end();
+    this.letGo();
     // The client may leave its side open, and even go on talking.
     this.core.wheel.schedule(this.core.turn.nowMs + LINK_CLOSE_TIMEOUT_MS, this);
     this.handler.handleEnd(this);
@@ -280,6 +274,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   abort(endReason: string): void {
     if (!this.isOpen) return;
     this.output.abandon();
+    this.letGo();
     if (this.isEnding) return;
     this.isEnding = true;
     this.endReason = endReason;
@@ -401,14 +396,19 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.disconnect(reason, endReason);
   }
 
+  // What is not on its way by now will not be read or sent any more.
+  private letGo(): void {
+    if (this.pending !== null) this.core.memory.add(WAITING_INPUT, this.pendingStart - this.pendingEnd);
+    this.pending = null;
+    this.output.close();
+  }
+
   private finish(end: LinkEnd): void {
     if (!this.isOpen) return;
     this.isOpen = false;
     if (!this.isEnding) this.endReason = end;
-    if (this.pending !== null) this.core.memory.add(WAITING_INPUT, this.pendingStart - this.pendingEnd);
-    this.pending = null;
+    this.letGo();
     this.core.wheel.cancel(this);
-    this.output.close();
     if (!this.isEnding) this.handler.handleEnd(this);
     this.core.main.closed(this.number, this.listener, this.endReason);
     this.core.connections.delete(this);

@@ -6,8 +6,9 @@ import type { ConnectionHandover } from '../../src/actor/shard-protocol.js';
 import type { Core } from '../core.js';
 import type { OpenLink } from '../seams.js';
 import type { Link, LinkHandler } from '../transport/link.js';
-import { Connection, type PacketHandler } from './connection.js';
+import { Connection } from './connection.js';
 import { type ListenerOptions, listenerOptions } from './listener-options.js';
+import type { PacketHandler } from './packet-handler.js';
 
 /** Stands between the link and a connection that can only be made with it. */
 class LateHandler implements LinkHandler {

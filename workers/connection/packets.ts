@@ -11,7 +11,8 @@ import type { Core } from '../core.js';
 import { PUBREC_MISSING } from '../session/inflight.js';
 import type { Session } from '../session/session.js';
 import type { ConnectFlow } from './connect-flow.js';
-import { type Connection, HANDLED, type PacketHandler } from './connection.js';
+import type { Connection } from './connection.js';
+import { HANDLED, type PacketHandler } from './packet-handler.js';
 import type { PublishIn } from './publish-in.js';
 import type { SubscribeFlow } from './subscribe-flow.js';
 

@@ -14,7 +14,8 @@ import type { Core } from '../core.js';
 import { NEEDS_COMMIT, WANTED_BY_NOBODY } from '../publish/publisher.js';
 import type { Route } from '../routing/route.js';
 import type { Session } from '../session/session.js';
-import { type Connection, HANDLED, STALLED } from './connection.js';
+import type { Connection } from './connection.js';
+import { HANDLED, STALLED } from './packet-handler.js';
 
 export class PublishIn {
   private readonly view = new PublishView();
@@ -58,6 +59,9 @@ export class PublishIn {
       route = router.match(view.topicBytes, view.topicStart, view.topicEnd);
       core.turn.spendWalk();
     }
+    if (view.qos === 2 && connection.session!.awaitingRel?.has(view.packetId) === true) {
+      return this.onRepeat(connection);
+    }
     if (!this.mayPass(connection, route)) return STALLED;
     if (core.hooks.authorizePublish !== null) {
       const verdict = this.verdict(connection);
@@ -98,17 +102,21 @@ export class PublishIn {
     return HANDLED;
   }
 
+  // The message is ours already: it needs neither credit nor leave, and is not handed on again [MQTT-4.3.3-10]. Its
+  // first PUBREC may still wait for the store, so this one takes its place behind it.
+  private onRepeat(connection: Connection): number {
+    const { core, view } = this;
+    const { durable } = connection.session!;
+    core.counters.receivedQos[2]!++;
+    core.acks.acknowledge(connection, PacketType.Pubrec, view.packetId, ReasonCode.Success, durable);
+    return HANDLED;
+  }
+
   private onQos2(connection: Connection, route: Route<Session>): number {
     const { core, view } = this;
     const session = connection.session!;
     const { packetId } = view;
     const awaiting = session.awaiting();
-    if (awaiting.has(packetId)) {
-      // A repeat: the message is ours already and is not handed on again [MQTT-4.3.3-10]. Its first PUBREC may still
-      // wait for the store, so this one takes its place behind it.
-      core.acks.acknowledge(connection, PacketType.Pubrec, packetId, ReasonCode.Success, session.durable);
-      return HANDLED;
-    }
     if (connection.version === 5) {
       if (connection.inboundOpen >= this.receiveMaximum) return ReasonCode.ReceiveMaximumExceeded;
     } else if (this.awaitingRelMax > 0 && awaiting.size >= this.awaitingRelMax) {

@@ -19,7 +19,8 @@ import { OPTION_QOS_MASK, OPTION_RETAIN_AS_PUBLISHED, OPTIONS_KEPT } from '../ro
 import type { Subscribed } from '../session/replay.js';
 import type { Session } from '../session/session.js';
 import type { Runnable } from '../turn.js';
-import { type Connection, HANDLED, HANDLED_STALL } from './connection.js';
+import type { Connection } from './connection.js';
+import { HANDLED, HANDLED_STALL } from './packet-handler.js';
 
 /** What `advance` says, beside reason codes. */
 const DONE = 0;

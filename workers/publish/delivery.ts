@@ -168,7 +168,8 @@ export class Delivery {
   // @returns false when it was dropped.
   private sendQos0(session: Session, retain: boolean, identifiers: Identifiers): boolean {
     const connection = session.connection;
-    if (connection === null) {
+    // Those that were queued while the client was away go first.
+    if (connection === null || session.queue?.hasQos0 === true) {
       if (this.isQos0Queued) this.enqueue(session, 0, retain, identifiers, null);
       return this.isQos0Queued;
     }

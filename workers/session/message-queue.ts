@@ -45,6 +45,8 @@ export class MessageQueue {
   /** By descending priority; null until used. */
   private readonly lanes: (MessageRing | null)[];
   private isHigh = false;
+  /** There may be messages with QoS 0 in it: those that follow must not overtake them. */
+  hasQos0 = false;
   /** A share group may have given some of the messages. */
   private hasShared = false;
 
@@ -78,6 +80,7 @@ export class MessageQueue {
     if (group !== null) this.hasShared = true;
     this.size += 1;
     this.bytes += message.size;
+    if (qos === 0) this.hasQos0 = true;
     if (!this.isHigh && this.size > this.highMark()) {
       this.isHigh = true;
       this.owner.onQueueMark('high', this.size);
@@ -188,6 +191,7 @@ export class MessageQueue {
   }
 
   private lowered(): void {
+    if (this.size === 0) this.hasQos0 = false;
     if (!this.isHigh || (this.size > 0 && this.size >= this.lowMark())) return;
     this.isHigh = false;
     this.owner.onQueueMark('low', this.size);

@@ -52,10 +52,6 @@ export class SessionTable implements Runnable {
     return this.byId.get(clientId) ?? null;
   }
 
-  all(): Iterable<Session> {
-    return this.byId.values();
-  }
-
   create(clientId: ClientId): Session {
     const session = new Session(this.core, clientId, this.core.turn.wallMs);
     this.byId.set(clientId, session);
@@ -80,6 +76,7 @@ export class SessionTable implements Runnable {
     const { core } = this;
     session.connection = null;
     this.onlineCount--;
+    core.memory.update(session);
     core.replays.cancelAll(session);
     core.router.onlineChanged(session);
     const nowMs = core.turn.nowMs;
@@ -102,6 +99,7 @@ export class SessionTable implements Runnable {
     session.expiryDueMs = session.willDueMs = Number.POSITIVE_INFINITY;
     this.core.wheel.cancel(session);
     this.core.router.onlineChanged(session);
+    this.core.memory.update(session);
   }
 
   onDeadline(session: Session, nowMs: number): void {

@@ -98,9 +98,10 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
     return this.awaitingRel;
   }
 
-  /** What waits for this client, in bytes. */
+  /** Bytes that could be given up: with the connection all that it has caused, without it what is in the queue. */
   get waitingBytes(): number {
-    return this.accountedBytes + (this.connection?.output.waitingBytes ?? 0);
+    if (this.connection === null) return this.queue?.bytes ?? 0;
+    return this.accountedBytes + this.connection.waitingBytes;
   }
 
   /** To be called after queue or window have changed. */

@@ -2,6 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { LINK_CLOSE_TIMEOUT_MS } from '../../../src/limits.js';
+import { ReasonCode } from '../../../src/protocol/mqtt/reason-code.js';
 import * as packets from '../../helpers/packets.js';
 import { settle, TestShard } from '../../helpers/test-shard.js';
 
@@ -98,5 +99,77 @@ test('however a stream of packets is cut into pieces, its outcome is the same', 
       t.is(shard.parts.memory.totalBytes, 0);
     }),
     { numRuns: 40 },
+  );
+});
+
+test('who holds most with a packet that never ends goes first when memory is short, and nobody else', async (t) => {
+  const shard = new TestShard({ memoryBudgetBytes: 200_000 });
+  t.teardown(() => shard.stop());
+  const clients = ['small', 'large', 'middle'].map((name) => shard.open(name));
+  await settle();
+  for (const [index, kib] of [20, 100, 60].entries()) {
+    clients[index]!.send(
+      packets.publish(5, { topic: 't', payload: 'x'.repeat(150_000) }).subarray(0, kib * 1_024),
+    );
+  }
+  t.is(shard.parts.memory.totalBytes, 180 * 1_024);
+  clients[0]!.send(Buffer.alloc(30 * 1_024));
+  await shard.advance(1_000);
+  t.deepEqual(
+    clients.map((client) => client.isClosed),
+    [false, true, false],
+  );
+  t.is(clients[1]!.take().at(-1)?.code, 0x97);
+});
+
+test('[MQTT-4.3.3-10] a repeated QoS 2 message needs no leave: it is ours already', async (t) => {
+  let asked = 0;
+  const authorizePublish = (_client: string, _topic: string, answer: (reason: ReasonCode) => void) =>
+    answer(asked++ === 0 ? ReasonCode.Success : ReasonCode.NotAuthorized);
+  const shard = new TestShard({ hooks: { authorizePublish } });
+  t.teardown(() => shard.stop());
+  const client = shard.open('c');
+  await settle();
+  client.take();
+  const again = { topic: 't', payload: 'm', qos: 2, id: 1 };
+  client.publish(again);
+  client.publish({ ...again, dup: true });
+  client.publish({ ...again, id: 2 });
+  client.send(packets.ack('pubrel', 1));
+  await settle();
+  t.deepEqual(
+    client.take().map(({ type, id, code }) => [type, id, code]),
+    [
+      ['pubrec', 1, 0x10],
+      ['pubrec', 1, 0],
+      ['pubrec', 2, 0x87],
+      ['pubcomp', 1, 0],
+    ],
+  );
+});
+
+test('QoS 0 messages that waited for the client come before those that follow', async (t) => {
+  const shard = new TestShard();
+  t.teardown(() => shard.stop());
+  const stays = { clean: false, properties: { sessionExpiry: 60, receiveMaximum: 1 } } as const;
+  const away = shard.open('c', stays);
+  away.subscribe(1, ['t', 1]);
+  away.drop();
+  const publisher = shard.open('p');
+  for (let id = 1; id <= 3; id++) {
+    publisher.publish({ topic: 't', payload: `first ${id}`, qos: 1, id });
+    publisher.publish({ topic: 't', payload: `zero ${id}` });
+  }
+  const back = shard.open('c', stays);
+  publisher.publish({ topic: 't', payload: 'zero 4' });
+  for (let id = 1; id <= 3; id++) {
+    await settle();
+    back.send(packets.ack('puback', id));
+  }
+  publisher.publish({ topic: 't', payload: 'zero 5' });
+  await settle();
+  t.deepEqual(
+    back.takePayloads().filter((payload) => payload.startsWith('zero')),
+    ['zero 1', 'zero 2', 'zero 3', 'zero 4', 'zero 5'],
   );
 });

@@ -213,8 +213,8 @@ export const CONNECTION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a repeated QoS 2 message is delivered twice',
     file: 'workers/connection/publish-in.js',
-    find: 'if (awaiting.has(packetId)) {',
-    replace: 'if (false) {',
+    find: 'if (view.qos === 2 && connection.session.awaitingRel?.has(view.packetId) === true)',
+    replace: 'if (false)',
     tests: 'conformance/qos',
     match: 'MQTT-4.3.3-2',
   },

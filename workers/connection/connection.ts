@@ -4,7 +4,7 @@
  * shard's thread.
  */
 import type { ListenerId } from '../../src/actor/shard-protocol.js';
-import { INPUT_SLACK_BYTES, LINK_CLOSE_TIMEOUT_MS, SUBACKS_PENDING_MAX } from '../../src/limits.js';
+import { LINK_CLOSE_TIMEOUT_MS, SUBACKS_PENDING_MAX } from '../../src/limits.js';
 import type { ClientId, ConnectionNumber } from '../../src/protocol/ids.js';
 import { writeAck } from '../../src/protocol/mqtt/encode-ack.js';
 import { encodeDisconnect } from '../../src/protocol/mqtt/encode-control.js';
@@ -19,7 +19,6 @@ import { type AckType, PacketType, type ProtocolVersion } from '../../src/protoc
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import type { Core } from '../core.js';
-import { WAITING_INPUT } from '../memory-budget.js';
 import type { Session } from '../session/session.js';
 import { WheelItem } from '../timer-wheel.js';
 import type { Link, LinkEnd, LinkHandler } from '../transport/link.js';
@@ -29,6 +28,7 @@ import type { ConnectionRate } from './connection-rate.js';
 import { endReasonOf } from './end-reason.js';
 import type { ListenerOptions } from './listener-options.js';
 import { HANDLED_STALL, type PacketHandler, STALLED } from './packet-handler.js';
+import { PendingInput } from './pending-input.js';
 import type { AliasesIn, AliasesOut } from './topic-aliases.js';
 
 /** What keeps a connection from being read, as bits: a packet that is not done with, ... */
@@ -89,11 +89,9 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   endReason = '';
 
   private subacksPending = 0;
-  private pending: Buffer | null = null;
-  private pendingStart = 0;
-  private pendingEnd = 0;
-  /** Bytes of the packet that `pending` begins with; 0 while its header is not whole. */
-  private pendingNeed = 0;
+  private pending: PendingInput | null = null;
+  /** Bytes of the packet that was found not to be whole; 0 while its header is not. */
+  private wantedBytes = 0;
   /** Nothing is read or handled until `run` says so. */
   private isStopped = false;
   /** Of the STALL_ bits. */
@@ -126,7 +124,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
 
   /** Bytes that wait because of this client: it does not read, or its packet is not whole. */
   get waitingBytes(): number {
-    return this.output.waitingBytes + (this.pending === null ? 0 : this.pendingEnd - this.pendingStart);
+    return this.output.waitingBytes + (this.pending === null ? 0 : this.pending.size);
   }
 
   onBytes(bytes: Buffer, start: number, end: number): void {
@@ -282,12 +280,12 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   }
 
   private walkPending(): void {
-    if (this.pending === null) return;
-    const at = this.walk(this.pending, this.pendingStart, this.pendingEnd);
-    if (this.pending === null) return;
-    this.core.memory.add(WAITING_INPUT, this.pendingStart - at);
-    this.pendingStart = at;
-    if (at === this.pendingEnd) this.pending = null;
+    const { pending } = this;
+    if (pending === null) return;
+    const at = this.walk(pending.bytes, pending.start, pending.end);
+    pending.packetBytes = this.wantedBytes;
+    // The walk may have ended the connection, and what was pending with it.
+    if (this.pending !== null && pending.consume(at)) this.pending = null;
   }
 
   /**
@@ -296,10 +294,9 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
    */
   private complete(bytes: Buffer, start: number, end: number): number {
     while (start < end && this.pending !== null && !this.isStopped && !this.isEnding) {
-      // Until the length is known the header comes byte by byte: four times at most.
-      const missing = this.pendingNeed === 0 ? 1 : this.pendingNeed - (this.pendingEnd - this.pendingStart);
+      const { missing } = this.pending;
       const taken = Math.min(missing, end - start);
-      this.keep(bytes, start, start + taken);
+      this.pending.keep(bytes, start, start + taken);
       start += taken;
       if (taken === missing) this.walkPending();
     }
@@ -345,25 +342,12 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
 
   /** Keeps a copy of what was not used. */
   private keep(bytes: Buffer, start: number, end: number): void {
-    const size = end - start;
-    const held = this.pending === null ? 0 : this.pendingEnd - this.pendingStart;
-    this.core.memory.add(WAITING_INPUT, size);
-    if (this.pending === null || this.pending.length - this.pendingEnd < size) {
-      // Doubling, so that a packet dripped by the byte costs its length and not its square, but never more than
-      // twice what has really come: an announced length allocates nothing.
-      const room = Math.max(held + size, Math.min(this.pendingNeed, held * 2 + INPUT_SLACK_BYTES));
-      const grown = Buffer.allocUnsafeSlow(room);
-      if (this.pending !== null) this.pending.copy(grown, 0, this.pendingStart, this.pendingEnd);
-      this.pending = grown;
-      this.pendingStart = 0;
-      this.pendingEnd = held;
-    }
-    bytes.copy(this.pending, this.pendingEnd, start, end);
-    this.pendingEnd += size;
+    this.pending ??= new PendingInput(this.core.memory, this.wantedBytes);
+    this.pending.keep(bytes, start, end);
   }
 
   private wantMore(packetBytes: number): void {
-    this.pendingNeed = packetBytes;
+    this.wantedBytes = packetBytes;
     this.link.resume();
   }
 
@@ -398,7 +382,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
 
   // What is not on its way by now will not be read or sent any more.
   private letGo(): void {
-    if (this.pending !== null) this.core.memory.add(WAITING_INPUT, this.pendingStart - this.pendingEnd);
+    this.pending?.drop();
     this.pending = null;
     this.output.close();
   }

@@ -3,7 +3,7 @@
  * edge or a gateway later. Runs on the shard's thread.
  */
 
-/** Why a transport ended. `closed`: the other side ended it; anything else is an error code such as ECONNRESET. */
+/** Why a transport ended. `closed`: the other side ended it; anything else is an error code such as econnreset. */
 export type LinkEnd = string;
 
 export interface LinkHandler {

@@ -21,7 +21,7 @@ function onRead(this: unknown, bytes: number): boolean {
 }
 
 function onError(this: LinkedSocket, error: NodeJS.ErrnoException): void {
-  this.link?.onError(error.code ?? 'socket_error');
+  this.link?.onError(error.code?.toLowerCase() ?? 'socket_error');
 }
 
 function onClose(this: LinkedSocket): void {

@@ -1,4 +1,5 @@
 /** Shared subscriptions of 5. */
+import { retainHandling } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { type Bench, PERSISTENT, rulesWith } from './rules.js';
 
@@ -86,6 +87,11 @@ rule('v5 MQTT-3.3.1-9 MQTT-4.8.2-1: a shared subscription gets no retained messa
   const member = await b.connect();
   await member.subscribe([[`$share/g/${b.topic('a')}`, 1]]);
   await member.expectNothingFrom(publisher);
+  // Nor does it where the same client wants the topic for itself as well, and its retained message not.
+  const other = await b.connect();
+  await other.subscribe([[b.topic('a'), 1 | retainHandling(2)]]);
+  await other.subscribe([[`$share/g/${b.topic('a')}`, 1]]);
+  await other.expectNothingFrom(publisher);
 });
 
 /** A QoS 2 message that one of two members has received and not acknowledged. */

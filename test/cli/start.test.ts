@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
 import test from 'ava';
+import { LINUX, needs } from '../helpers/needs.js';
 import { CliProcess, startCli, temporaryDir } from './run-cli.js';
 
 test('the first screen says what listens where and how to try it, and ends with "shardmq ready"', async (t) => {
@@ -57,7 +58,7 @@ test('the announced port takes connections', async (t) => {
   t.pass();
 });
 
-const onLinux = process.platform === 'linux' ? test : test.skip;
+const onLinux = needs(LINUX);
 
 onLinux(
   'the libuv pool has four threads more than there are shards, and is not begun too early',

@@ -26,6 +26,9 @@ export function needs(...requirements: readonly (string | Requirement)[]): Regis
   return (title, body) => test.serial.skip(`${title} (skipped: needs ${names})`, body);
 }
 
+/** For what only `/proc` tells. */
+export const LINUX: Requirement = { name: 'Linux', isMet: () => process.platform === 'linux' };
+
 /** An executable on the PATH. */
 export function program(name: string): Requirement {
   return {

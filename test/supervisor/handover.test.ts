@@ -4,6 +4,7 @@ import test from 'ava';
 import type { RunningBroker } from '../../src/broker.js';
 import { HALF_READ_BUFFER_BYTES } from '../../src/limits.js';
 import { clientIdOn } from '../helpers/client-ids.js';
+import { LINUX, needs } from '../helpers/needs.js';
 import { until, withBroker } from '../helpers/with-broker.js';
 import { connectBytes, STUB_SHARD, StubClient } from './stub-client.js';
 
@@ -171,7 +172,7 @@ test(
   ),
 );
 
-const onLinux = process.platform === 'linux' ? test : test.skip;
+const onLinux = needs(LINUX);
 
 onLinux(
   'no descriptor is left over after many connections',

@@ -75,10 +75,9 @@ scene('online members come first, also when they are on other shards', async (t,
   await s.lose(online!);
   await publishAll(publisher, topic, numbered(5), 1);
   await s.settled(publisher);
-  t.deepEqual(
-    (await (await s.resume(absent)).receiveAll(5)).map((one) => one.payload),
-    numbered(5),
-  );
+  // In any order: what was on its way to the shard of the member that has just gone comes back first, and a group keeps
+  // no order among its members anyway [MQTT-4.6.0-6].
+  t.deepEqual((await (await s.resume(absent)).receiveAll(5)).map((one) => one.payload).sort(), numbered(5));
 });
 
 for (const [kind, leave] of [

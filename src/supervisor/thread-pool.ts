@@ -1,4 +1,5 @@
 /** The threads that shards run on: a Piscina pool of which every task lasts as long as its shard. Main thread. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ShardStart } from '../actor/shard-protocol.js';
@@ -8,6 +9,7 @@ import {
   SHARD_EXIT_TIMEOUT_MS,
   SHARD_HEAP_MIN_MIB,
   SHARD_YOUNG_HEAP_MIB,
+  THREAD_QUIET_MS,
 } from '../limits.js';
 
 const MIB = 1 << 20;
@@ -61,8 +63,14 @@ export class ThreadPool {
     return this.#exits.get(worker) ?? Promise.resolve();
   }
 
-  /** Ends every thread. @returns false when some thread did not end in time and was left behind. */
+  /**
+   * Ends every thread, once their shards have stopped. @returns false when some thread did not end in time and was
+   * left behind.
+   */
   async destroy(): Promise<boolean> {
+    // Node.js 20 aborts the process when a thread is taken down while V8 still compiles its code on another one
+    // (NodePlatform::ForIsolate). The shards are idle by now, so nothing new is begun and what is under way ends.
+    await sleep(THREAD_QUIET_MS);
     const destroyed = this.#pool.destroy().then(() => true);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<boolean>((resolve) => {

@@ -300,5 +300,5 @@ export const ROUTING_TABLE_BYTES_MAX = 1 << 30;
  * seconds, and 0 of them still means those who are there now; larger, and what has expired is delivered.
  */
 export const EXPIRY_GRACE_MS = 1_000;
-/** Milliseconds between the stop of all shards and the end of their threads: compilations end in less, even on a busy machine. */
+/** Milliseconds between the stop of all shards and the end of their threads. Too small meets compilations under way. */
 export const THREAD_QUIET_MS = 100;

@@ -19,6 +19,7 @@ import { ConnectionRate } from './connection-rate.js';
 import { HANDLED, HANDLED_STALL } from './packet-handler.js';
 import type { Presence } from './presence.js';
 import { AliasesIn, AliasesOut } from './topic-aliases.js';
+import { topicLimits } from './topic-limits.js';
 
 export class ConnectFlow {
   constructor(
@@ -78,17 +79,9 @@ export class ConnectFlow {
 
   /** Behind a mountpoint a topic may get too long. */
   private isWillTopic(connection: Connection, topic: Buffer): boolean {
-    const limits = this.topicLimits();
+    const limits = topicLimits(this.core.config);
     if (topic.length + connection.options.mountpoint.length > limits.topicBytesMax) return false;
     return checkTopicName(topic, 0, topic.length, limits);
-  }
-
-  private topicLimits(): { topicBytesMax: number; topicLevelsMax: number } {
-    const { config } = this.core;
-    return {
-      topicBytesMax: config['mqtt.max_topic_length'],
-      topicLevelsMax: config['mqtt.max_topic_levels'],
-    };
   }
 
   private authenticate(connection: Connection, connect: Connect, clientId: ClientId): number {

@@ -16,6 +16,7 @@ import type { Route } from '../routing/route.js';
 import type { Session } from '../session/session.js';
 import type { Connection } from './connection.js';
 import { HANDLED, STALLED } from './packet-handler.js';
+import { topicLimits } from './topic-limits.js';
 
 export class PublishIn {
   private readonly view = new PublishView();
@@ -27,10 +28,7 @@ export class PublishIn {
 
   constructor(private readonly core: Core) {
     const { config } = core;
-    this.limits = {
-      topicBytesMax: config['mqtt.max_topic_length'],
-      topicLevelsMax: config['mqtt.max_topic_levels'],
-    };
+    this.limits = topicLimits(config);
     this.receiveMaximum = config['mqtt.receive_maximum'];
     this.awaitingRelMax = config['mqtt.session.max_awaiting_rel'];
   }

@@ -21,6 +21,7 @@ import type { Session } from '../session/session.js';
 import type { Runnable } from '../turn.js';
 import type { Connection } from './connection.js';
 import { HANDLED, HANDLED_STALL } from './packet-handler.js';
+import { topicLimits } from './topic-limits.js';
 
 /** What `advance` says, beside reason codes. */
 const DONE = 0;
@@ -226,10 +227,7 @@ export class SubscribeFlow {
     const { config } = core;
     this.subscriptionsMax = config['mqtt.session.max_subscriptions'];
     this.timeoutMs = config['shard.subscribe_timeout'];
-    this.limits = {
-      topicBytesMax: config['mqtt.max_topic_length'],
-      topicLevelsMax: config['mqtt.max_topic_levels'],
-    };
+    this.limits = topicLimits(config);
   }
 
   /** @returns HANDLED, HANDLED_STALL or a reason code. */

@@ -22,12 +22,14 @@ export interface BrokerOptions {
 
 /** A listener that is open. */
 export interface OpenListener {
-  /** `listener.tcp.NAME`'s last word. */
+  /** `listener.TYPE.NAME`'s last word. */
   readonly name: string;
   readonly protocol: ListenerType;
   readonly host: string;
   /** The real one where the configuration says 0. */
   readonly port: number;
+  /** Of a Unix domain socket, whose host is empty and port 0; otherwise null. */
+  readonly path: string | null;
 }
 
 /** A running broker. */

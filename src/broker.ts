@@ -140,8 +140,8 @@ export class RunningBroker implements Broker {
 
   get listeners(): readonly OpenListener[] {
     return this.#acceptors.map(({ figures, port }) => {
-      const { name, type, host } = figures.config;
-      return { name, protocol: type, host, port };
+      const { name, type, host, path } = figures.config;
+      return { name, protocol: type, host, port, path };
     });
   }
 

@@ -5,11 +5,11 @@
 import type { Seams } from '../src/actor/shard-protocol.js';
 import { type Hooks, type HooksModule, NO_HOOKS } from './hooks/hooks.js';
 import { MemoryStore, type Store, type StoreModule } from './store/store.js';
-import type { Link, LinkHandler } from './transport/link.js';
+import type { Link } from './transport/link.js';
 import { SocketLink } from './transport/socket-link.js';
 
 /** Opens the link of a connection that main has handed over. */
-export type OpenLink = (fd: number, nodelay: boolean, handler: LinkHandler) => Link;
+export type OpenLink = (fd: number, nodelay: boolean) => Link;
 
 /** What a module that replaces links exports: it may wrap the real one. */
 export interface LinkModule {
@@ -24,7 +24,7 @@ export interface LoadedSeams {
   readonly faults: boolean;
 }
 
-const openSocket: OpenLink = (fd, nodelay, handler) => new SocketLink(fd, nodelay, handler);
+const openSocket: OpenLink = (fd, nodelay) => new SocketLink(fd, nodelay);
 
 export async function loadSeams(seams: Seams): Promise<LoadedSeams> {
   const link = seams.link === undefined ? null : ((await import(seams.link)) as LinkModule);

@@ -45,13 +45,18 @@ export interface ConnectionHandover {
   readonly number: ConnectionNumber;
   /** A descriptor of the shard's own; -1 never crosses. */
   readonly fd: number;
-  /** What main has read: the whole CONNECT packet, and perhaps bytes behind it. */
+  /**
+   * What main has read: the whole CONNECT packet (tcp, unix), TLS record (ssl, wss) or HTTP request head (ws) that
+   * opens the connection, and perhaps bytes behind it.
+   */
   readonly head: Uint8Array;
   readonly listener: ListenerId;
   readonly peerAddress: string;
   readonly peerPort: number;
   /** Where the client gave none and may have none. */
   readonly assignedClientId: ClientId | null;
+  /** What a PROXY header says of the client's certificate, where the listener takes usernames from there. */
+  readonly certificateUsername: string | null;
   /** Milliseconds since accept: the time to CONNECT goes on running. */
   readonly ageMs: number;
 }

@@ -21,7 +21,10 @@ export function firstScreenLines(screen: FirstScreen): string[] {
     lines.push(`  listener.${listener.protocol}.${listener.name} listens on ${formatAddress(listener)}`);
   }
   if (broker.listeners.length === 0) lines.push('  no listener is on: nobody can connect');
-  if (screen.allowsAnonymous && broker.listeners.some(({ host }) => !isLoopback(host))) {
+  if (
+    screen.allowsAnonymous &&
+    broker.listeners.some(({ host, path }) => path === null && !isLoopback(host))
+  ) {
     lines.push('  clients need no password, from other machines too (mqtt.allow_anonymous)');
   }
   const easiest = easiestToTry(broker.listeners);

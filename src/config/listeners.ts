@@ -131,6 +131,14 @@ class ListenersBuilder {
       rateLimit: this.#value<ListenerSettings['rateLimit']>(draft, 'rate_limit'),
       access: this.#access(draft),
       sendTimeoutMs: number('send_timeout'),
+      recbufBytes: 0,
+      sndbufBytes: 0,
+      mode: 0,
+      proxy: null,
+      trustedProxies: [],
+      tls: null,
+      webSocket: null,
+      certificateUsername: null,
     };
   }
 

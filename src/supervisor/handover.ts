@@ -73,6 +73,7 @@ export class Handover {
         peerAddress,
         peerPort,
         assignedClientId,
+        certificateUsername: null,
       },
       listener,
       acceptedAtMs,

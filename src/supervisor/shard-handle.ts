@@ -154,14 +154,14 @@ export class ShardHandle {
   }
 
   #post(passing: Passing): void {
-    const { number, fd, head, listener, peerAddress, peerPort, assignedClientId } = passing.handover;
+    const { number } = passing.handover;
     this.#posted.set(number, passing);
     this.#lastPosted = number;
     const ageMs = this.#clock.monotonicMs() - passing.acceptedAtMs;
     this.incarnation!.client.tell({
       kind: 'event',
       type: 'connection.accepted',
-      handover: { number, fd, head, listener, peerAddress, peerPort, assignedClientId, ageMs },
+      handover: { ...passing.handover, ageMs },
     });
   }
 

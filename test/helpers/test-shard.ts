@@ -15,7 +15,7 @@ import { type Hooks, NO_HOOKS } from '../../workers/hooks/hooks.js';
 import type { Session } from '../../workers/session/session.js';
 import { Shard } from '../../workers/shard.js';
 import { MemoryStore, type Store } from '../../workers/store/store.js';
-import type { Link, LinkHandler } from '../../workers/transport/link.js';
+import { type Link, type LinkHandler, NO_HANDLER } from '../../workers/transport/link.js';
 import {
   type ConnectOptions,
   connect,
@@ -48,10 +48,12 @@ export class TestClient implements Link {
   isStubborn = false;
   private unread: Buffer = Buffer.alloc(0);
 
+  handler: LinkHandler = NO_HANDLER;
+  readonly headroomBytes = 0;
+
   constructor(
     readonly version: Version,
     readonly clientId: string,
-    private readonly handler: LinkHandler,
   ) {}
 
   /** Bytes from the client, in a buffer that is overwritten as soon as the broker has had its look. */
@@ -96,8 +98,8 @@ export class TestClient implements Link {
     this.handler.onLinkClosed('closed');
   }
 
-  write(chunk: Uint8Array, length: number): boolean {
-    this.read(Buffer.from(chunk.subarray(0, length)));
+  write(chunk: Uint8Array, start: number, end: number): boolean {
+    this.read(Buffer.from(chunk.subarray(start, end)));
     return !this.isSlow;
   }
 
@@ -143,7 +145,7 @@ export class TestShard {
   readonly shard: Shard;
   readonly events: ShardEvent[] = [];
   readonly main: PortClient;
-  private readonly handlers = new Map<number, (handler: LinkHandler) => Link>();
+  private readonly links = new Map<number, Link>();
 
   constructor(options: TestShardOptions = {}, shard = 0, shards = 1) {
     const { port1, port2 } = new MessageChannel();
@@ -163,7 +165,7 @@ export class TestShard {
         seams: { faults: true },
       },
       {
-        openLink: (fd, _nodelay, handler) => this.handlers.get(fd)!(handler),
+        openLink: (fd) => this.links.get(fd)!,
         store: options.store ?? new MemoryStore(),
         hooks: { ...NO_HOOKS, ...options.hooks },
         faults: true,
@@ -180,11 +182,8 @@ export class TestShard {
     const { version = 5 } = options;
     lastNumber += 1;
     const number = lastNumber;
-    let client: TestClient | null = null;
-    this.handlers.set(number, (handler) => {
-      client = new TestClient(version, clientId, handler);
-      return client;
-    });
+    const client = new TestClient(version, clientId);
+    this.links.set(number, client);
     const handover = {
       number: asConnectionNumber(number),
       fd: number,
@@ -193,11 +192,12 @@ export class TestShard {
       peerAddress: '127.0.0.1',
       peerPort: 1,
       assignedClientId: null,
+      certificateUsername: null,
       ageMs: 0,
     };
     this.shard.onEvent({ kind: 'event', type: 'connection.accepted', handover });
-    this.handlers.delete(number);
-    return client!;
+    this.links.delete(number);
+    return client;
   }
 
   session(clientId: string): Session | null {

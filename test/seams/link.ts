@@ -4,7 +4,7 @@
  * next write. Loaded by every shard.
  */
 import type { OpenLink } from '../../workers/seams.js';
-import type { Link, LinkHandler } from '../../workers/transport/link.js';
+import { type Link, type LinkHandler, NO_HANDLER } from '../../workers/transport/link.js';
 import { seamSide } from './remote.js';
 
 const SLOW_TURNS = 20;
@@ -12,18 +12,26 @@ const SLOW_TURNS = 20;
 class TestLink implements Link {
   private isTriggered = false;
 
+  handler: LinkHandler = NO_HANDLER;
+  readonly headroomBytes = 0;
+
   constructor(
     private readonly mode: string,
     private readonly inner: Link,
-    private readonly handler: LinkHandler,
-  ) {}
-
-  trigger(): void {
-    this.isTriggered = true;
+  ) {
+    inner.handler = {
+      onBytes: (bytes, start, end) => {
+        if (Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).includes('trigger'))
+          this.isTriggered = true;
+        this.handler.onBytes(bytes, start, end);
+      },
+      onDrain: () => this.handler.onDrain(),
+      onLinkClosed: (end) => this.handler.onLinkClosed(end),
+    };
   }
 
-  write(chunk: Uint8Array, length: number): boolean {
-    return this.writeAll([chunk.subarray(0, length)]);
+  write(chunk: Uint8Array, start: number, end: number): boolean {
+    return this.writeAll([chunk.subarray(start, end)]);
   }
 
   writeAll(chunks: readonly Uint8Array[]): boolean {
@@ -66,18 +74,5 @@ class TestLink implements Link {
 
 export function wrapLink(open: OpenLink): OpenLink {
   const { mode } = seamSide(import.meta.url);
-  return (fd, nodelay, handler) => {
-    let link: TestLink | null = null;
-    const inner = open(fd, nodelay, {
-      onBytes: (bytes, start, end) => {
-        if (Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).includes('trigger'))
-          link?.trigger();
-        handler.onBytes(bytes, start, end);
-      },
-      onDrain: () => handler.onDrain(),
-      onLinkClosed: (end) => handler.onLinkClosed(end),
-    });
-    link = new TestLink(mode, inner, handler);
-    return link;
-  };
+  return (fd, nodelay) => new TestLink(mode, open(fd, nodelay));
 }

@@ -37,7 +37,8 @@ export class ConnectFlow {
     }
     const { connect } = result;
     connection.version = connect.version;
-    const clientId = connect.clientId === '' ? connection.assignedClientId : asClientId(connect.clientId);
+    const clientId =
+      connect.clientId === '' ? connection.origin.assignedClientId : asClientId(connect.clientId);
     const refusal = this.check(connection, connect, clientId);
     if (refusal !== ReasonCode.Success || clientId === null) {
       this.refuse(
@@ -95,9 +96,9 @@ export class ConnectFlow {
     let isWaiting = false;
     const attempt = {
       clientId,
-      username: connect.username,
+      username: connection.origin.certificateUsername ?? connect.username,
       password: connect.password,
-      peerAddress: connection.peerAddress,
+      peerAddress: connection.origin.peerAddress,
       protocolVersion: connect.version,
     };
     hooks.authenticate(attempt, (reason) => {
@@ -147,7 +148,7 @@ export class ConnectFlow {
     session.connection = connection;
     session.will = connect.will === null ? null : this.mountWill(connection, connect.will);
     connection.packetBytesMax = core.sessions.packetBytesMax;
-    connection.username = connect.username;
+    connection.username = connection.origin.certificateUsername ?? connect.username;
     connection.cleanStart = connect.cleanStart;
     connection.isBridge = connect.bridge;
     connection.clientHash = core.topicHash.hash(

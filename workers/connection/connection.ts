@@ -3,9 +3,7 @@
  * CONNECT is accepted. A chunk that cannot be finished in this turn waits here, with the link paused. Runs on the
  * shard's thread.
  */
-import type { ListenerId } from '../../src/actor/shard-protocol.js';
 import { LINK_CLOSE_TIMEOUT_MS, SUBACKS_PENDING_MAX } from '../../src/limits.js';
-import type { ClientId, ConnectionNumber } from '../../src/protocol/ids.js';
 import { writeAck } from '../../src/protocol/mqtt/encode-ack.js';
 import { encodeDisconnect } from '../../src/protocol/mqtt/encode-control.js';
 import {
@@ -27,6 +25,7 @@ import type { Runnable } from '../turn.js';
 import type { ConnectionRate } from './connection-rate.js';
 import { endReasonOf } from './end-reason.js';
 import type { ListenerOptions } from './listener-options.js';
+import type { Origin } from './origin.js';
 import { HANDLED_STALL, type PacketHandler, STALLED } from './packet-handler.js';
 import { PendingInput } from './pending-input.js';
 import type { AliasesIn, AliasesOut } from './topic-aliases.js';
@@ -47,6 +46,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   // The turn's.
   queued = false;
   readonly output: Output;
+  readonly options: ListenerOptions;
   version: ProtocolVersion = 4;
   session: Session | null = null;
   username: string | null = null;
@@ -102,18 +102,14 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     readonly core: Core,
     private readonly handler: PacketHandler,
     readonly link: Link,
-    readonly number: ConnectionNumber,
-    readonly listener: ListenerId,
-    readonly options: ListenerOptions,
-    readonly peerAddress: string,
-    readonly peerPort: number,
-    readonly assignedClientId: ClientId | null,
+    readonly origin: Origin,
   ) {
     super();
+    this.options = origin.options;
     this.output = new Output(core.outputs, link);
     this.lastReadMs = core.turn.nowMs;
     this.connectedAtMs = core.turn.wallMs;
-    this.isPlain = options.mountpoint.length === 0;
+    this.isPlain = this.options.mountpoint.length === 0;
     this.packetBytesMax = core.sessions.connectBytesMax;
   }
 
@@ -373,7 +369,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     const endReason = endReasonOf(reason);
     this.core.main.log('info', 'client broke the protocol', {
       clientId: this.session?.clientId ?? null,
-      peer: `${this.peerAddress}:${this.peerPort}`,
+      peer: `${this.origin.peerAddress}:${this.origin.peerPort}`,
       reason: endReason,
       code: reason,
     });
@@ -394,7 +390,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.letGo();
     this.core.wheel.cancel(this);
     if (!this.isEnding) this.handler.handleEnd(this);
-    this.core.main.closed(this.number, this.listener, this.endReason);
     this.core.connections.delete(this);
+    this.origin.closed(this.endReason);
   }
 }

@@ -5,27 +5,11 @@
 import type { ConnectionHandover } from '../../src/actor/shard-protocol.js';
 import type { Core } from '../core.js';
 import type { OpenLink } from '../seams.js';
-import type { Link, LinkHandler } from '../transport/link.js';
+import type { Link } from '../transport/link.js';
 import { Connection } from './connection.js';
 import { type ListenerOptions, listenerOptions } from './listener-options.js';
+import type { Origin } from './origin.js';
 import type { PacketHandler } from './packet-handler.js';
-
-/** Stands between the link and a connection that can only be made with it. */
-class LateHandler implements LinkHandler {
-  target: LinkHandler | null = null;
-
-  onBytes(bytes: Buffer, start: number, end: number): void {
-    this.target?.onBytes(bytes, start, end);
-  }
-
-  onDrain(): void {
-    this.target?.onDrain();
-  }
-
-  onLinkClosed(end: string): void {
-    this.target?.onLinkClosed(end);
-  }
-}
 
 export class Intake {
   private readonly adopted: Uint32Array;
@@ -49,34 +33,36 @@ export class Intake {
     core.turn.enter();
     // From here on the descriptor is this shard's: main must not close it any more, even if this thread dies now.
     Atomics.store(this.adopted, 0, handover.number >>> 0);
-    const options = this.listeners[handover.listener]!;
-    const late = new LateHandler();
-    const link = this.open(handover, options, late);
-    if (link === null) {
-      core.main.closed(handover.number, handover.listener, 'descriptor_failed');
-      return;
-    }
-    const { number, listener, peerAddress, peerPort, assignedClientId, head } = handover;
-    const connection = new Connection(
-      core,
-      this.packets,
-      link,
-      number,
-      listener,
-      options,
-      peerAddress,
-      peerPort,
-      assignedClientId,
-    );
-    late.target = connection;
-    core.connections.add(connection);
-    connection.startKeepAlive(Math.max(1, this.idleTimeoutMs - handover.ageMs));
-    connection.onBytes(Buffer.from(head.buffer, head.byteOffset, head.byteLength), 0, head.byteLength);
+    const { head } = handover;
+    const origin = this.originOf(handover);
+    const link = this.open(handover, origin.options);
+    if (link === null) origin.closed('descriptor_failed');
+    else this.adopt(link, origin, Buffer.from(head.buffer, head.byteOffset, head.byteLength), handover.ageMs);
   }
 
-  private open(handover: ConnectionHandover, options: ListenerOptions, handler: LinkHandler): Link | null {
+  /**
+   * Makes a connection of a link of which `head` has been read: it begins with a CONNECT packet, whole or not.
+   * `ageMs`: how much of the time to CONNECT has passed.
+   */
+  adopt(link: Link, origin: Origin, head: Buffer, ageMs: number): void {
+    const connection = new Connection(this.core, this.packets, link, origin);
+    link.handler = connection;
+    this.core.connections.add(connection);
+    connection.startKeepAlive(Math.max(1, this.idleTimeoutMs - ageMs));
+    connection.onBytes(head, 0, head.length);
+  }
+
+  private originOf(handover: ConnectionHandover): Origin {
+    const { number, listener, peerAddress, peerPort, assignedClientId, certificateUsername } = handover;
+    const { main } = this.core;
+    const options = this.listeners[listener]!;
+    const closed = (reason: string): void => main.closed(number, listener, reason);
+    return { listener, options, peerAddress, peerPort, assignedClientId, certificateUsername, closed };
+  }
+
+  private open(handover: ConnectionHandover, options: ListenerOptions): Link | null {
     try {
-      return this.openLink(handover.fd, options.nodelay, handler);
+      return this.openLink(handover.fd, options.nodelay);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.core.main.log('warn', 'a connection could not be taken over', {

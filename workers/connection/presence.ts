@@ -30,7 +30,7 @@ export class Presence {
     this.publish(`${clientId}/connected`, {
       clientid: clientId,
       username: connect.username ?? UNSET,
-      ipaddress: connection.peerAddress,
+      ipaddress: connection.origin.peerAddress,
       clean_sess: connect.cleanStart,
       protocol: connect.version,
       connack: connect.version === 5 ? reason : connackReturnCode(reason),

@@ -1,6 +1,6 @@
 /**
- * What a connection talks through: bytes in, bytes out, pause, close. A socket here; a relay from another shard's
- * edge or a gateway later. Runs on the shard's thread.
+ * What a connection talks through: bytes in, bytes out, pause, close. A socket, TLS or WebSocket on top of one, or a
+ * relay from another shard's edge; a gateway later. Runs on the shard's thread.
  */
 
 /** Why a transport ended. `closed`: the other side ended it; anything else is an error code such as econnreset. */
@@ -16,13 +16,17 @@ export interface LinkHandler {
 }
 
 export interface Link {
+  /** Who is told what happens. Whoever builds on a link sets it, in the turn in which he got the link. */
+  handler: LinkHandler;
+  /** Bytes that the caller leaves free before `start` in every chunk it gives to `write`; the link writes into them. */
+  readonly headroomBytes: number;
   /**
-   * Sends the first `length` bytes of `chunk`.
+   * Sends `chunk[start, end)`, with at least `headroomBytes` before `start`.
    * @returns true when they are taken and the chunk may be used again at once; false when the link keeps the chunk
    * and the caller must not write before `onDrain`.
    */
-  write(chunk: Uint8Array, length: number): boolean;
-  /** As `write` for several chunks at once, in order. */
+  write(chunk: Uint8Array, start: number, end: number): boolean;
+  /** As `write` for several whole chunks at once, in order; they need no headroom. */
   writeAll(chunks: readonly Uint8Array[]): boolean;
   pause(): void;
   resume(): void;
@@ -31,3 +35,6 @@ export interface Link {
   /** Closes now; what is not sent is lost. */
   destroy(): void;
 }
+
+/** Stands in until somebody has taken the link over; nothing can happen before that. */
+export const NO_HANDLER: LinkHandler = { onBytes() {}, onDrain() {}, onLinkClosed() {} };

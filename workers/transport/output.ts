@@ -70,7 +70,8 @@ export class OutputPool {
 export class Output {
   /** The chunk being filled; null while there is nothing to send. Writers use `reserve` and then write into it. */
   chunk: Uint8Array | null = null;
-  length = 0;
+  /** Where the next byte goes in `chunk`; `headroom` while it holds none. */
+  length: number;
   /** The link has not taken everything: the reader is slow, or a large write is on its way. */
   blocked = false;
   /** Monotonic milliseconds at which the link last took something and not everything. */
@@ -81,14 +82,18 @@ export class Output {
   private dirty = false;
   private closed = false;
   private full: Uint8Array[] = [];
+  private readonly headroom: number;
 
   constructor(
     private readonly pool: OutputPool,
     private readonly link: Link,
-  ) {}
+  ) {
+    this.headroom = link.headroomBytes;
+    this.length = this.headroom;
+  }
 
   /**
-   * Makes room for `bytes` (at most OUTPUT_CHUNK_BYTES) in `chunk`.
+   * Makes room for `bytes` (at most OUTPUT_COPY_BYTES_MAX) in `chunk`.
    * @returns the offset to write them at; they count as written.
    */
   reserve(bytes: number): number {
@@ -117,7 +122,7 @@ export class Output {
 
   /** Appends a frame that nobody changes any more, without copying it. */
   appendOwned(frame: Uint8Array): void {
-    if (this.length > 0) this.turnOver();
+    if (this.length > this.headroom) this.turnOver();
     this.full.push(frame);
     if (this.blocked) this.account(frame.length);
     else if (!this.dirty) {
@@ -135,13 +140,14 @@ export class Output {
       return;
     }
     const chunk = this.chunk;
-    if (chunk === null || this.length === 0) return;
-    const length = this.length;
-    this.pool.bytesSent += length;
+    if (chunk === null || this.length === this.headroom) return;
+    const end = this.length;
+    const bytes = end - this.headroom;
+    this.pool.bytesSent += bytes;
     this.chunk = null;
-    this.length = 0;
-    if (this.link.write(chunk, length)) this.pool.returnChunk(chunk);
-    else this.block(length);
+    this.length = this.headroom;
+    if (this.link.write(chunk, this.headroom, end)) this.pool.returnChunk(chunk);
+    else this.block(bytes);
   }
 
   /** The link is free again. @returns true when nothing is left to send. */
@@ -167,7 +173,7 @@ export class Output {
     if (this.chunk !== null) this.pool.returnChunk(this.chunk);
     this.chunk = null;
     this.full = [];
-    this.length = 0;
+    this.length = this.headroom;
     // A closed output stays blocked and dirty, so that late writers change nothing.
     this.blocked = true;
   }
@@ -177,16 +183,17 @@ export class Output {
   private turnOver(): void {
     const chunk = this.chunk!;
     if (this.blocked || this.full.length > 0) {
-      this.full.push(chunk.subarray(0, this.length));
+      this.full.push(chunk.subarray(this.headroom, this.length));
       this.chunk = this.pool.takeChunk();
     } else {
-      this.pool.bytesSent += this.length;
-      if (!this.link.write(chunk, this.length)) {
-        this.block(this.length);
+      const bytes = this.length - this.headroom;
+      this.pool.bytesSent += bytes;
+      if (!this.link.write(chunk, this.headroom, this.length)) {
+        this.block(bytes);
         this.chunk = this.pool.takeChunk();
       }
     }
-    this.length = 0;
+    this.length = this.headroom;
   }
 
   // Piece by piece: a link that takes one piece after the other is slow, one that takes none is stuck, and from outside
@@ -194,10 +201,10 @@ export class Output {
   private flushChunks(): void {
     const chunks = this.full;
     const last = this.chunk;
-    if (last !== null && this.length > 0) chunks.push(last.subarray(0, this.length));
+    if (last !== null && this.length > this.headroom) chunks.push(last.subarray(this.headroom, this.length));
     else if (last !== null) this.pool.returnChunk(last);
     this.chunk = null;
-    this.length = 0;
+    this.length = this.headroom;
     this.full = [];
     for (let next = 0; next < chunks.length; ) {
       const piece: Uint8Array[] = [];

@@ -1,10 +1,11 @@
 /**
- * The link over a TCP socket whose descriptor main has handed over. All sockets of a shard read into one buffer,
- * which is safe because every byte is consumed or copied before the callback returns. Runs on the shard's thread.
+ * The link over a TCP or Unix socket whose descriptor main has handed over. All sockets of a shard read into one
+ * buffer, which is safe because every byte is consumed or copied before the callback returns. Runs on the shard's
+ * thread.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { READ_BUFFER_BYTES } from '../../src/limits.js';
-import type { Link, LinkHandler } from './link.js';
+import { type Link, type LinkHandler, NO_HANDLER } from './link.js';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -29,6 +30,8 @@ function onClose(this: LinkedSocket): void {
 }
 
 export class SocketLink implements Link {
+  handler: LinkHandler = NO_HANDLER;
+  readonly headroomBytes = 0;
   private readonly socket: LinkedSocket;
   private reason = 'closed';
   private paused = false;
@@ -38,11 +41,7 @@ export class SocketLink implements Link {
    * Adopts `fd`: from here on the socket closes it.
    * @throws Error when the descriptor is no open TCP socket.
    */
-  constructor(
-    fd: number,
-    nodelay: boolean,
-    private readonly handler: LinkHandler,
-  ) {
+  constructor(fd: number, nodelay: boolean) {
     const onread = { buffer: readBuffer, callback: onRead };
     // Node's types know `onread` for sockets that connect, not for those that adopt.
     const options = {
@@ -78,8 +77,8 @@ export class SocketLink implements Link {
     this.handler.onLinkClosed(this.reason);
   }
 
-  write(chunk: Uint8Array, length: number): boolean {
-    this.socket.write(length === chunk.length ? chunk : chunk.subarray(0, length));
+  write(chunk: Uint8Array, start: number, end: number): boolean {
+    this.socket.write(end - start === chunk.length ? chunk : chunk.subarray(start, end));
     return this.isTaken();
   }
 

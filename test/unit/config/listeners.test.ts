@@ -17,11 +17,11 @@ const listenersOf = (...set: string[]): Config['listeners'] => {
 
 test('an address is a port, host and port, or off', (t) => {
   const { parse } = listenAddress();
-  t.deepEqual(parse('1883'), { host: '0.0.0.0', port: 1883 });
-  t.deepEqual(parse('127.0.0.1:0'), { host: '127.0.0.1', port: 0 });
-  t.deepEqual(parse('[::]:1883'), { host: '::', port: 1883 });
-  t.deepEqual(parse('::1:1883'), { host: '::1', port: 1883 });
-  t.deepEqual(parse('localhost:1883'), { host: 'localhost', port: 1883 });
+  t.deepEqual(parse('1883'), { host: '0.0.0.0', port: 1883, path: null });
+  t.deepEqual(parse('127.0.0.1:0'), { host: '127.0.0.1', port: 0, path: null });
+  t.deepEqual(parse('[::]:1883'), { host: '::', port: 1883, path: null });
+  t.deepEqual(parse('::1:1883'), { host: '::1', port: 1883, path: null });
+  t.deepEqual(parse('localhost:1883'), { host: 'localhost', port: 1883, path: null });
   t.is(parse('off'), null);
   for (const wrong of [
     '',
@@ -42,7 +42,11 @@ test('an address is a port, host and port, or off', (t) => {
 test('an address is written so that it is read as the same address', (t) => {
   fc.assert(
     fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), fc.nat({ max: 65_535 }), (host, port) => {
-      t.deepEqual(listenAddress().parse(formatAddress({ host, port })), { host, port });
+      t.deepEqual(listenAddress().parse(formatAddress({ host, port, path: null })), {
+        host,
+        port,
+        path: null,
+      });
     }),
     { numRuns: 200 },
   );
@@ -91,11 +95,20 @@ test('any number of listeners may be named, with EMQ’s built-in defaults', (t)
     rateLimit: null,
     access: [],
     sendTimeoutMs: 15_000,
+    path: null,
+    recbufBytes: 0,
+    sndbufBytes: 0,
+    mode: 0,
+    proxy: null,
+    trustedProxies: [],
+    tls: null,
+    webSocket: null,
+    certificateUsername: null,
   });
 });
 
 test('an unknown type of listener, or one without a name, is an error', (t) => {
-  t.regex(linesOf('listener.udp.external=1')[0] ?? '', /tcp, ssl, ws, wss, api/);
+  t.regex(linesOf('listener.udp.external=1')[0] ?? '', /tcp, ssl, ws, wss, unix, api/);
   t.is(linesOf('listener.tcp=1').length, 1);
 });
 

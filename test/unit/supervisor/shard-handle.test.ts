@@ -60,6 +60,7 @@ function setUp(t: ExecutionContext) {
           peerAddress: '::1',
           peerPort: 1,
           assignedClientId: null,
+          certificateUsername: null,
         },
         listener,
         acceptedAtMs: nowMs,

@@ -3,18 +3,23 @@ import test from 'ava';
 import fc from 'fast-check';
 import { SystemClock } from '../../../src/base/clock.js';
 import { LINK_WRITE_BYTES_MAX, OUTPUT_CHUNK_BYTES } from '../../../src/limits.js';
-import type { Link } from '../../../workers/transport/link.js';
+import { type Link, type LinkHandler, NO_HANDLER } from '../../../workers/transport/link.js';
 import { Output, OutputPool } from '../../../workers/transport/output.js';
 import { Turn } from '../../../workers/turn.js';
 
 /** Takes everything, or keeps what it was given until `free`. */
 class Sink implements Link {
+  handler: LinkHandler = NO_HANDLER;
   readonly taken: Buffer[] = [];
   isBusy = false;
   private held: readonly Uint8Array[] = [];
 
-  write(chunk: Uint8Array, length: number): boolean {
-    return this.writeAll([chunk.subarray(0, length)]);
+  constructor(readonly headroomBytes: number) {}
+
+  write(chunk: Uint8Array, start: number, end: number): boolean {
+    // What is left free belongs to the link.
+    chunk.fill(0xff, start - this.headroomBytes, start);
+    return this.writeAll([chunk.subarray(start, end)]);
   }
 
   // What is held may not be changed by anybody: it is looked at only when the link lets go of it.
@@ -47,9 +52,9 @@ const step = fc.oneof(
 
 test('everything leaves once and in order, is counted while it waits, and no chunk stays with an output at rest', (t) => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60 }), fc.nat(10), (steps, headroomBytes) => {
       const pool = new OutputPool(new Turn(new SystemClock()), 1_000);
-      const sink = new Sink();
+      const sink = new Sink(headroomBytes);
       const output = new Output(pool, sink);
       const sent: Buffer[] = [];
       let fill = 0;
@@ -84,7 +89,7 @@ test('everything leaves once and in order, is counted while it waits, and no chu
 
 test('an output that is closed gives its memory back and takes no more', (t) => {
   const pool = new OutputPool(new Turn(new SystemClock()), 1_000);
-  const sink = new Sink();
+  const sink = new Sink(0);
   const output = new Output(pool, sink);
   sink.isBusy = true;
   output.append(Buffer.alloc(10), 0, 10);
@@ -101,7 +106,7 @@ test('an output that is closed gives its memory back and takes no more', (t) => 
 
 test('a link gets what waits in pieces, so that one that takes some of it can be told from one that takes none', (t) => {
   const pool = new OutputPool(new Turn(new SystemClock()), 1_000);
-  const sink = new Sink();
+  const sink = new Sink(0);
   const output = new Output(pool, sink);
   sink.isBusy = true;
   output.appendOwned(Buffer.alloc(10));

@@ -1,6 +1,7 @@
 /** Starts and stops every part of the broker that runs on the main thread, in one visible order. Main thread. */
 import { resolve as resolvePath } from 'node:path';
 import type { Alarm, PublishRequest, ShardRequests, ShardRequestType } from './actor/shard-protocol.js';
+import { SlotMap } from './actor/slots.js';
 import { type Clock, SystemClock } from './base/clock.js';
 import { BrokerError } from './base/errors.js';
 import { type Logger, silentLogger } from './base/log.js';
@@ -15,12 +16,11 @@ import { asClientId, type ShardId } from './protocol/ids.js';
 import { peekClientId } from './protocol/mqtt/decode-connect.js';
 import { Acceptor } from './supervisor/acceptor.js';
 import { ConnectReader } from './supervisor/connect-reader.js';
-import { openDataDir } from './supervisor/data-dir.js';
+import { type NodeRecord, openDataDir } from './supervisor/data-dir.js';
 import { Handover } from './supervisor/handover.js';
 import { ListenerFigures } from './supervisor/listener-figures.js';
 import { defaultShards, usableCores, usableMemoryBytes } from './supervisor/machine.js';
 import { ShardPool } from './supervisor/shard-pool.js';
-import { SlotMap } from './supervisor/slots.js';
 import { Alarms } from './sys/alarms.js';
 import { Monitor } from './sys/monitor.js';
 import { SysPublisher } from './sys/sys-publisher.js';
@@ -110,7 +110,7 @@ export class RunningBroker implements Broker {
     );
     const say = (topic: string, payload: string): void => this.#sys.say(topic, payload);
     this.#alarms = new Alarms(this.#clock, say);
-    this.#pool = this.#createPool(options, node.hashSeed, replacements, say);
+    this.#pool = this.#createPool(options, node, replacements, say);
     const handover = new Handover(this.#pool.handles, this.#slots, peekClientId, this.#clock, logger);
     this.#reader = new ConnectReader(
       {
@@ -185,7 +185,7 @@ export class RunningBroker implements Broker {
 
   #createPool(
     options: BrokerOptions,
-    hashSeed: number,
+    { hashSeed, slotKey }: NodeRecord,
     replacements: Replacements,
     say: (topic: string, payload: string) => void,
   ): ShardPool {
@@ -193,7 +193,7 @@ export class RunningBroker implements Broker {
     const { seams = {} } = options;
     const { shardEntry: entry = SHARD_ENTRY, memoryBytes = usableMemoryBytes() } = replacements;
     const pool: ShardPool = new ShardPool(
-      { config, shards, hashSeed, seams, entry, memoryBytes },
+      { config, shards, hashSeed, slotKey, seams, entry, memoryBytes },
       this.#clock,
       this.#logger,
       {

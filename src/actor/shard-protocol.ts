@@ -24,6 +24,8 @@ export interface ShardStart<Config> {
   readonly handover: SharedArrayBuffer;
   /** Seeds the hashes of topics and levels, the same in every shard, secret to the outside. */
   readonly hashSeed: number;
+  /** Key of the hash from ClientId to slot, for connections whose ClientId is found on a shard; as secret. */
+  readonly slotKey: string;
   /** Modules that replace a seam, for tests: file URLs. */
   readonly seams: Seams;
 }

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { HALF_READ_BUFFER_BYTES, HALF_READ_BYTES_MAX, HALF_READ_CONNECTS_MAX } from '../limits.js';
-import { connectPacketBytes, LENGTH_UNKNOWN, NOT_CONNECT } from './connect-frame.js';
+import { connectPacketBytes, LENGTH_UNKNOWN, NOT_CONNECT } from '../protocol/mqtt/connect-frame.js';
 import type { ListenerFigures } from './listener-figures.js';
 
 /** A connection from accept until it is handed over. Main owns its socket as long. */

@@ -1,13 +1,13 @@
 /** Chooses the shard of a connection whose CONNECT is read, and makes the socket that shard's own. Main thread. */
-import { randomBytes } from 'node:crypto';
+import type { SlotMap } from '../actor/slots.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
+import { newClientId } from '../protocol/assigned-client-id.js';
 import { asClientId, asConnectionNumber, type ClientId } from '../protocol/ids.js';
 import type { Arrival } from './connect-reader.js';
 import { duplicateDescriptor } from './descriptor.js';
 import type { ShardHandle } from './shard-handle.js';
-import type { SlotMap } from './slots.js';
 
 /** Finds the ClientId in a whole CONNECT; null when it is malformed. */
 export type PeekClientId = (
@@ -15,10 +15,6 @@ export type PeekClientId = (
   start: number,
   end: number,
 ) => { readonly clientId: string | null; readonly mayAssign: boolean };
-
-/** 132 bits in 22 characters, all of them allowed in every server's ClientIds ([MQTT-3.1.3-5] but for - and _). */
-const ASSIGNED_PREFIX = 'shardmq_';
-const ASSIGNED_RANDOM_CHARS = 22;
 
 export class Handover {
   readonly #shards: readonly ShardHandle[];
@@ -99,11 +95,6 @@ export class Handover {
       'no file descriptor left: connections are closed right after accept; raise `ulimit -n`',
     );
   }
-}
-
-function newClientId(): ClientId {
-  const random = randomBytes(17).toString('base64url').slice(0, ASSIGNED_RANDOM_CHARS);
-  return asClientId(ASSIGNED_PREFIX + random);
 }
 
 /** Posting a view copies all of the memory behind it, so a view of something larger is cut out first. */

@@ -32,6 +32,7 @@ export interface ShardPoolOptions {
   readonly config: Config;
   readonly shards: number;
   readonly hashSeed: number;
+  readonly slotKey: string;
   readonly seams: Seams;
   /** Module that runs a shard; see workers/shard.worker.ts. */
   readonly entry: URL;
@@ -139,7 +140,7 @@ export class ShardPool {
   }
 
   #launch(handle: ShardHandle): void {
-    const { config, shards, hashSeed, seams, memoryBytes } = this.#options;
+    const { config, shards, hashSeed, slotKey, seams, memoryBytes } = this.#options;
     const { port1, port2 } = new MessageChannel();
     const nowMs = this.#clock.monotonicMs();
     const incarnation: Incarnation = {
@@ -168,6 +169,7 @@ export class ShardPool {
         port: port2,
         handover: incarnation.adopted.buffer as SharedArrayBuffer,
         hashSeed,
+        slotKey,
         seams,
       },
       incarnation.controller.signal,

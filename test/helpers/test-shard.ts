@@ -162,6 +162,7 @@ export class TestShard {
         port: port2,
         handover: new SharedArrayBuffer(4),
         hashSeed: 42,
+        slotKey: 'test',
         seams: { faults: true },
       },
       {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { connectPacketBytes, LENGTH_UNKNOWN, NOT_CONNECT } from '../../../src/supervisor/connect-frame.js';
+import { connectPacketBytes, LENGTH_UNKNOWN, NOT_CONNECT } from '../../../src/protocol/mqtt/connect-frame.js';
 
 const of = (...bytes: number[]): number => connectPacketBytes(Uint8Array.from(bytes), bytes.length);
 

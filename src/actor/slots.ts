@@ -1,4 +1,4 @@
-/** Which shard owns a ClientId: a keyed hash to one of 1,024 slots, slots dealt out over the shards. Main thread. */
+/** Which shard owns a ClientId: a keyed hash to one of 1,024 slots, slots dealt out over the shards. Any thread. */
 import { hash } from 'node:crypto';
 import { asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
+import { SLOTS, SlotMap } from '../../../src/actor/slots.js';
 import { asClientId } from '../../../src/protocol/ids.js';
-import { SLOTS, SlotMap } from '../../../src/supervisor/slots.js';
 
 const ids = Array.from({ length: 30_000 }, (_, n) => asClientId(`device-${n}`));
 

@@ -1,8 +1,8 @@
-/** How much of a connection's first packet is there: the fixed header and nothing more. Main thread. */
+/** How much of a connection's first packet is there: the fixed header and nothing more. Any thread. */
 
 /** More bytes are needed before the packet's length is known. */
 export const LENGTH_UNKNOWN = 0;
-/** These bytes cannot begin a CONNECT. What to say about it is the shard's business. */
+/** These bytes cannot begin a CONNECT. What to say about it is the connection's business. */
 export const NOT_CONNECT = -1;
 
 const CONNECT_TYPE = 1;

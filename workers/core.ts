@@ -2,6 +2,7 @@
 
 import type { Alarm, ListenerId, LogFields, LogLevel } from '../src/actor/shard-protocol.js';
 import type { Clock } from '../src/base/clock.js';
+import type { TimerWheel } from '../src/base/timer-wheel.js';
 import type { Config } from '../src/config/schema.js';
 import type { ConnectionNumber, ShardId } from '../src/protocol/ids.js';
 import type { AckGate } from './connection/ack-gate.js';
@@ -20,7 +21,6 @@ import type { ByteHash } from './routing/byte-hash.js';
 import type { Router } from './routing/router.js';
 import type { Session } from './session/session.js';
 import type { SessionTable } from './session/session-table.js';
-import type { TimerWheel } from './timer-wheel.js';
 import type { OutputPool } from './transport/output.js';
 import type { Turn } from './turn.js';
 

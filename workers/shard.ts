@@ -8,6 +8,7 @@ import { PortServer, type ShardRequestHandlers } from '../src/actor/port-server.
 import type { MainEvent, PublishRequest, ShardFigures, ShardStart } from '../src/actor/shard-protocol.js';
 import { unreachable } from '../src/base/assert.js';
 import { SystemClock } from '../src/base/clock.js';
+import { TimerWheel } from '../src/base/timer-wheel.js';
 import type { Config } from '../src/config/schema.js';
 import {
   HEARTBEAT_MS,
@@ -46,7 +47,6 @@ import { type LoadedSeams, loadSeams } from './seams.js';
 import type { Session } from './session/session.js';
 import { SessionTable } from './session/session-table.js';
 import { Sweeper } from './sweeper.js';
-import { TimerWheel } from './timer-wheel.js';
 import { OutputPool } from './transport/output.js';
 import { type Runnable, Turn } from './turn.js';
 

@@ -3,6 +3,7 @@
  * the best of several rounds, since others use the machine too.
  */
 
+import { TimerWheel, WheelItem } from '../../src/base/timer-wheel.js';
 import { RETAINED_SLICE_NODES_MAX } from '../../src/limits.js';
 import { createMessage, type Message } from '../../src/protocol/message.js';
 import { RetainedStore } from '../../workers/retained/retained-store.js';
@@ -10,7 +11,6 @@ import { Inflight } from '../../workers/session/inflight.js';
 import { MessageQueue, type QueueOwner } from '../../workers/session/message-queue.js';
 import { QueuedMessage } from '../../workers/session/message-ring.js';
 import { PacketIdSet } from '../../workers/session/packet-id-set.js';
-import { TimerWheel, WheelItem } from '../../workers/timer-wheel.js';
 
 const ROUNDS = 5;
 const payload = Buffer.alloc(64, 'x');

@@ -1,11 +1,11 @@
 /** Opens one TCP listener, and turns away at the door whom its settings do not let in. Main thread. */
 import { createServer, type Server, type Socket } from 'node:net';
+import { AccessRules, normalAddress } from '../base/access.js';
 import type { Clock } from '../base/clock.js';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { formatAddress } from '../config/listener-options.js';
 import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
-import { AccessRules, normalAddress } from './access.js';
 import type { ConnectReader } from './connect-reader.js';
 import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
 

@@ -2,9 +2,10 @@
  * The rate limits of one connection: bytes per second of its listener, messages per second of the configuration. What
  * comes too fast is not refused but read later. Runs on the shard's thread.
  */
+
+import { WheelItem } from '../../src/base/timer-wheel.js';
 import { TokenBucket } from '../../src/base/token-bucket.js';
 import type { Core } from '../core.js';
-import { WheelItem } from '../timer-wheel.js';
 import { type Connection, STALL_RATE } from './connection.js';
 
 export class ConnectionRate extends WheelItem {

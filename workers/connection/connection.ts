@@ -3,6 +3,8 @@
  * CONNECT is accepted. A chunk that cannot be finished in this turn waits here, with the link paused. Runs on the
  * shard's thread.
  */
+
+import { WheelItem } from '../../src/base/timer-wheel.js';
 import { LINK_CLOSE_TIMEOUT_MS, SUBACKS_PENDING_MAX } from '../../src/limits.js';
 import { writeAck } from '../../src/protocol/mqtt/encode-ack.js';
 import { encodeDisconnect } from '../../src/protocol/mqtt/encode-control.js';
@@ -18,7 +20,6 @@ import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import type { Core } from '../core.js';
 import type { Session } from '../session/session.js';
-import { WheelItem } from '../timer-wheel.js';
 import type { Link, LinkEnd, LinkHandler } from '../transport/link.js';
 import { Output } from '../transport/output.js';
 import type { Runnable } from '../turn.js';

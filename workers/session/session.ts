@@ -2,6 +2,8 @@
  * What the broker keeps for one ClientId: subscriptions (in the router), messages in flight both ways, waiting
  * messages, the will. It may outlive its connection. Lives in the shard that owns the ClientId.
  */
+
+import { WheelItem } from '../../src/base/timer-wheel.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import type { Will } from '../../src/protocol/mqtt/connect.js';
@@ -9,7 +11,6 @@ import type { Connection } from '../connection/connection.js';
 import type { Core } from '../core.js';
 import { WAITING_QUEUES, type Waiter } from '../memory-budget.js';
 import type { Subscriber } from '../routing/route.js';
-import { WheelItem } from '../timer-wheel.js';
 import type { Runnable } from '../turn.js';
 import { Inflight } from './inflight.js';
 import { MessageQueue, type QueueOwner } from './message-queue.js';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { AccessRules, normalAddress } from '../../../src/supervisor/access.js';
+import { AccessRules, normalAddress } from '../../../src/base/access.js';
 
 const allow = (range: string) => ({ allow: true, range });
 const deny = (range: string) => ({ allow: false, range });
@@ -37,4 +37,13 @@ test('a range that is none is an error', (t) => {
   for (const range of ['', 'some', '10.0.0.0/33', '10.0.0.0/x', '::/129', '1.2.3']) {
     t.throws(() => new AccessRules([deny(range)]), undefined, range);
   }
+});
+
+test('a list of networks lets in nobody else, an empty one everybody', (t) => {
+  const rules = AccessRules.only(['10.0.0.0/8', '::1']);
+  t.deepEqual(
+    ['10.9.9.9', '::1', '11.0.0.1', 'fe80::1'].map((address) => rules.allows(address)),
+    [true, true, false, false],
+  );
+  t.true(AccessRules.only([]).allows('11.0.0.1'));
 });

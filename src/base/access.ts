@@ -1,6 +1,12 @@
-/** Who may connect to a listener at all, by address. Main thread. */
+/** Who may connect at all, and who is believed, by address. Any thread. */
 import { BlockList, isIP } from 'node:net';
-import type { AccessRule } from '../config/listener-options.js';
+
+/** One rule, as the configuration has it. */
+interface AddressRule {
+  readonly allow: boolean;
+  /** `all`, an IP address, or address/prefix length. */
+  readonly range: string;
+}
 
 interface CompiledRule {
   readonly allow: boolean;
@@ -13,7 +19,7 @@ export class AccessRules {
   readonly #rules: readonly CompiledRule[];
 
   /** @throws Error when a range is none of the three forms */
-  constructor(rules: readonly AccessRule[]) {
+  constructor(rules: readonly AddressRule[]) {
     const compiled: CompiledRule[] = [];
     for (const { allow, range } of rules) {
       compiled.push({ allow, range: range === 'all' ? null : parseRange(range) });
@@ -21,6 +27,18 @@ export class AccessRules {
     }
     // Rules that only say what is said anyway cost nothing per connection.
     this.#rules = compiled.every((rule) => rule.allow) ? [] : compiled;
+  }
+
+  /**
+   * The rules of a list of trusted networks: everybody when it is empty, otherwise nobody else.
+   * @throws Error as the constructor
+   */
+  static only(ranges: readonly string[]): AccessRules {
+    if (ranges.length === 0) return new AccessRules([]);
+    return new AccessRules([
+      ...ranges.map((range) => ({ allow: true, range })),
+      { allow: false, range: 'all' },
+    ]);
   }
 
   /** @param address as `normalAddress` gives it */

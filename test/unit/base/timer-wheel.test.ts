@@ -1,7 +1,7 @@
 /** The timer wheel against a list of deadlines. */
 import test from 'ava';
 import fc from 'fast-check';
-import { TimerWheel, WheelItem } from '../../../workers/timer-wheel.js';
+import { TimerWheel, WheelItem } from '../../../src/base/timer-wheel.js';
 
 class Item extends WheelItem {
   fired: number[] = [];

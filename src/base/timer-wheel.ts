@@ -1,8 +1,7 @@
 /**
- * All deadlines of one shard: keepalive, retry, expiry. One timer for the shard, none per client. Runs in the
- * shard.
+ * Many deadlines with one timer: a shard's keep alive, retry and expiry, main's half-read connections. Any thread.
  */
-import { assert } from '../src/base/assert.js';
+import { assert } from './assert.js';
 
 /**
  * Something with a deadline. It may put its deadline off by writing `wheelDeadlineMs` alone, as often as it likes: the

@@ -7,6 +7,7 @@ import type { Config } from '../src/config/schema.js';
 import type { ConnectionNumber, ShardId } from '../src/protocol/ids.js';
 import type { AckGate } from './connection/ack-gate.js';
 import type { Connection } from './connection/connection.js';
+import type { ListenerOptions } from './connection/listener-options.js';
 import type { Counters } from './counters.js';
 import type { Hooks } from './hooks/hooks.js';
 import type { MemoryBudget } from './memory-budget.js';
@@ -36,6 +37,8 @@ export interface Core {
   readonly shard: ShardId;
   readonly shards: number;
   readonly config: Config;
+  /** By listener id. */
+  readonly listeners: readonly ListenerOptions[];
   readonly clock: Clock;
   readonly turn: Turn;
   readonly wheel: TimerWheel;

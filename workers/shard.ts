@@ -25,12 +25,14 @@ import { AckGate } from './connection/ack-gate.js';
 import { ConnectFlow } from './connection/connect-flow.js';
 import type { Connection } from './connection/connection.js';
 import { Intake } from './connection/intake.js';
+import { type ListenerOptions, listenerOptions } from './connection/listener-options.js';
 import { Packets } from './connection/packets.js';
 import { Presence } from './connection/presence.js';
 import { PublishIn } from './connection/publish-in.js';
 import { SubscribeFlow } from './connection/subscribe-flow.js';
 import type { Core, MainLine } from './core.js';
 import { Counters } from './counters.js';
+import { Handovers } from './edge/handovers.js';
 import { injectFault } from './faults.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { PeerHandlers } from './peers/handlers.js';
@@ -66,6 +68,7 @@ class ShardParts implements Core {
   readonly shard: ShardId;
   readonly shards: number;
   readonly config: Config;
+  readonly listeners: readonly ListenerOptions[];
   readonly clock = new SystemClock();
   readonly turn = new Turn(this.clock);
   readonly wheel: TimerWheel;
@@ -97,6 +100,7 @@ class ShardParts implements Core {
     this.shard = start.shard;
     this.shards = start.shards;
     this.config = config;
+    this.listeners = config.listeners.map(listenerOptions);
     this.hooks = seams.hooks;
     this.wheel = new TimerWheel({
       tickMs: TIMER_WHEEL_TICK_MS,
@@ -130,7 +134,7 @@ export class Shard implements RunningShard, Runnable {
   readonly stopped: Promise<void>;
   readonly parts: ShardParts;
   private readonly port: PortServer;
-  private readonly intake: Intake;
+  private readonly handovers: Handovers;
   private readonly sweeper: Sweeper;
   private readonly heartbeat: NodeJS.Timeout;
   private resolveStopped: () => void = () => {};
@@ -150,7 +154,8 @@ export class Shard implements RunningShard, Runnable {
     const presence = new Presence(parts);
     const connects = new ConnectFlow(parts, presence);
     const packets = new Packets(parts, connects, new PublishIn(parts), new SubscribeFlow(parts));
-    this.intake = new Intake(parts, packets, seams.openLink, start.handover);
+    const intake = new Intake(parts, packets);
+    this.handovers = new Handovers(parts, intake, seams.openLink, start.handover);
     this.sweeper = new Sweeper(parts);
     parts.turn.attach({
       commit: () => parts.acks.commit(),
@@ -179,7 +184,7 @@ export class Shard implements RunningShard, Runnable {
       case 'connection.accepted':
         // Main hands connections over only after every peer is known.
         if (!parts.mesh.isReady) parts.mesh.begin();
-        this.intake.take(event.handover);
+        this.handovers.take(event.handover);
         break;
       case 'peer.lost':
         parts.mesh.lost(event.shard);

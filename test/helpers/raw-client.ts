@@ -2,8 +2,8 @@
  * A bare MQTT client for tests: it sends any bytes, answers nothing by itself and hands out the packets that came,
  * one by one and in their order.
  */
-import { once } from 'node:events';
-import net from 'node:net';
+import { type Address, type Carrier, overSocket } from './carrier.js';
+import { describe, Inbox } from './inbox.js';
 import {
   ack,
   type ConnectOptions,
@@ -16,11 +16,8 @@ import {
   subscribe,
   unsubscribe,
 } from './packets.js';
-import { decode, type Received } from './received.js';
+import type { Received } from './received.js';
 import type { AckType, PacketType, Properties, Version } from './wire.js';
-
-/** How long a packet or a close may take. Only a test that fails waits so long. */
-const DEADLINE_MS = 8_000;
 
 export class RawClient {
   readonly version: Version;
@@ -28,49 +25,37 @@ export class RawClient {
   clientId = '';
   /** The answer to the CONNECT, once it has come. */
   connack: Received | null = null;
-  private readonly socket: net.Socket;
-  private unread: Buffer = Buffer.alloc(0);
-  private readonly arrived: Received[] = [];
-  private problem: Error | null = null;
-  private isClosed = false;
-  private wake: (() => void) | null = null;
+  readonly carrier: Carrier;
+  private readonly inbox: Inbox;
   private lastId = 0;
 
-  private constructor(socket: net.Socket, version: Version) {
-    this.socket = socket;
+  constructor(carrier: Carrier, version: Version) {
+    this.carrier = carrier;
     this.version = version;
-    socket.on('data', (chunk) => this.onData(chunk));
-    socket.on('error', () => undefined);
-    socket.on('close', () => {
-      this.isClosed = true;
-      this.wake?.();
-    });
+    this.inbox = new Inbox(carrier, version);
   }
 
-  /** A connection without CONNECT. */
-  static async open(address: { host: string; port: number }, version: Version): Promise<RawClient> {
-    const socket = net.connect({ ...address, noDelay: true });
-    const client = new RawClient(socket, version);
-    await once(socket, 'connect');
-    return client;
+  /** A connection without CONNECT, over a bare socket. */
+  static async open(address: Address, version: Version): Promise<RawClient> {
+    return new RawClient(await overSocket(address), version);
   }
 
   send(...chunks: readonly (Uint8Array | readonly number[])[]): void {
-    this.socket.write(Buffer.concat(chunks.map((chunk) => Uint8Array.from(chunk))));
+    this.carrier.write(Buffer.concat(chunks.map((chunk) => Uint8Array.from(chunk))));
   }
 
   /** Breaks the connection off, as a network failure does. */
   drop(): void {
-    this.socket.destroy();
+    this.carrier.drop();
   }
 
   /** Stops reading, so that the broker's bytes pile up on its side. */
   pauseReading(): void {
-    this.socket.pause();
+    this.carrier.pause();
   }
 
   resumeReading(): void {
-    this.socket.resume();
+    this.carrier.resume();
   }
 
   /** Sends CONNECT and gives the CONNACK, whatever it says. */
@@ -264,47 +249,7 @@ export class RawClient {
   }
 
   /** Null: closed, and every packet before the close was handed out. */
-  async next(): Promise<Received | null> {
-    const deadlineMs = Date.now() + DEADLINE_MS;
-    while (this.arrived.length === 0 && !this.isClosed && this.problem === null) {
-      const isLate = await this.waitUntil(deadlineMs);
-      if (isLate) throw new Error('nothing came from the broker');
-    }
-    const found = this.arrived.shift();
-    if (found !== undefined) return found;
-    if (this.problem !== null) throw this.problem;
-    return null;
+  next(): Promise<Received | null> {
+    return this.inbox.next();
   }
-
-  private waitUntil(deadlineMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(true), deadlineMs - Date.now());
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve(false);
-      };
-    });
-  }
-
-  private onData(chunk: Buffer): void {
-    this.unread = Buffer.concat([this.unread, chunk]);
-    try {
-      for (;;) {
-        const found = decode(this.unread, this.version);
-        if (found === null) break;
-        this.unread = this.unread.subarray(found.frame.length);
-        this.arrived.push(found);
-      }
-    } catch (error) {
-      this.problem = error as Error;
-      this.socket.destroy();
-    }
-    this.wake?.();
-  }
-}
-
-function describe(found: Received): string {
-  const { type, id, code, codes, topic, payload, qos } = found;
-  if (type === 'publish') return `publish ${topic} ${payload.slice(0, 40)} (QoS ${qos}, id ${id})`;
-  return `${type} (id ${id}, code 0x${code.toString(16)}${codes.length > 0 ? `, codes ${codes}` : ''})`;
 }

@@ -201,6 +201,12 @@ export const CONFIG_KEY_CHARS_MAX = 200;
 
 /** Listeners of one configuration. Each is a descriptor on main; more than that is a generated mistake. */
 export const LISTENERS_MAX = 64;
+/** Certificates beside the first that one listener may have. Each costs memory in every shard. */
+export const SNI_CERTIFICATES_MAX = 64;
+/** Items of a list in the configuration, such as trusted proxies: each is looked at per connection. */
+export const LIST_ITEMS_MAX = 256;
+/** Bytes of the path of a Unix domain socket: the kernel has room for 108 with the zero behind it. */
+export const UNIX_PATH_BYTES_MAX = 107;
 
 /**
  * Slots an in-flight window starts with. 4 fill the 64 bytes that V8 keeps inside its heap: with 8 a first message

@@ -28,7 +28,14 @@ export interface BrokerUnderTest {
 export async function startBrokerProcess(shards: number): Promise<BrokerUnderTest> {
   const port = await freePort();
   const dataDir = await mkdtemp(join(tmpdir(), 'shardmq-perf-'));
-  const listener = ['--set', `listener.tcp.external=127.0.0.1:${port}`, '--set', 'listener.tcp.internal=off'];
+  const listener = [
+    '--set',
+    `listener.tcp.external=127.0.0.1:${port}`,
+    '--set',
+    'listener.tcp.internal=off',
+    '--set',
+    'listener.ws.external=off',
+  ];
   const sharding = shards > 0 ? ['--shards', String(shards)] : [];
   const args = [CLI, 'start', '--data', dataDir, '--log-level', 'error', ...listener, ...sharding];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });

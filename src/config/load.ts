@@ -104,7 +104,8 @@ class ConfigBuilder {
   }
 
   build(): ConfigResult {
-    const { listeners, issues, warnings } = buildListeners(this.#listenerEntries);
+    const requireProtocol = this.#values['mqtt.websocket_protocol_header'] as boolean;
+    const { listeners, issues, warnings } = buildListeners(this.#listenerEntries, requireProtocol);
     const all = [...this.#issues, ...issues, ...this.#contradictions()];
     const told = [...this.#warnings, ...warnings];
     // Whoever sets this counts on being protected, and is not.

@@ -2,7 +2,7 @@
  * The one table of configuration keys. Everything else about configuration (types, loading, documentation)
  * follows from it. Main thread, at start only; shards import its types.
  */
-import type { ListenerConfig } from './listener-options.js';
+import type { ListenerConfig } from './listener-types.js';
 import type { Option } from './option.js';
 import { nodeOptions, partOptions } from './options/broker.js';
 import { mqttOptions } from './options/mqtt.js';

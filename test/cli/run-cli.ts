@@ -75,7 +75,14 @@ export async function startCli(
   ...args: string[]
 ): Promise<CliProcess> {
   const dataDir = temporaryDir(t);
-  const listeners = ['--set', 'listener.tcp.external=127.0.0.1:0', '--set', 'listener.tcp.internal=off'];
+  const listeners = [
+    '--set',
+    'listener.tcp.external=127.0.0.1:0',
+    '--set',
+    'listener.tcp.internal=off',
+    '--set',
+    'listener.ws.external=off',
+  ];
   const cli = new CliProcess(['start', '--data', dataDir, '--shards', '1', ...listeners, ...args], env);
   t.teardown(async () => {
     cli.signal('SIGKILL');

@@ -40,7 +40,16 @@ test('a port in use names the listener and how to change it, and ends with 1', a
   t.teardown(() => server.close());
   const { port } = server.address() as AddressInfo;
   const listener = `listener.tcp.external=127.0.0.1:${port}`;
-  const set = ['--set', listener, '--set', 'listener.tcp.internal=off', '--log-level', 'silent'];
+  const set = [
+    '--set',
+    listener,
+    '--set',
+    'listener.tcp.internal=off',
+    '--set',
+    'listener.ws.external=off',
+    '--log-level',
+    'silent',
+  ];
   const cli = new CliProcess(['--data', temporaryDir(t), '--shards', '1', ...set]);
   const { code, stdout, stderr } = await cli.ended();
   t.is(code, 1);

@@ -1,14 +1,18 @@
 /** Writes docs/configuration.md out of the schema. Runs in tests and in `npm run docs`. */
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { listEmqKeysWithoutEffect } from '../../src/config/emq-keys.js';
+import { ENCRYPTED, EVERY, NETWORK } from '../../src/config/listener-option.js';
 import {
+  IDLE_OPTIONS,
   LISTENER_OPTIONS,
   SHIPPED_LISTENERS,
-  UNBUILT_LISTENER_OPTIONS,
+  SOCKET_OPTIONS,
 } from '../../src/config/listener-options.js';
+import type { ListenerType } from '../../src/config/listener-types.js';
 import type { Option } from '../../src/config/option.js';
 import { CONFIG_KEYS, OPTIONS } from '../../src/config/schema.js';
 import type { ValueType } from '../../src/config/value-types.js';
+import { SNI_CERTIFICATES_MAX } from '../../src/limits.js';
 
 const INTRODUCTION = `# Configuration
 
@@ -46,7 +50,8 @@ The values:
 | duration | number and unit, several may follow each other: \`500ms\`, \`90s\`, \`1h30m\`, \`.5d\`, \`2w\`; \`0\` needs no unit |
 | bytesize | bytes, or with \`KB\`, \`MB\`, \`GB\` (powers of 1,024) |
 | percent | \`60%\` |
-| integer, float, enum, string | as they are |
+| list | items with commas between |
+| integer, float, enum, string, file | as they are |
 
 Today every change needs a restart. The column *counts* says how far a change made while the broker runs will reach
 once the API for it is there: *live* at once, *new* for connections and sessions that begin afterwards, *start* not
@@ -61,7 +66,7 @@ const GROUPS: readonly (readonly [title: string, prefixes: readonly string[]])[]
   ['Message queues', ['mqtt.mqueue.']],
   ['System topics and presence', ['mqtt.broker.', 'module.']],
   ['Retained messages', ['retainer.']],
-  ['Shards', ['shard.', 'shutdown.']],
+  ['Shards and overload', ['shard.', 'overload.', 'shutdown.']],
 ];
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
@@ -97,36 +102,99 @@ function keyTables(): string {
   return text;
 }
 
-function listenerSection(): string {
-  let text = `
+const LISTENER_INTRODUCTION = `
 ## Listeners
 
-\`listener.tcp.NAME = [HOST:]PORT\` opens a listener, \`off\` closes one; any number of names. An IPv6 address stands in
-brackets; port 0 lets the system choose. \`listener.tcp.NAME.OPTION\` sets an option, and \`listener.tcp.NAME.bind\` is
-another way to write the address, for nested YAML.
+\`listener.TYPE.NAME = [HOST:]PORT\` opens a listener, \`off\` closes one; any number of names. An IPv6 address stands in
+brackets; port 0 lets the system choose. \`listener.unix.NAME = /path/of.sock\` opens a Unix domain socket. \`.bind\`
+behind the name is another way to write the address, for nested YAML:
+
+\`\`\`yaml
+listener:
+  ssl.external:
+    certfile: certs/broker.pem
+    keyfile: certs/broker.key
+    sni:
+      - certfile: certs/other.pem
+        keyfile: certs/other.key
+  ws.site:
+    bind: 127.0.0.1:9001
+    proxy_address_header: X-Forwarded-For
+    trusted_proxies: [127.0.0.1]
+\`\`\`
+
+| type | clients |
+|---|---|
+| \`tcp\` | MQTT, not encrypted |
+| \`ssl\` | MQTT over TLS |
+| \`ws\` | MQTT over WebSocket, not encrypted |
+| \`wss\` | MQTT over WebSocket over TLS |
+| \`unix\` | MQTT over a Unix domain socket |
+
+Listeners of the type api are checked and reported with a warning, and not opened: they are not built yet.
+
+These are there from the start. Those with TLS open when \`certfile\` and \`keyfile\` are set. (EMQ 2.3 lets 1024 clients
+in through \`ssl.external\` and 64 through \`wss.external\`.)
 
 | listener | default |
 |---|---|
 `;
+
+function listenerSection(): string {
+  let text = LISTENER_INTRODUCTION;
   for (const [key, { bind = '', ...options }] of Object.entries(SHIPPED_LISTENERS)) {
     const others = Object.entries(options).map(([name, value]) => code(`${name} = ${value}`));
     text += row([code(key), `${code(bind)} with ${others.join(', ')}`]);
   }
-  text += '\n| option | default | values | meaning |\n|---|---|---|---|\n';
-  for (const [name, { type, default: value, about }] of Object.entries(LISTENER_OPTIONS)) {
-    text += row([code(name), code(value), valuesOf(type), about]);
-  }
-  text += row([
-    code('access.N'),
-    '',
-    'allow or deny, then all, an IP address or address/prefix',
-    'Who may connect: the rules are tried by number, the first that fits decides, and none that fits allows.',
-  ]);
-  const unbuilt = Object.keys(UNBUILT_LISTENER_OPTIONS).map(code).join(', ');
-  return `${text}
-Listeners of the types ssl, ws, wss and api are checked and reported with a warning, and not opened: they are not built
-yet. The same holds for the options ${unbuilt}.
+  text += `
+\`listener.TYPE.NAME.OPTION\` sets an option; on a listener of another type than those below it is an error. A list may
+also be numbered, \`OPTION.1\`, \`OPTION.2\`, as a list in YAML is.
 `;
+  for (const types of new Set(Object.values(LISTENER_OPTIONS).map(({ on }) => on)))
+    text += optionTable(types);
+  text += `
+### Other ways to write them, and options without effect
+
+What is an option of a socket may also be written \`tcp_options.OPTION\`: ${SOCKET_OPTIONS.map(code).join(', ')}.
+These are read and set nothing:
+
+| option | why |
+|---|---|
+`;
+  for (const [name, { why }] of Object.entries(IDLE_OPTIONS)) text += row([code(name), why]);
+  return text;
+}
+
+const NUMBERED: readonly (readonly [on: readonly ListenerType[], cells: readonly string[]])[] = [
+  [
+    NETWORK,
+    [
+      code('access.N'),
+      '',
+      'allow or deny, then all, an IP address or address/prefix',
+      'Who may connect: the rules are tried by number, the first that fits decides, and none that fits allows.',
+    ],
+  ],
+  [
+    ENCRYPTED,
+    [
+      `${code('sni.N.certfile')}, ${code('sni.N.keyfile')}`,
+      '',
+      `files; N is 1 to ${SNI_CERTIFICATES_MAX}`,
+      'More certificates, each for the names in it; a client that asks for no name or another one gets `certfile`.',
+    ],
+  ],
+];
+
+/** The options that exist on just these types of listeners. */
+function optionTable(types: readonly ListenerType[]): string {
+  const where = types === EVERY ? 'every listener' : types.map((type) => `\`${type}\``).join(', ');
+  let text = `\n### Options of ${where}\n\n| option | default | values | meaning |\n|---|---|---|---|\n`;
+  for (const [name, { on, type, default: value, about }] of Object.entries(LISTENER_OPTIONS)) {
+    if (on === types) text += row([code(name), code(value), valuesOf(type), about]);
+  }
+  for (const [on, cells] of NUMBERED) if (on === types) text += row(cells);
+  return text;
 }
 
 function emqSection(): string {

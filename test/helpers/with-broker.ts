@@ -42,6 +42,7 @@ export function startTestBroker(options: TestBrokerOptions, directory: string): 
         'node.shards': 2,
         'listener.tcp.external': '127.0.0.1:0',
         'listener.tcp.internal': 'off',
+        'listener.ws.external': 'off',
         'shutdown.timeout': '2s',
         ...config,
       },

@@ -10,6 +10,7 @@ const broker = await launchBroker(
       'node.shards': 2,
       'listener.tcp.external': '127.0.0.1:0',
       'listener.tcp.internal': 'off',
+      'listener.ws.external': 'off',
     },
     logger: {
       debug: () => undefined,

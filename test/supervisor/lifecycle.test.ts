@@ -18,6 +18,7 @@ test('the broker starts, says where it listens, takes a client, and stops', asyn
       'node.shards': 2,
       'listener.tcp.external': '127.0.0.1:0',
       'listener.tcp.internal': 'off',
+      'listener.ws.external': 'off',
     },
   });
   const [listener] = broker.listeners;

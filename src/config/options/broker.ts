@@ -89,6 +89,18 @@ export const partOptions = {
     'live',
     'How long a SUBACK waits for the other shards before the subscription is refused.',
   ),
+  'overload.loop_delay': ours(
+    duration(0, MINUTE_MS),
+    '500ms',
+    'live',
+    'Delay of an event loop above which new connections wait, so that those that are there are served; 0 = off.',
+  ),
+  'overload.wait': ours(
+    duration(0, MINUTE_MS),
+    '5s',
+    'live',
+    'How long a new connection waits for the overload to end before it is refused.',
+  ),
   'shutdown.timeout': ours(
     duration(0, HOUR_MS),
     '10s',

@@ -47,6 +47,13 @@ export const mqttOptions = {
     'live',
     'What happens to a publish or subscribe that no access rule covers; without effect until access rules are built.',
   ),
+  'mqtt.websocket_protocol_header': fromEmq(
+    flag(),
+    'on',
+    'on',
+    'start',
+    'Whether WebSocket clients that offer no subprotocol beginning with `mqtt` are refused.',
+  ),
   'mqtt.keepalive_backoff': fromEmq(
     float(0.5, 10),
     '0.75',

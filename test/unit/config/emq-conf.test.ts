@@ -157,7 +157,6 @@ listener.tcp.external.max_conn_rate = 500
 listener.tcp.external.proxy_protocol = on
 listener.tcp.external.proxy_protocol_timeout = 3s
 listener.tcp.external.peer_cert_as_username = cn
-listener.tcp.external.tcp_options = low_delay
 listener.ssl.external.tls_versions = tlsv1.2,tlsv1.1,tlsv1
 listener.ssl.external.ciphers = ECDHE-ECDSA-AES256-GCM-SHA384,AES128-SHA
 listener.ssl.external.cacertfile = etc/certs/cacert.pem
@@ -180,7 +179,7 @@ test('the emq.conf that EMQ 2.3 ships loads without an error', (t) => {
   t.is(config['log.level'], 'error');
   t.deepEqual(
     config.listeners.map(({ type, port }) => `${type} ${port}`),
-    ['tcp 1883', 'tcp 11883'],
+    ['tcp 1883', 'tcp 11883', 'ssl 8883', 'ws 8083', 'wss 8084'],
   );
   t.false(config.listeners[1]?.nodelay);
 });
@@ -198,15 +197,18 @@ test('what has no effect is told once per key, and once per listener that is not
   const { warnings } = loadConfig({ file: withFile(t, 'emq.conf', SHIPPED) });
   const about = (start: string): number => warnings.filter(({ key }) => key.startsWith(start)).length;
   t.is(about('node.cookie'), 1);
-  t.is(about('listener.ssl.external'), 1);
-  t.is(about('listener.ws.external'), 1);
+  t.is(about('listener.api.mgmt'), 1);
+  t.deepEqual(
+    warnings.flatMap(({ key }) => (/^listener\.(?!api)/.test(key) ? [key] : [])),
+    ['listener.tcp.external.buffer', 'listener.tcp.internal.tune_buffer'],
+  );
   t.is(about('mqtt.max_packet_size'), 0);
   t.true(warnings.every(({ line }) => /emq\.conf:\d+: /.test(line)));
   t.false(warnings.some(({ line }) => line.includes('emqsecretcookie')));
 });
 
-test('a listener that is not built yet and set to off is not mentioned', (t) => {
-  const set = ['listener.ssl.external=off', 'listener.ssl.external.certfile=cert.pem', 'listener.ws.web=off'];
+test('a listener that is off is not mentioned', (t) => {
+  const set = ['listener.ssl.external=off', 'listener.ssl.external.certfile=cert.pem', 'listener.api.mgmt=off'];
   t.deepEqual(loadConfig({ set }).warnings, []);
 });
 

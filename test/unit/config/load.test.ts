@@ -18,7 +18,7 @@ test('the defaults are those of the documentation', (t) => {
   t.is(config['mqtt.allow_anonymous'], true);
   t.deepEqual(
     config.listeners.map(({ type, name, host, port }) => `${type}.${name} ${host}:${port}`),
-    ['tcp.external 0.0.0.0:1883', 'tcp.internal 127.0.0.1:11883'],
+    ['tcp.external 0.0.0.0:1883', 'tcp.internal 127.0.0.1:11883', 'ws.external 0.0.0.0:8083'],
   );
   t.deepEqual(warningsOf({}), []);
 });

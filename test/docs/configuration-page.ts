@@ -133,8 +133,8 @@ listener:
 
 Listeners of the type api are checked and reported with a warning, and not opened: they are not built yet.
 
-These are there from the start. Those with TLS open when \`certfile\` and \`keyfile\` are set. (EMQ 2.3 lets 1024 clients
-in through \`ssl.external\` and 64 through \`wss.external\`.)
+These are there from the start. Those with TLS open when \`certfile\` and \`keyfile\` are set. (EMQ 2.3 lets 1024
+clients in through \`ssl.external\` and 64 through \`wss.external\`.)
 
 | listener | default |
 |---|---|

@@ -15,6 +15,7 @@ import { MetricsRegistry } from './metrics/registry.js';
 import { asClientId, type ShardId } from './protocol/ids.js';
 import { peekClientId } from './protocol/mqtt/decode-connect.js';
 import { Acceptor } from './supervisor/acceptor.js';
+import { ArrivalGate } from './supervisor/arrival-gate.js';
 import { ConnectReader } from './supervisor/connect-reader.js';
 import { type NodeRecord, openDataDir } from './supervisor/data-dir.js';
 import { Handover } from './supervisor/handover.js';
@@ -23,6 +24,7 @@ import { defaultShards, usableCores, usableMemoryBytes } from './supervisor/mach
 import { ShardPool } from './supervisor/shard-pool.js';
 import { Alarms } from './sys/alarms.js';
 import { Monitor } from './sys/monitor.js';
+import { OverloadReports } from './sys/overload-reports.js';
 import { SysPublisher } from './sys/sys-publisher.js';
 
 const SHARD_ENTRY = new URL('../workers/shard.worker.js', import.meta.url);
@@ -82,9 +84,11 @@ export class RunningBroker implements Broker {
   readonly #registry: MetricsRegistry;
   readonly #pool: ShardPool;
   readonly #reader: ConnectReader;
+  readonly #gate: ArrivalGate;
   readonly #acceptors: readonly Acceptor[];
   readonly #sys: SysPublisher;
   readonly #alarms: Alarms;
+  readonly #overloads: OverloadReports;
   #sweepTimer: NodeJS.Timeout | undefined;
   #resolveFailed: (error: BrokerError) => void = () => {};
   #stopped: Promise<void> | null = null;
@@ -110,6 +114,7 @@ export class RunningBroker implements Broker {
     );
     const say = (topic: string, payload: string): void => this.#sys.say(topic, payload);
     this.#alarms = new Alarms(this.#clock, say);
+    this.#overloads = new OverloadReports(this.#alarms, this.#clock, logger);
     this.#pool = this.#createPool(options, node, replacements, say);
     const handover = new Handover(this.#pool.handles, this.#slots, peekClientId, this.#clock, logger);
     this.#reader = new ConnectReader(
@@ -119,10 +124,18 @@ export class RunningBroker implements Broker {
       },
       (arrival, head, packetBytes) => handover.take(arrival, head, packetBytes),
     );
+    this.#gate = new ArrivalGate(
+      { loopDelayMs: config['overload.loop_delay'], waitMs: config['overload.wait'] },
+      this.#clock,
+      {
+        begin: (arrival) => this.#reader.begin(arrival),
+        overloadChanged: (lateMs) => this.#overloads.changed(null, lateMs),
+      },
+    );
     this.#acceptors = config.listeners
       .map((listener, id) => new ListenerFigures(id, listener))
       .filter((figures) => figures.config.type === 'tcp')
-      .map((figures) => new Acceptor(figures, this.#reader, this.#clock, logger));
+      .map((figures) => new Acceptor(figures, this.#gate, this.#clock, logger));
   }
 
   /** Shards first, so that the first connection finds its own. @throws BrokerError after stopping what had started */
@@ -203,6 +216,7 @@ export class RunningBroker implements Broker {
         },
         alarmRaised: (shard, alarm) => this.#alarms.raise(shard, alarm),
         alarmCleared: (_shard, id) => this.#alarms.clear(id),
+        overloadChanged: (shard, lateMs) => this.#overloads.changed(shard, lateMs),
         ended: (shard) => {
           this.#registry.shardEnded(shard);
           this.#alarms.shardEnded(shard);
@@ -224,6 +238,7 @@ export class RunningBroker implements Broker {
   }
 
   #sweep(): void {
+    this.#gate.sweep();
     const nowMs = this.#clock.monotonicMs();
     this.#reader.sweep(nowMs);
     this.#pool.sweep(nowMs);
@@ -239,6 +254,7 @@ export class RunningBroker implements Broker {
   /** Nobody new comes in, then nobody is left, then nothing runs. */
   async #stopParts(): Promise<void> {
     const closed = this.#acceptors.map((acceptor) => acceptor.close());
+    this.#gate.stop();
     this.#reader.stop();
     await this.#pool.stop(this.config['shutdown.timeout']);
     clearInterval(this.#sweepTimer);

@@ -308,3 +308,18 @@ export const ROUTING_TABLE_BYTES_MAX = 1 << 30;
 export const EXPIRY_GRACE_MS = 1_000;
 /** Milliseconds between the stop of all shards and the end of their threads. Too small meets compilations under way. */
 export const THREAD_QUIET_MS = 100;
+
+// Overload
+
+/** Milliseconds between two looks at how late a loop is. Too small costs time itself, too large notices late. */
+export const LOOP_DELAY_INTERVAL_MS = 100;
+/** Milliseconds over which a loop's delay is averaged. Too small trips at one pause, too large reacts too late. */
+export const LOOP_DELAY_AVERAGE_MS = 1_000;
+/** Times `overload.loop_delay` that one measurement counts at most. Too large: one pause shuts clients out for long. */
+export const LOOP_DELAY_CAP = 2;
+/** Part of `overload.loop_delay` below which an overload ends. Too large: it comes and goes. */
+export const LOOP_RELIEF_SHARE = 0.5;
+/** Connections not yet read that wait while main is overloaded, each with a descriptor and 4 KB; more are refused. */
+export const UNREAD_CONNECTIONS_MAX = 8_192;
+/** Of them, those begun in one turn once main is relieved. Too many overload it again, too few let them wait. */
+export const UNREAD_BEGUN_PER_TURN = 128;

@@ -2,9 +2,15 @@
  * Ways in which tests break a shard on purpose; out of reach unless its seams say `faults`. On the shard's
  * thread.
  */
+import type { ShardRequests } from '../src/actor/shard-protocol.js';
 import { unreachable } from '../src/base/assert.js';
 
-export type Fault = 'throw' | 'hang' | 'out-of-memory';
+/** `busy` does not end the shard: for some four seconds its loop is late. */
+export type Fault = ShardRequests['test.fault']['input']['fault'];
+
+const BUSY_SLICES = 6;
+const BUSY_MS = 700;
+const FREE_MS = 10;
 
 /** Breaks this thread, after the answer to the request has left. */
 export function injectFault(fault: Fault): void {
@@ -16,6 +22,8 @@ export function injectFault(fault: Fault): void {
         for (;;);
       case 'out-of-memory':
         return exhaust();
+      case 'busy':
+        return keepBusy(BUSY_SLICES);
       default:
         return unreachable(fault);
     }
@@ -25,4 +33,10 @@ export function injectFault(fault: Fault): void {
 function exhaust(): void {
   const kept: number[][] = [];
   for (;;) kept.push(new Array<number>(1_000_000).fill(kept.length));
+}
+
+function keepBusy(slices: number): void {
+  if (slices === 0) return;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
+  setTimeout(keepBusy, FREE_MS, slices - 1);
 }

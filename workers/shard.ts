@@ -34,6 +34,7 @@ import type { Core, MainLine } from './core.js';
 import { Counters } from './counters.js';
 import { Handovers } from './edge/handovers.js';
 import { injectFault } from './faults.js';
+import { LoopWatch } from './loop-watch.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { PeerHandlers } from './peers/handlers.js';
 import { Mesh } from './peers/mesh.js';
@@ -136,6 +137,7 @@ export class Shard implements RunningShard, Runnable {
   private readonly port: PortServer;
   private readonly handovers: Handovers;
   private readonly sweeper: Sweeper;
+  private readonly loop: LoopWatch;
   private readonly heartbeat: NodeJS.Timeout;
   private resolveStopped: () => void = () => {};
   /** `peer.connect` requests whose peer has not told its whole interest yet. */
@@ -164,6 +166,9 @@ export class Shard implements RunningShard, Runnable {
     });
     this.port = new PortServer(start.port, this.requests(), (event) => this.onEvent(event));
     this.sweeper.start();
+    this.loop = new LoopWatch(parts.clock, start.config['overload.loop_delay'], (isOverloaded, delayMs) =>
+      this.port.tell({ kind: 'event', type: 'shard.overload', isOverloaded, delayMs }),
+    );
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
     if (start.shards === 1) parts.mesh.begin();
     this.port.tell({ kind: 'event', type: 'shard.ready', thread: threadId });
@@ -256,6 +261,7 @@ export class Shard implements RunningShard, Runnable {
   private async advanceClock(ms: number): Promise<null> {
     if (!this.seams.faults) return null;
     this.parts.clock.advance(ms);
+    this.loop.clockTurned();
     // A turn that is under way keeps the time at which it began; the next one sees what is due.
     await nextTurn();
     this.sweeper.tick();
@@ -281,6 +287,7 @@ export class Shard implements RunningShard, Runnable {
       retained: retained.count,
       waitingBytes: memory.totalBytes,
       longestTurnMs: turn.longestMs,
+      loopDelayMs: this.loop.delayMs,
       heapUsedBytes: process.memoryUsage().heapUsed,
       forwardedIn: counters.forwardedIn,
     };
@@ -298,6 +305,7 @@ export class Shard implements RunningShard, Runnable {
     await this.seams.store.close();
     clearInterval(this.heartbeat);
     this.sweeper.stop();
+    this.loop.stop();
     for (const connection of parts.connections) connection.abort('server_shutdown');
     parts.mesh.close();
     // After the answer has left.

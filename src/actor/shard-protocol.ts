@@ -79,7 +79,7 @@ export interface ShardRequests {
   'shard.stop': { input: { deadlineMs: number }; output: null };
   /** Only with `seams.faults`. */
   'test.advanceClock': { input: { ms: number }; output: null };
-  'test.fault': { input: { fault: 'throw' | 'hang' | 'out-of-memory' }; output: null };
+  'test.fault': { input: { fault: 'throw' | 'hang' | 'out-of-memory' | 'busy' }; output: null };
 }
 
 export interface PublishRequest {
@@ -122,6 +122,13 @@ export type ShardEvent =
   /** Parts are built; the shard takes peers, then connections. `thread` is the worker's threadId. */
   | { readonly kind: 'event'; readonly type: 'shard.ready'; readonly thread: number }
   | { readonly kind: 'event'; readonly type: 'shard.heartbeat'; readonly figures: ShardFigures }
+  /** Its loop has become too late for new connections (`overload.loop_delay`), or is no longer. */
+  | {
+      readonly kind: 'event';
+      readonly type: 'shard.overload';
+      readonly isOverloaded: boolean;
+      readonly delayMs: number;
+    }
   | {
       readonly kind: 'event';
       readonly type: 'connection.closed';
@@ -169,6 +176,8 @@ export interface ShardFigures {
   readonly waitingBytes: number;
   /** Longest turn since the last heartbeat, in milliseconds. */
   readonly longestTurnMs: number;
+  /** What a timer that is due waits for its turn, in milliseconds: the average of about the last second. */
+  readonly loopDelayMs: number;
   readonly heapUsedBytes: number;
   /** Deliveries of messages that came from another shard, since start. */
   readonly forwardedIn: number;

@@ -6,12 +6,12 @@ import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { formatAddress } from '../config/listener-options.js';
 import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
-import type { ConnectReader } from './connect-reader.js';
+import type { ArrivalGate } from './arrival-gate.js';
 import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
 
 export class Acceptor {
   readonly figures: ListenerFigures;
-  readonly #reader: ConnectReader;
+  readonly #gate: ArrivalGate;
   readonly #access: AccessRules;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -21,15 +21,15 @@ export class Acceptor {
   #rateRefilledMs: number;
   #lastWarningMs = Number.NEGATIVE_INFINITY;
 
-  constructor(figures: ListenerFigures, reader: ConnectReader, clock: Clock, logger: Logger) {
+  constructor(figures: ListenerFigures, gate: ArrivalGate, clock: Clock, logger: Logger) {
     this.figures = figures;
-    this.#reader = reader;
+    this.#gate = gate;
     this.#access = new AccessRules(figures.config.access);
     this.#clock = clock;
     this.#logger = logger;
     this.#rateTokens = figures.config.maxConnRate;
     this.#rateRefilledMs = clock.monotonicMs();
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
   /** The key in the configuration, such as `listener.tcp.external`. */
@@ -80,7 +80,7 @@ export class Acceptor {
       return;
     }
     figures.current++;
-    this.#reader.begin({
+    this.#gate.take({
       socket,
       listener: figures,
       acceptedAtMs: nowMs,

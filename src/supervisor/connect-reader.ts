@@ -78,6 +78,8 @@ export class ConnectReader {
     // An error is always followed by 'close'; without a listener it would end the process.
     socket.on('error', this.#onEnd);
     socket.on('close', this.#onEnd);
+    // It was accepted without being read.
+    socket.resume();
   }
 
   /** Closes what is too slow. */

@@ -21,6 +21,8 @@ export type MainCloseReason =
   | 'descriptors_exhausted'
   /** Its shard was restarting and did not come back in time. */
   | 'shard_unavailable'
+  /** Its shard, or main, was too busy for new connections for `overload.wait`. */
+  | 'overloaded'
   /** Its shard has ended. */
   | 'shard_crashed'
   | 'broker_stopped';

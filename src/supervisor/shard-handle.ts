@@ -7,6 +7,7 @@ import type { PortClient } from '../actor/port-client.js';
 import type { ConnectionHandover, ShardFigures } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
 import {
+  LOOP_RELIEF_SHARE,
   UNADOPTED_CONNECTIONS_MAX,
   WAITING_CONNECTION_BYTES_MAX,
   WAITING_CONNECTION_TIMEOUT_MS,
@@ -51,26 +52,46 @@ export interface Passing {
   readonly readAtMs: number;
 }
 
+/** A connection that the shard has been told of. */
+interface Posted {
+  readonly passing: Passing;
+  /** Monotonic. */
+  readonly atMs: number;
+}
+
+/** When a shard gets no new connections, and what they do then; in milliseconds. */
+export interface OverloadLimits {
+  /** `overload.loop_delay`; 0: never. */
+  readonly loopDelayMs: number;
+  /** `overload.wait`. */
+  readonly waitMs: number;
+}
+
 export class ShardHandle {
   readonly id: ShardId;
   readonly #clock: Clock;
+  readonly #overload: OverloadLimits;
   state: ShardState = 'down';
   /** The last one, also after it has ended; null before the first start. */
   incarnation: Incarnation | null = null;
   /** The last known. */
   figures: ShardFigures | null = null;
+  /** Milliseconds by which its loop is late, as it says itself while that is too much for it; otherwise 0. */
+  lateMs = 0;
+  #isOverloaded = false;
   readonly #connections = new Map<ConnectionNumber, ListenerFigures>();
   /** Posted, and not yet known to be adopted; in order of number. */
-  readonly #posted = new Map<ConnectionNumber, Passing>();
-  /** To be posted when the shard is ready; in order of number. */
+  readonly #posted = new Map<ConnectionNumber, Posted>();
+  /** To be posted when the shard is ready and not overloaded; in order of number. */
   readonly #waiting = new Map<ConnectionNumber, Passing>();
   /** Bytes of the CONNECTs in both. */
   #passingBytes = 0;
   #lastPosted = 0;
 
-  constructor(id: ShardId, clock: Clock) {
+  constructor(id: ShardId, clock: Clock, overload: OverloadLimits) {
     this.id = id;
     this.#clock = clock;
+    this.#overload = overload;
   }
 
   /** Whether it is built and takes part in the mesh. */
@@ -90,25 +111,57 @@ export class ShardHandle {
     return word;
   }
 
+  /** It is ready, and too busy for new connections: they wait here. */
+  get isOverloaded(): boolean {
+    return this.state === 'ready' && this.#isOverloaded;
+  }
+
+  /** Whether a connection given now is posted at once. */
+  get takesConnections(): boolean {
+    return this.state === 'ready' && !this.#isOverloaded;
+  }
+
   /**
-   * Gives a connection to this shard; while it is down the connection waits. Its descriptor is no longer the
-   * caller's. Numbers rise from call to call.
+   * Gives a connection to this shard; while it is down or overloaded the connection waits. Its descriptor is no
+   * longer the caller's. Numbers rise from call to call.
    */
   give(passing: Passing): void {
     const { number } = passing.handover;
     this.#connections.set(number, passing.listener);
     this.#passingBytes += passing.handover.head.length;
     if (this.state === 'ready') this.#forgetAdopted();
-    if (!this.#hasRoom()) this.#drop(passing, 'shard_unavailable');
-    else if (this.state === 'ready') this.#post(passing);
+    if (!this.#hasRoom()) this.#drop(passing, this.#waitingReason);
+    else if (this.takesConnections) this.#post(passing);
     else this.#waiting.set(number, passing);
   }
 
   /** From now on connections are posted at once. */
   open(): void {
     this.state = 'ready';
-    for (const passing of this.#waiting.values()) this.#post(passing);
-    this.#waiting.clear();
+    this.lateMs = 0;
+    this.#isOverloaded = false;
+    this.#postWaiting();
+  }
+
+  /**
+   * Decides whether the shard is overloaded: it says so, or it is too busy to say anything and a connection posted
+   * long ago is not adopted. Posts what waited when it is relieved. @returns whether `isOverloaded` has changed
+   */
+  judgeOverload(nowMs: number): boolean {
+    if (this.state !== 'ready' || this.#overload.loopDelayMs === 0) return false;
+    this.#forgetAdopted();
+    const share = this.#isOverloaded ? LOOP_RELIEF_SHARE : 1;
+    const isOverloaded = this.lateMs > 0 || this.unadoptedMs(nowMs) > this.#overload.loopDelayMs * share;
+    if (isOverloaded === this.#isOverloaded) return false;
+    this.#isOverloaded = isOverloaded;
+    if (!isOverloaded) this.#postWaiting();
+    return true;
+  }
+
+  /** @returns for how long the oldest connection not adopted has been posted, in milliseconds */
+  unadoptedMs(nowMs: number): number {
+    const oldest = this.#posted.values().next();
+    return oldest.done === true ? 0 : nowMs - oldest.value.atMs;
   }
 
   /** The shard reports a connection's end. */
@@ -122,9 +175,10 @@ export class ShardHandle {
   /** Closes connections that have waited too long. */
   sweep(nowMs: number): void {
     this.#forgetAdopted();
+    const timeoutMs = this.isOverloaded ? this.#overload.waitMs : WAITING_CONNECTION_TIMEOUT_MS;
     for (const passing of this.#waiting.values()) {
-      if (passing.readAtMs + WAITING_CONNECTION_TIMEOUT_MS > nowMs) return;
-      this.#drop(passing, 'shard_unavailable');
+      if (passing.readAtMs + timeoutMs > nowMs) return;
+      this.#drop(passing, this.#waitingReason);
     }
   }
 
@@ -134,7 +188,7 @@ export class ShardHandle {
    */
   threadExited(reason: MainCloseReason): void {
     this.#forgetAdopted();
-    for (const passing of this.#posted.values()) this.#drop(passing, reason);
+    for (const { passing } of this.#posted.values()) this.#drop(passing, reason);
     for (const number of this.#connections.keys()) {
       if (!this.#waiting.has(number)) this.connectionClosed(number, reason);
     }
@@ -146,18 +200,29 @@ export class ShardHandle {
     for (const passing of this.#waiting.values()) this.#drop(passing, 'broker_stopped');
   }
 
+  /** Why connections that wait are closed. */
+  get #waitingReason(): MainCloseReason {
+    return this.isOverloaded ? 'overloaded' : 'shard_unavailable';
+  }
+
   #hasRoom(): boolean {
     if (this.state === 'stopped' || this.#passingBytes > WAITING_CONNECTION_BYTES_MAX) return false;
-    return this.state === 'ready'
+    return this.takesConnections
       ? this.#posted.size < UNADOPTED_CONNECTIONS_MAX
       : this.#waiting.size < WAITING_CONNECTIONS_MAX;
   }
 
+  #postWaiting(): void {
+    for (const passing of this.#waiting.values()) this.#post(passing);
+    this.#waiting.clear();
+  }
+
   #post(passing: Passing): void {
     const { number } = passing.handover;
-    this.#posted.set(number, passing);
+    const nowMs = this.#clock.monotonicMs();
+    this.#posted.set(number, { passing, atMs: nowMs });
     this.#lastPosted = number;
-    const ageMs = this.#clock.monotonicMs() - passing.acceptedAtMs;
+    const ageMs = nowMs - passing.acceptedAtMs;
     this.incarnation!.client.tell({
       kind: 'event',
       type: 'connection.accepted',
@@ -168,7 +233,7 @@ export class ShardHandle {
   #forgetAdopted(): void {
     if (this.incarnation === null) return;
     const adopted = Atomics.load(this.incarnation.adopted, 0);
-    for (const [number, passing] of this.#posted) {
+    for (const [number, { passing }] of this.#posted) {
       // The shared word holds 32 bits of the number; far fewer than 2^31 are under way, so the difference is exact.
       if (((number - adopted) | 0) > 0) return;
       this.#posted.delete(number);

@@ -45,6 +45,8 @@ export interface ShardPoolEvents {
   figures(shard: ShardId, figures: ShardFigures): void;
   alarmRaised(shard: ShardId, alarm: Alarm): void;
   alarmCleared(shard: ShardId, id: string): void;
+  /** New connections wait for the shard, because it is late by so many milliseconds, or wait no longer (0). */
+  overloadChanged(shard: ShardId, lateMs: number): void;
   /** The shard is down: what it counted and raised has ended with it. */
   ended(shard: ShardId): void;
   /** Too many crashes. The pool goes on with the shards that are left until it is stopped. */
@@ -71,7 +73,14 @@ export class ShardPool {
     this.#logger = logger;
     this.#events = events;
     this.#lastSweepMs = clock.monotonicMs();
-    this.handles = Array.from({ length: options.shards }, (_, id) => new ShardHandle(asShardId(id), clock));
+    const overload = {
+      loopDelayMs: options.config['overload.loop_delay'],
+      waitMs: options.config['overload.wait'],
+    };
+    this.handles = Array.from(
+      { length: options.shards },
+      (_, id) => new ShardHandle(asShardId(id), clock, overload),
+    );
     this.#threads = new ThreadPool(options.entry, options.shards, options.memoryBytes, (error) =>
       logger.warn(`an idle thread has ended: ${firstLine(error.message)}`),
     );
@@ -113,8 +122,12 @@ export class ShardPool {
       const { incarnation } = handle;
       if (incarnation === null) continue;
       incarnation.client.sweep(nowMs);
-      if (wasLate) incarnation.lastHeardMs = nowMs;
-      else this.#checkSilence(handle, incarnation, nowMs);
+      if (wasLate) {
+        incarnation.lastHeardMs = nowMs;
+      } else {
+        this.#judgeOverload(handle);
+        this.#checkSilence(handle, incarnation, nowMs);
+      }
     }
   }
 
@@ -193,6 +206,10 @@ export class ShardPool {
         handle.figures = event.figures;
         this.#events.figures(handle.id, event.figures);
         break;
+      case 'shard.overload':
+        handle.lateMs = event.isOverloaded ? event.delayMs : 0;
+        this.#judgeOverload(handle);
+        break;
       case 'connection.closed':
         handle.connectionClosed(event.number, event.reason);
         break;
@@ -237,6 +254,13 @@ export class ShardPool {
       if (end.status === 'fulfilled' || !a.isAlive || !b.isAlive || this.#isStopping) continue;
       this.#logger.warn(`shards ${a.id} and ${b.id} are slow to join: ${describe(end.reason)}`);
     }
+  }
+
+  #judgeOverload(handle: ShardHandle): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (!handle.judgeOverload(nowMs)) return;
+    const lateMs = handle.isOverloaded ? Math.max(handle.lateMs, handle.unadoptedMs(nowMs)) : 0;
+    this.#events.overloadChanged(handle.id, lateMs);
   }
 
   #checkSilence(handle: ShardHandle, incarnation: Incarnation, nowMs: number): void {

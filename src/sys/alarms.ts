@@ -8,7 +8,8 @@ import type { ShardId } from '../protocol/ids.js';
 export type Say = (topic: string, payload: string) => void;
 
 interface ActiveAlarm {
-  readonly shard: ShardId;
+  /** Null: of main itself. */
+  readonly shard: ShardId | null;
   readonly alarm: Alarm;
 }
 
@@ -28,7 +29,7 @@ export class Alarms {
   }
 
   /** Raising what is raised already changes nothing. */
-  raise(shard: ShardId, alarm: Alarm): void {
+  raise(shard: ShardId | null, alarm: Alarm): void {
     if (this.#active.has(alarm.id)) return;
     if (this.#active.size < ALARMS_MAX) this.#active.set(alarm.id, { shard, alarm });
     const { id, severity, title, summary, raisedAt } = alarm;

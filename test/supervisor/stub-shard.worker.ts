@@ -132,6 +132,7 @@ class StubShard {
       retained: 0,
       waitingBytes: 0,
       longestTurnMs: 0,
+      loopDelayMs: 0,
       heapUsedBytes: 0,
       forwardedIn: 0,
     };

@@ -17,7 +17,7 @@ import { connectBytes, STUB_SHARD, StubClient } from './stub-client.js';
 
 const shardEntry = STUB_SHARD;
 
-const ENDS: Record<Fault, RegExp> = {
+const ENDS: Record<Exclude<Fault, 'busy'>, RegExp> = {
   throw: /shard 1 has ended: a fault was injected/,
   hang: /shard 1 has ended: silent for \d+ ms/,
   'out-of-memory': /shard 1 has ended: .*memory/,

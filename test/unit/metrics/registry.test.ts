@@ -19,6 +19,7 @@ function figures(bytesReceived: number, counts: Partial<ShardFigures> = {}): Sha
     retained: 0,
     waitingBytes: 0,
     longestTurnMs: 0,
+    loopDelayMs: 0,
     heapUsedBytes: 0,
     forwardedIn: 0,
     ...counts,

@@ -15,11 +15,16 @@ import { asConnectionNumber, asShardId } from '../../../src/protocol/ids.js';
 import { ListenerFigures } from '../../../src/supervisor/listener-figures.js';
 import { type Passing, ShardHandle } from '../../../src/supervisor/shard-handle.js';
 
+const LOOP_DELAY_MS = 400;
+const OVERLOAD_WAIT_MS = 3_000;
 const NO_SUCH_DESCRIPTOR = 1_000_000;
 
 function setUp(t: ExecutionContext) {
   const clock = new SystemClock();
-  const handle = new ShardHandle(asShardId(0), clock);
+  const handle = new ShardHandle(asShardId(0), clock, {
+    loopDelayMs: LOOP_DELAY_MS,
+    waitMs: OVERLOAD_WAIT_MS,
+  });
   const listener = new ListenerFigures(0, defaultConfig().listeners[0]!);
   const ports: MessagePort[] = [];
   t.teardown(() => {
@@ -165,4 +170,79 @@ test('what a stuck shard has not adopted is bounded, and room returns as it adop
   Atomics.store(adopted, 0, 1);
   give(UNADOPTED_CONNECTIONS_MAX + 2, NO_SUCH_DESCRIPTOR);
   t.is(handle.connectionCount, UNADOPTED_CONNECTIONS_MAX + 1);
+});
+
+test('connections for a shard that says it is late wait, are posted in order when it is relieved, or are refused', (t) => {
+  const { clock, handle, listener, start, give } = setUp(t);
+  const adopted = start();
+  handle.lateMs = 450;
+  t.true(handle.judgeOverload(clock.monotonicMs()));
+  t.false(handle.judgeOverload(clock.monotonicMs()), 'it is told once');
+  t.true(handle.isOverloaded);
+  const fds = [open(), open(), open()];
+  give(1, fds[0]!);
+  clock.advance(OVERLOAD_WAIT_MS - 1_000);
+  give(2, fds[1]!);
+  give(3, fds[2]!);
+  clock.advance(1_000);
+  handle.sweep(clock.monotonicMs());
+  t.deepEqual(fds.map(isOpen), [false, true, true]);
+  t.deepEqual(listener.shutdownCount(), { overloaded: 1 });
+  handle.lateMs = 0;
+  t.true(handle.judgeOverload(clock.monotonicMs()));
+  t.true(handle.takesConnections);
+  Atomics.store(adopted, 0, 2);
+  handle.threadExited('shard_crashed');
+  t.deepEqual(fds.map(isOpen), [false, true, false], 'both were posted, one is adopted');
+  closeSync(fds[1]!);
+});
+
+test('a shard that does not adopt what was posted long ago is overloaded, until it has nearly caught up', (t) => {
+  const { clock, handle, start, give } = setUp(t);
+  const adopted = start();
+  const judge = (): boolean => {
+    handle.judgeOverload(clock.monotonicMs());
+    return handle.isOverloaded;
+  };
+  give(1, NO_SUCH_DESCRIPTOR);
+  clock.advance(LOOP_DELAY_MS - 50);
+  give(2, NO_SUCH_DESCRIPTOR);
+  t.false(judge());
+  clock.advance(100);
+  t.true(judge());
+  t.true(handle.unadoptedMs(clock.monotonicMs()) > LOOP_DELAY_MS);
+  give(3, NO_SUCH_DESCRIPTOR);
+  t.false(handle.takesConnections);
+  clock.advance(LOOP_DELAY_MS / 2);
+  Atomics.store(adopted, 0, 1);
+  t.true(judge(), 'the second one is old by now, too');
+  Atomics.store(adopted, 0, 2);
+  t.false(judge());
+});
+
+test('what waits for an overloaded shard is bounded; a crash makes it wait for the restart instead', (t) => {
+  const { clock, handle, listener, start, give } = setUp(t);
+  start();
+  handle.lateMs = 1_000;
+  handle.judgeOverload(clock.monotonicMs());
+  for (let n = 1; n <= WAITING_CONNECTIONS_MAX + 3; n++) give(n, NO_SUCH_DESCRIPTOR);
+  t.is(handle.connectionCount, WAITING_CONNECTIONS_MAX);
+  t.deepEqual(listener.shutdownCount(), { overloaded: 3 });
+  handle.state = 'down';
+  handle.threadExited('shard_crashed');
+  clock.advance(OVERLOAD_WAIT_MS);
+  handle.sweep(clock.monotonicMs());
+  t.is(handle.connectionCount, WAITING_CONNECTIONS_MAX);
+  start();
+  t.false(handle.isOverloaded, 'the new thread has not been late');
+  handle.threadExited('shard_crashed');
+  t.deepEqual(listener.shutdownCount(), { overloaded: 3, shard_crashed: WAITING_CONNECTIONS_MAX });
+});
+
+test('with `overload.loop_delay` 0 no shard is ever overloaded', (t) => {
+  const clock = new SystemClock();
+  const handle = new ShardHandle(asShardId(0), clock, { loopDelayMs: 0, waitMs: 0 });
+  handle.state = 'ready';
+  handle.lateMs = 10_000;
+  t.false(handle.judgeOverload(clock.monotonicMs()));
 });

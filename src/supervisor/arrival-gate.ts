@@ -1,0 +1,91 @@
+/**
+ * Lets new connections in as long as main itself keeps up. While main's loop is late they wait unread, in order of
+ * arrival, then are closed; those that are let in already are not touched. Main thread.
+ */
+import type { Clock } from '../base/clock.js';
+import { LoopDelay } from '../base/loop-delay.js';
+import { SUPERVISOR_SWEEP_INTERVAL_MS, UNREAD_BEGUN_PER_TURN, UNREAD_CONNECTIONS_MAX } from '../limits.js';
+import type { Arrival } from './connect-reader.js';
+import type { OverloadLimits } from './shard-handle.js';
+
+/** What the gate does for others. */
+export interface ArrivalGateEvents {
+  /** Begins to read. */
+  begin(arrival: Arrival): void;
+  /** New connections wait, because main is late by so many milliseconds, or wait no longer (0). */
+  overloadChanged(lateMs: number): void;
+}
+
+export class ArrivalGate {
+  readonly #clock: Clock;
+  readonly #waitMs: number;
+  readonly #delay: LoopDelay;
+  readonly #events: ArrivalGateEvents;
+  /** In order of arrival, so the first is always the one whose wait is over next. */
+  readonly #waiting = new Set<Arrival>();
+  #isBeginning = false;
+  readonly #beginSome = (): void => this.#beginWaiting();
+
+  constructor(limits: OverloadLimits, clock: Clock, events: ArrivalGateEvents) {
+    this.#clock = clock;
+    this.#waitMs = limits.waitMs;
+    this.#delay = new LoopDelay(limits.loopDelayMs, SUPERVISOR_SWEEP_INTERVAL_MS, clock.monotonicMs());
+    this.#events = events;
+  }
+
+  /** Connections that wait unread. */
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  /** Takes a connection that counts towards its listener and whose socket is paused. */
+  take(arrival: Arrival): void {
+    if (!this.#delay.isOverloaded && this.#waiting.size === 0) {
+      this.#events.begin(arrival);
+      return;
+    }
+    // Without a listener, an error of the socket would end the process.
+    arrival.socket.on('error', ignore);
+    this.#waiting.add(arrival);
+    if (this.#waiting.size > UNREAD_CONNECTIONS_MAX) this.#close(arrival, 'overloaded');
+  }
+
+  /** To be called every SUPERVISOR_SWEEP_INTERVAL_MS: main is late by as much as that happens later. */
+  sweep(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#delay.tick(nowMs)) {
+      this.#events.overloadChanged(this.#delay.isOverloaded ? this.#delay.delayMs : 0);
+    }
+    for (const arrival of this.#waiting) {
+      if (arrival.acceptedAtMs + this.#waitMs > nowMs) break;
+      this.#close(arrival, 'overloaded');
+    }
+    if (!this.#isBeginning) this.#beginWaiting();
+  }
+
+  /** Closes all that wait. */
+  stop(): void {
+    for (const arrival of this.#waiting) this.#close(arrival, 'broker_stopped');
+  }
+
+  // In small lots: all of them at once would be the next overload.
+  #beginWaiting(): void {
+    let left = UNREAD_BEGUN_PER_TURN;
+    for (const arrival of this.#waiting) {
+      if (this.#delay.isOverloaded || left-- === 0) break;
+      this.#waiting.delete(arrival);
+      arrival.socket.off('error', ignore);
+      this.#events.begin(arrival);
+    }
+    this.#isBeginning = this.#waiting.size > 0 && !this.#delay.isOverloaded;
+    if (this.#isBeginning) setImmediate(this.#beginSome);
+  }
+
+  #close(arrival: Arrival, reason: 'overloaded' | 'broker_stopped'): void {
+    this.#waiting.delete(arrival);
+    arrival.socket.destroy();
+    arrival.listener.closed(reason);
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,40 @@
+/** Tells main at once when this shard's loop is too late to take new clients, and when no longer. On the shard's thread. */
+import type { Clock } from '../src/base/clock.js';
+import { LoopDelay } from '../src/base/loop-delay.js';
+import { LOOP_DELAY_INTERVAL_MS } from '../src/limits.js';
+
+/** Told of each change, with the delay in milliseconds. */
+export type OverloadChanged = (isOverloaded: boolean, delayMs: number) => void;
+
+export class LoopWatch {
+  private readonly delay: LoopDelay;
+  private readonly timer: NodeJS.Timeout;
+
+  /** @param boundMs `overload.loop_delay` */
+  constructor(
+    private readonly clock: Clock,
+    boundMs: number,
+    private readonly changed: OverloadChanged,
+  ) {
+    this.delay = new LoopDelay(boundMs, LOOP_DELAY_INTERVAL_MS, clock.monotonicMs());
+    this.timer = setInterval(() => this.tick(), LOOP_DELAY_INTERVAL_MS);
+  }
+
+  /** Milliseconds that something due has to wait for its turn, averaged over the last second. */
+  get delayMs(): number {
+    return this.delay.delayMs;
+  }
+
+  /** A test has turned the clock. */
+  clockTurned(): void {
+    this.delay.skip(this.clock.monotonicMs());
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private tick(): void {
+    if (this.delay.tick(this.clock.monotonicMs())) this.changed(this.delay.isOverloaded, this.delay.delayMs);
+  }
+}

@@ -16,11 +16,11 @@ import { asClientId, type ShardId } from './protocol/ids.js';
 import { peekClientId } from './protocol/mqtt/decode-connect.js';
 import { Acceptor } from './supervisor/acceptor.js';
 import { ArrivalGate } from './supervisor/arrival-gate.js';
-import { ConnectReader } from './supervisor/connect-reader.js';
 import { type NodeRecord, openDataDir } from './supervisor/data-dir.js';
 import { Handover } from './supervisor/handover.js';
 import { ListenerFigures } from './supervisor/listener-figures.js';
 import { defaultShards, usableCores, usableMemoryBytes } from './supervisor/machine.js';
+import { OpeningReader } from './supervisor/opening-reader.js';
 import { ShardPool } from './supervisor/shard-pool.js';
 import { Alarms } from './sys/alarms.js';
 import { Monitor } from './sys/monitor.js';
@@ -83,7 +83,7 @@ export class RunningBroker implements Broker {
   readonly #slots: SlotMap;
   readonly #registry: MetricsRegistry;
   readonly #pool: ShardPool;
-  readonly #reader: ConnectReader;
+  readonly #reader: OpeningReader;
   readonly #gate: ArrivalGate;
   readonly #acceptors: readonly Acceptor[];
   readonly #sys: SysPublisher;
@@ -117,12 +117,13 @@ export class RunningBroker implements Broker {
     this.#overloads = new OverloadReports(this.#alarms, this.#clock, logger);
     this.#pool = this.#createPool(options, node, replacements, say);
     const handover = new Handover(this.#pool.handles, this.#slots, peekClientId, this.#clock, logger);
-    this.#reader = new ConnectReader(
+    this.#reader = new OpeningReader(
       {
         connectBytesMax: config['mqtt.client.max_connect_size'],
         idleTimeoutMs: config['mqtt.client.idle_timeout'],
       },
-      (arrival, head, packetBytes) => handover.take(arrival, head, packetBytes),
+      this.#clock.monotonicMs(),
+      (arrival, head, openingBytes) => handover.take(arrival, head, openingBytes),
     );
     this.#gate = new ArrivalGate(
       { loopDelayMs: config['overload.loop_delay'], waitMs: config['overload.wait'] },

@@ -44,12 +44,24 @@ export const SHARD_YOUNG_HEAP_MIB = 48;
 export const LARGE_HEAP_SHARE = 0.85;
 /** A turn longer than this, in milliseconds, gives a `long_schedule` warning (EMQ's figure). */
 export const LONG_TURN_MS = 240;
-/** Connections without a whole CONNECT at one time; above it the oldest is closed. Each costs about 4 KB. */
-export const HALF_READ_CONNECTS_MAX = 32_768;
-/** Bytes kept of half-read CONNECTs altogether; above it the oldest is closed. */
+/** Connections whose opening is not whole at one time; above it the oldest is closed. Each costs about 4 KB. */
+export const HALF_READ_CONNECTIONS_MAX = 32_768;
+/** Bytes kept of half-read openings altogether; above it the oldest is closed. */
 export const HALF_READ_BYTES_MAX = 64 << 20;
-/** First buffer of a CONNECT that comes in pieces, in bytes; it doubles as it fills. */
+/**
+ * Half-read connections whose time is over that are closed in one sweep, some 10 us each. Too few lets them heap up
+ * faster than they go, too many holds main's loop.
+ */
+export const HALF_READ_ENDS_PER_SWEEP_MAX = 2_048;
+/** First buffer of an opening that comes in pieces, in bytes; it doubles as it fills. */
 export const HALF_READ_BUFFER_BYTES = 256;
+/**
+ * Bytes of a PROXY header. Smaller refuses proxies that tell much about a client's certificate, larger is memory that
+ * a client without a header of its own may fill.
+ */
+export const PROXY_HEADER_BYTES_MAX = 4 << 10;
+/** Bytes of an HTTP request's head: Node's own default. Smaller refuses browsers with many cookies. */
+export const HTTP_HEAD_BYTES_MAX = 16 << 10;
 /** Connections held per shard while it restarts; above it they are closed. Each holds a descriptor. */
 export const WAITING_CONNECTIONS_MAX = 4_096;
 /** Bytes of CONNECTs held per shard while it restarts or lags; above it connections are closed. */

@@ -1,4 +1,4 @@
-/** Opens one TCP listener, and turns away at the door whom its settings do not let in. Main thread. */
+/** Opens one listener, and turns away at the door whom its settings do not let in. Main thread. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { AccessRules, normalAddress } from '../base/access.js';
 import type { Clock } from '../base/clock.js';
@@ -7,12 +7,16 @@ import type { Logger } from '../base/log.js';
 import { formatAddress } from '../config/listener-options.js';
 import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
 import type { ArrivalGate } from './arrival-gate.js';
+import { descriptorOf, setBufferSizes } from './descriptor.js';
 import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
 
 export class Acceptor {
   readonly figures: ListenerFigures;
   readonly #gate: ArrivalGate;
+  /** By the client's own address. */
   readonly #access: AccessRules;
+  /** By the address the socket has; null where it is the client's own. */
+  readonly #proxies: AccessRules | null;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #server: Server;
@@ -24,7 +28,9 @@ export class Acceptor {
   constructor(figures: ListenerFigures, gate: ArrivalGate, clock: Clock, logger: Logger) {
     this.figures = figures;
     this.#gate = gate;
-    this.#access = new AccessRules(figures.config.access);
+    const { access, proxy, trustedProxies } = figures.config;
+    this.#access = new AccessRules(access);
+    this.#proxies = proxy === null ? null : AccessRules.only(trustedProxies);
     this.#clock = clock;
     this.#logger = logger;
     this.#rateTokens = figures.config.maxConnRate;
@@ -49,6 +55,8 @@ export class Acceptor {
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => reject(this.#openFailed(error)));
       this.#server.listen({ host, port, backlog }, () => {
+        // What is accepted inherits them, and only so does TCP agree on a window that fits.
+        setBufferSizes(descriptorOf(this.#server), this.figures.config);
         this.#server.removeAllListeners('error');
         this.#server.on('error', (error) => this.#warn(error));
         resolve();
@@ -83,9 +91,11 @@ export class Acceptor {
     this.#gate.take({
       socket,
       listener: figures,
+      access: this.#access,
       acceptedAtMs: nowMs,
       peerAddress,
       peerPort: socket.remotePort ?? 0,
+      certificateName: null,
     });
   }
 
@@ -93,7 +103,9 @@ export class Acceptor {
     const { current, config } = this.figures;
     // A client that has gone already has no address, and could pass no rule.
     if (peerAddress === '') return 'closed';
-    if (!this.#access.allows(peerAddress)) return 'access_denied';
+    if (this.#proxies === null) {
+      if (!this.#access.allows(peerAddress)) return 'access_denied';
+    } else if (!this.#proxies.allows(peerAddress)) return 'proxy_untrusted';
     if (config.maxClients > 0 && current >= config.maxClients) return 'max_clients';
     return config.maxConnRate === 0 || this.#takeRateToken(config.maxConnRate, nowMs)
       ? null

@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.js';
 import { LoopDelay } from '../base/loop-delay.js';
 import { SUPERVISOR_SWEEP_INTERVAL_MS, UNREAD_BEGUN_PER_TURN, UNREAD_CONNECTIONS_MAX } from '../limits.js';
-import type { Arrival } from './connect-reader.js';
+import type { Arrival } from './opening-reader.js';
 import type { OverloadLimits } from './shard-handle.js';
 
 /** What the gate does for others. */

@@ -1,12 +1,13 @@
-/** Chooses the shard of a connection whose CONNECT is read, and makes the socket that shard's own. Main thread. */
+/** Chooses the shard of a connection whose opening is read, and makes the socket that shard's own. Main thread. */
 import type { SlotMap } from '../actor/slots.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
 import { newClientId } from '../protocol/assigned-client-id.js';
 import { asClientId, asConnectionNumber, type ClientId } from '../protocol/ids.js';
-import type { Arrival } from './connect-reader.js';
-import { duplicateDescriptor } from './descriptor.js';
+import { duplicateDescriptor, setBufferSizes } from './descriptor.js';
+import { leastLoaded } from './least-loaded.js';
+import type { Arrival } from './opening-reader.js';
 import type { ShardHandle } from './shard-handle.js';
 
 /** Finds the ClientId in a whole CONNECT; null when it is malformed. */
@@ -15,6 +16,14 @@ export type PeekClientId = (
   start: number,
   end: number,
 ) => { readonly clientId: string | null; readonly mayAssign: boolean };
+
+interface PeekedClient {
+  readonly clientId: ClientId | null;
+  readonly isAssigned: boolean;
+}
+
+/** Its CONNECT is behind TLS or WebSocket, or no good: any shard will do. */
+const UNKNOWN_CLIENT: PeekedClient = { clientId: null, isAssigned: false };
 
 export class Handover {
   readonly #shards: readonly ShardHandle[];
@@ -39,8 +48,8 @@ export class Handover {
     this.#logger = logger;
   }
 
-  /** Is the `HandOver` of the CONNECT reader: see there. */
-  take(arrival: Arrival, head: Buffer, packetBytes: number): void {
+  /** Is the `HandOver` of the opening reader: see there. */
+  take(arrival: Arrival, head: Buffer, openingBytes: number): void {
     const { socket, listener } = arrival;
     const fd = duplicateDescriptor(socket);
     // The shard's is the only descriptor from here on: nothing of what the client sends may be read by main.
@@ -50,17 +59,16 @@ export class Handover {
       this.#warnExhausted();
       return;
     }
-    let clientId: ClientId | null = null;
-    let assignedClientId: ClientId | null = null;
-    if (packetBytes > 0) {
-      const peeked = this.#peek(head, 0, packetBytes);
-      if (peeked.mayAssign) clientId = assignedClientId = newClientId();
-      else if (peeked.clientId !== null) clientId = asClientId(peeked.clientId);
-    }
+    const { type } = listener.config;
+    // Sockets of other types have got theirs from the listener's.
+    if (type === 'unix') setBufferSizes(fd, listener.config);
     const number = asConnectionNumber(++this.#lastNumber);
-    const shard = this.#shards[clientId === null ? this.#anyShard() : this.#slots.shardOf(clientId)]!;
+    const isConnect = openingBytes > 0 && (type === 'tcp' || type === 'unix');
+    const { clientId, isAssigned } = isConnect ? this.#readClientId(head, openingBytes) : UNKNOWN_CLIENT;
+    const shard =
+      clientId === null ? leastLoaded(this.#shards, this.#lastNumber) : this.#slots.shardOf(clientId);
     const { acceptedAtMs, peerAddress, peerPort } = arrival;
-    shard.give({
+    this.#shards[shard]!.give({
       handover: {
         number,
         fd,
@@ -68,8 +76,8 @@ export class Handover {
         listener: listener.id,
         peerAddress,
         peerPort,
-        assignedClientId,
-        certificateUsername: null,
+        assignedClientId: isAssigned ? clientId : null,
+        certificateUsername: usernameOf(arrival),
       },
       listener,
       acceptedAtMs,
@@ -77,14 +85,10 @@ export class Handover {
     });
   }
 
-  /** For connections that will only be told what is wrong with them: in rotation, past shards that are down. */
-  #anyShard(): number {
-    const count = this.#shards.length;
-    for (let i = 0; i < count; i++) {
-      const index = (this.#lastNumber + i) % count;
-      if (this.#shards[index]!.state === 'ready') return index;
-    }
-    return this.#lastNumber % count;
+  #readClientId(packet: Buffer, packetBytes: number): PeekedClient {
+    const { clientId, mayAssign } = this.#peek(packet, 0, packetBytes);
+    if (mayAssign) return { clientId: newClientId(), isAssigned: true };
+    return clientId === null ? UNKNOWN_CLIENT : { clientId: asClientId(clientId), isAssigned: false };
   }
 
   #warnExhausted(): void {
@@ -95,6 +99,12 @@ export class Handover {
       'no file descriptor left: connections are closed right after accept; raise `ulimit -n`',
     );
   }
+}
+
+/** Where TLS ends at the shard, the certificate that it sees decides, not what a proxy says. */
+function usernameOf({ listener, certificateName }: Arrival): string | null {
+  const { type, certificateUsername } = listener.config;
+  return certificateUsername === 'cn' && type !== 'ssl' && type !== 'wss' ? certificateName : null;
 }
 
 /** Posting a view copies all of the memory behind it, so a view of something larger is cut out first. */

@@ -2,6 +2,7 @@
 import type { ListenerId } from '../actor/shard-protocol.js';
 import type { ListenerConfig } from '../config/listener-options.js';
 import { SHUTDOWN_REASONS_MAX } from '../limits.js';
+import type { OpeningError } from './opening.js';
 
 /** Reasons that main itself has for ending a connection; shards add theirs. */
 export type MainCloseReason =
@@ -11,11 +12,20 @@ export type MainCloseReason =
   | 'max_clients'
   /** More connections per second than `max_conn_rate`. */
   | 'max_conn_rate'
-  /** No whole CONNECT within `mqtt.client.idle_timeout`. */
+  /** It comes from an address whose PROXY headers are not believed. */
+  | 'proxy_untrusted'
+  /** No PROXY header, or a wrong one. */
+  | 'proxy_error'
+  /** No whole PROXY header within the listener's `proxy_protocol_timeout`. */
+  | 'proxy_timeout'
+  /** No whole CONNECT, or HTTP request, within `mqtt.client.idle_timeout`. */
   | 'idle_timeout'
-  /** The client went before it had sent a CONNECT. */
+  /** No first message of TLS within the listener's `handshake_timeout`. */
+  | 'handshake_timeout'
+  | OpeningError
+  /** The client went before its opening was whole. */
   | 'closed'
-  /** Too many connections without a CONNECT: the oldest had to go. */
+  /** Too many connections whose opening is not whole: the oldest had to go. */
   | 'connect_overflow'
   /** No file descriptor left. */
   | 'descriptors_exhausted'

@@ -1,12 +1,13 @@
 import { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import test from 'ava';
+import { AccessRules } from '../../../src/base/access.js';
 import { SystemClock } from '../../../src/base/clock.js';
 import { defaultConfig } from '../../../src/config/load.js';
 import { UNREAD_BEGUN_PER_TURN, UNREAD_CONNECTIONS_MAX } from '../../../src/limits.js';
 import { ArrivalGate } from '../../../src/supervisor/arrival-gate.js';
-import type { Arrival } from '../../../src/supervisor/connect-reader.js';
 import { ListenerFigures } from '../../../src/supervisor/listener-figures.js';
+import type { Arrival } from '../../../src/supervisor/opening-reader.js';
 
 const LOOP_DELAY_MS = 300;
 const WAIT_MS = 4_000;
@@ -30,9 +31,11 @@ function setUp() {
       const arrival: Arrival = {
         socket: new Socket(),
         listener,
+        access: new AccessRules([]),
         acceptedAtMs: clock.monotonicMs(),
         peerAddress: '::1',
         peerPort: 1,
+        certificateName: null,
       };
       gate.take(arrival);
       return arrival;

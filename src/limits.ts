@@ -200,6 +200,22 @@ export const PEER_INTEREST_POSTS_PER_TURN = 8;
 /** Entries of a dead shard's interest forgotten between two looks at the clock. Too large holds the loop. */
 export const PEER_DROP_SLICE = 1_024;
 
+/**
+ * Bytes of one client that may be on their way through a relay, in each direction, before its reader is asked to wait.
+ * Too small costs throughput when the shards are busy; too large is memory times clients that do not read. What is sent
+ * at once may exceed it: a packet that waited, at most what main reads before CONNECT.
+ */
+export const RELAY_WINDOW_BYTES = 64 << 10;
+
+/** Bytes taken before the sender of a relay is told so. Too small costs records, too large lets windows run dry. */
+export const RELAY_CREDIT_BYTES = RELAY_WINDOW_BYTES / 4;
+
+/** Bytes of records of all relays to one shard after which they are posted within the turn; as PEER_BATCH_BYTES_MAX. */
+export const RELAY_BATCH_BYTES_MAX = 128 << 10;
+
+/** Relays of a dead shard ended between two looks at the clock. Too large holds the loop. */
+export const RELAY_LOST_SLICE = 64;
+
 // Configuration
 
 /** Bytes of a configuration file. Smaller refuses real ones (EMQ's has 20 KB); larger only delays the error. */

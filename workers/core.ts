@@ -16,6 +16,7 @@ import type { Delivery } from './publish/delivery.js';
 import type { Publisher } from './publish/publisher.js';
 import type { Redelivery } from './publish/redelivery.js';
 import type { SharedDelivery } from './publish/shared-delivery.js';
+import type { RelayHub } from './relay/relay-hub.js';
 import type { ReplayService } from './retained/replay-service.js';
 import type { RetainedService } from './retained/retained-service.js';
 import type { ByteHash } from './routing/byte-hash.js';
@@ -47,6 +48,7 @@ export interface Core {
   readonly memory: MemoryBudget;
   readonly router: Router<Session>;
   readonly mesh: Mesh;
+  readonly relays: RelayHub;
   readonly sessions: SessionTable;
   readonly connections: Set<Connection>;
   /** Publishers that found no credit towards another shard. */

@@ -42,6 +42,7 @@ import { Delivery } from './publish/delivery.js';
 import { Publisher } from './publish/publisher.js';
 import { Redelivery } from './publish/redelivery.js';
 import { SharedDelivery } from './publish/shared-delivery.js';
+import { type AcceptRelayed, RelayHub } from './relay/relay-hub.js';
 import { ReplayService } from './retained/replay-service.js';
 import { RetainedService } from './retained/retained-service.js';
 import { ByteHash } from './routing/byte-hash.js';
@@ -79,6 +80,7 @@ class ShardParts implements Core {
   readonly topicHash: ByteHash;
   readonly router: Router<Session>;
   readonly mesh: Mesh;
+  readonly relays: RelayHub;
   readonly sessions: SessionTable;
   readonly connections = new Set<Connection>();
   readonly creditWaiters = new Set<Connection>();
@@ -95,6 +97,7 @@ class ShardParts implements Core {
     start: ShardStart<Config>,
     seams: LoadedSeams,
     handlers: PeerHandlers,
+    accept: AcceptRelayed,
     readonly main: MainLine,
   ) {
     const { config, hashSeed } = start;
@@ -118,6 +121,9 @@ class ShardParts implements Core {
       targetsCachedMax: TARGETS_CACHED_MAX,
     });
     this.mesh = new Mesh({ shard: start.shard, shards: start.shards, table: this.router, handlers });
+    this.relays = new RelayHub(this, start.shards, accept, (shard, message) =>
+      this.mesh.postRelay(shard, message),
+    );
     this.acks = new AckGate(seams.store, this.turn);
     this.sessions = new SessionTable(this);
     this.retained = new RetainedService(this, this.topicHash, hashSeed);
@@ -135,6 +141,7 @@ export class Shard implements RunningShard, Runnable {
   readonly stopped: Promise<void>;
   readonly parts: ShardParts;
   private readonly port: PortServer;
+  private readonly intake: Intake;
   private readonly handovers: Handovers;
   private readonly sweeper: Sweeper;
   private readonly loop: LoopWatch;
@@ -151,18 +158,20 @@ export class Shard implements RunningShard, Runnable {
     this.stopped = new Promise((resolve) => {
       this.resolveStopped = resolve;
     });
-    this.parts = new ShardParts(start, seams, this.peerHandlers(), this.mainLine());
+    const accept: AcceptRelayed = (link, opened, closed) => this.intake.adoptRelayed(link, opened, closed);
+    this.parts = new ShardParts(start, seams, this.peerHandlers(), accept, this.mainLine());
     const { parts } = this;
     const presence = new Presence(parts);
     const connects = new ConnectFlow(parts, presence);
     const packets = new Packets(parts, connects, new PublishIn(parts), new SubscribeFlow(parts));
-    const intake = new Intake(parts, packets);
-    this.handovers = new Handovers(parts, intake, seams.openLink, start.handover);
+    this.intake = new Intake(parts, packets);
+    this.handovers = new Handovers(parts, this.intake, seams.openLink, start.handover);
     this.sweeper = new Sweeper(parts);
     parts.turn.attach({
       commit: () => parts.acks.commit(),
       flushPeers: () => parts.mesh.flush(),
       flushOutputs: () => parts.outputs.flushAll(),
+      flushRelays: () => parts.relays.flush(),
     });
     this.port = new PortServer(start.port, this.requests(), (event) => this.onEvent(event));
     this.sweeper.start();
@@ -170,7 +179,6 @@ export class Shard implements RunningShard, Runnable {
       this.port.tell({ kind: 'event', type: 'shard.overload', isOverloaded, delayMs }),
     );
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
-    if (start.shards === 1) parts.mesh.begin();
     this.port.tell({ kind: 'event', type: 'shard.ready', thread: threadId });
   }
 
@@ -187,9 +195,10 @@ export class Shard implements RunningShard, Runnable {
     parts.turn.enter();
     switch (event.type) {
       case 'connection.accepted':
-        // Main hands connections over only after every peer is known.
-        if (!parts.mesh.isReady) parts.mesh.begin();
         this.handovers.take(event.handover);
+        break;
+      case 'peers.joined':
+        parts.mesh.begin();
         break;
       case 'peer.lost':
         parts.mesh.lost(event.shard);
@@ -307,6 +316,7 @@ export class Shard implements RunningShard, Runnable {
     this.sweeper.stop();
     this.loop.stop();
     for (const connection of parts.connections) connection.abort('server_shutdown');
+    parts.relays.close();
     parts.mesh.close();
     // After the answer has left.
     setImmediate(() => {
@@ -316,11 +326,11 @@ export class Shard implements RunningShard, Runnable {
     return null;
   }
 
-  // Waits until all connections have sent their last bytes.
+  // Waits until all connections have sent their last bytes, here or at other shards, and what is relayed from here too.
   private async drained(deadlineMs: number): Promise<void> {
-    const { clock, connections } = this.parts;
+    const { clock, connections, relays } = this.parts;
     const untilMs = clock.monotonicMs() + deadlineMs;
-    while (connections.size > 0 && clock.monotonicMs() < untilMs) await sleep(STOP_POLL_MS);
+    while (connections.size + relays.count > 0 && clock.monotonicMs() < untilMs) await sleep(STOP_POLL_MS);
   }
 
   private mainLine(): MainLine {
@@ -341,6 +351,9 @@ export class Shard implements RunningShard, Runnable {
       onBatch: (peer, sequence, from) =>
         this.parts.acks.gateBatch(peer, sequence, from, this.parts.publisher.takeNeedsCommit(from)),
       onRetained: (message, from) => this.parts.retained.onMessage(message, from),
+      onRelay: (message, from) => this.parts.relays.onMessage(message, from),
+      onPeerReady: (shard) => this.parts.relays.onPeerReady(shard),
+      onPeerLost: (shard) => this.parts.relays.onPeerLost(shard),
       onCredit: () => {
         const waiters = [...this.parts.creditWaiters];
         this.parts.creditWaiters.clear();

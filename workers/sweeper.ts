@@ -13,8 +13,11 @@ import { ReasonCode } from '../src/protocol/mqtt/reason-code.js';
 import type { Connection } from './connection/connection.js';
 import type { Core } from './core.js';
 import { WAITING_OUTBOXES, WAITING_OUTPUT } from './memory-budget.js';
+import { RelayedClient } from './relay/relayed-client.js';
 import { Session } from './session/session.js';
 import type { Runnable } from './turn.js';
+
+const BUDGET_EXCEEDED = 'memory budget exceeded: the largest waiter goes';
 
 export class Sweeper implements Runnable {
   queued = false;
@@ -48,6 +51,7 @@ export class Sweeper implements Runnable {
     if (this.run()) core.turn.queue(this);
     core.acks.sweep(nowMs);
     core.mesh.sweep(nowMs);
+    core.relays.sweep();
     core.retained.sweep();
     this.sweepConnections(nowMs);
     this.accountBytes();
@@ -69,10 +73,10 @@ export class Sweeper implements Runnable {
 
   /** Counts what the channels and slow readers hold into the budget. */
   accountBytes(): void {
-    const { memory, outputs, mesh } = this.core;
+    const { memory, outputs, mesh, relays } = this.core;
     memory.add(WAITING_OUTPUT, outputs.waitingBytes - this.outputBytes);
     this.outputBytes = outputs.waitingBytes;
-    const meshBytes = mesh.waitingBytes;
+    const meshBytes = mesh.waitingBytes + relays.waitingBytes;
     memory.add(WAITING_OUTBOXES, meshBytes - this.meshBytes);
     this.meshBytes = meshBytes;
   }
@@ -120,25 +124,34 @@ export class Sweeper implements Runnable {
   // Over the budget: whoever holds most goes first. A client is disconnected; a queue of one that is away loses its
   // older half, which is counted and raises its alarm.
   private relieve(): void {
-    const { memory, connections } = this.core;
+    const { memory, connections, relays } = this.core;
     if (!memory.isExceeded) return;
     // They grow too often to be ranked each time: it is done now that it matters who has most.
     for (const { session, waitingBytes } of connections) {
       if (session !== null && waitingBytes > 0) memory.update(session);
     }
+    for (const client of relays.clients) memory.update(client);
     for (let i = 0; i < 8 && memory.isExceeded; i++) {
       const largest = memory.largest();
-      if (!(largest instanceof Session)) return;
-      const { connection } = largest;
-      this.core.main.log('warn', 'memory budget exceeded: the largest waiter goes', {
-        clientId: largest.clientId,
-        bytes: largest.waitingBytes,
-        connected: connection !== null,
-      });
-      if (connection !== null) connection.disconnect(ReasonCode.QuotaExceeded, 'memory_budget');
-      else largest.shed();
+      if (largest instanceof Session) this.giveUpSession(largest);
+      else if (largest instanceof RelayedClient) this.giveUpRelayed(largest);
+      else return;
       memory.update(largest);
       this.accountBytes();
     }
+  }
+
+  private giveUpSession(session: Session): void {
+    const { connection, clientId, waitingBytes: bytes } = session;
+    this.core.main.log('warn', BUDGET_EXCEEDED, { clientId, bytes, connected: connection !== null });
+    if (connection !== null) connection.disconnect(ReasonCode.QuotaExceeded, 'memory_budget');
+    else session.shed();
+  }
+
+  private giveUpRelayed(client: RelayedClient): void {
+    const { origin, waitingBytes: bytes } = client;
+    const peer = `${origin.peerAddress}:${origin.peerPort}`;
+    this.core.main.log('warn', BUDGET_EXCEEDED, { peer, bytes, connected: true });
+    client.abort('memory_budget');
   }
 }

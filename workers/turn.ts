@@ -27,6 +27,8 @@ export interface TurnEnd {
   flushPeers(): void;
   /** One write per connection that has output. */
   flushOutputs(): void;
+  /** Sends other shards what connections and outputs have written for clients there. */
+  flushRelays(): void;
 }
 
 export class Turn {
@@ -129,6 +131,7 @@ export class Turn {
     this.end?.commit();
     this.end?.flushPeers();
     this.end?.flushOutputs();
+    this.end?.flushRelays();
     this.scheduled = false;
     const tookMs = this.clock.monotonicMs() - began;
     if (tookMs > this.longestMs) this.longestMs = tookMs;

@@ -75,6 +75,12 @@ class End implements PeerHandlers {
 
   onRetained(): void {}
 
+  onRelay(): void {}
+
+  onPeerReady(): void {}
+
+  onPeerLost(): void {}
+
   onCredit(): void {}
 
   onUndelivered(): void {}

@@ -2,6 +2,8 @@
  * Every message between two shards. One ordered stream per pair and direction: batches, interest, retained
  * pages and acknowledgements keep the order in which they were posted. Types only.
  */
+import type { ClientId } from '../protocol/ids.js';
+import type { ListenerId } from './shard-protocol.js';
 
 /** Interest of one shard in one filter. All three say "from now on"; the last word counts. */
 export interface InterestChange {
@@ -24,8 +26,8 @@ export interface GroupChange {
 
 /**
  * A channel begins with `hello` both ways. On the other's `hello` a shard sends its whole interest (`interest` with
- * barrier 0) and closes it with `announced`; what follows is live. `applied` and `interest.applied` are handled on
- * arrival, everything else strictly in order.
+ * barrier 0) and closes it with `announced`; what follows is live. `applied`, `interest.applied`, `ready` and relays
+ * are handled on arrival, everything else strictly in order.
  */
 export type PeerMessage =
   /** First on every channel, in both directions: there is somebody who listens. */
@@ -57,6 +59,9 @@ export type PeerMessage =
   | { readonly kind: 'announced'; readonly barrier: number }
   /** All interest up to `barrier` is applied: the other side may promise its subscribers what comes from now on. */
   | { readonly kind: 'interest.applied'; readonly barrier: number }
+  /** The sender knows the interest of all and takes clients from now on; relays to it may be opened. */
+  | { readonly kind: 'ready' }
+  | RelayMessage
   | RetainedMessage;
 
 export interface BatchMessage {
@@ -88,3 +93,42 @@ export type RetainedMessage =
       readonly length: number;
       readonly done: boolean;
     };
+
+/**
+ * The conversation about clients whose connection ends at one shard, the edge, and whose ClientId belongs to another,
+ * the owner. A relay is numbered by its edge. It begins with `relay.opened`; the edge's last word is `relay.closed`,
+ * the owner answers it with `relay.finished`, and then the number may be used again.
+ */
+export type RelayMessage =
+  | { readonly kind: 'relay.opened'; readonly relays: readonly RelayOpened[] }
+  | RelayRecords
+  /** The clients' links are closed, for that reason. */
+  | { readonly kind: 'relay.closed'; readonly relays: readonly RelayEnd[] }
+  /** The owner has done with them; this reason is the one that is counted. */
+  | { readonly kind: 'relay.finished'; readonly relays: readonly RelayEnd[] };
+
+export interface RelayOpened {
+  readonly relay: number;
+  readonly listener: ListenerId;
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  readonly assignedClientId: ClientId | null;
+  readonly certificateUsername: string | null;
+  /** Milliseconds since accept: the time to CONNECT goes on running. */
+  readonly ageMs: number;
+}
+
+/** Bytes of clients, credit and commands of all relays between two shards, both ways; see workers/relay/records.ts. */
+export interface RelayRecords {
+  readonly kind: 'relay.records';
+  readonly bytes: ArrayBuffer;
+  /** Bytes of `bytes` that hold records. */
+  readonly length: number;
+  /** Bytes of the other side's records that were handled since the last message of this kind. */
+  readonly handledBytes: number;
+}
+
+export interface RelayEnd {
+  readonly relay: number;
+  readonly reason: string;
+}

@@ -107,6 +107,8 @@ export type ShardRequest<T extends ShardRequestType = ShardRequestType> = {
 /** What main tells a shard and expects no answer to. */
 export type MainEvent =
   | { readonly kind: 'event'; readonly type: 'connection.accepted'; readonly handover: ConnectionHandover }
+  /** Every shard that is alive has been joined, so whoever is known is all there is to wait for. Then come clients. */
+  | { readonly kind: 'event'; readonly type: 'peers.joined' }
   /** That shard has ended: nothing comes from it, SUBACK waits for it no longer. */
   | { readonly kind: 'event'; readonly type: 'peer.lost'; readonly shard: ShardId };
 

@@ -234,6 +234,7 @@ export class ShardPool {
     const peers = this.handles.filter((peer) => peer !== handle && peer.isAlive);
     await Promise.all(peers.map((peer) => this.#connect(handle, peer)));
     if (handle.incarnation !== incarnation || handle.state !== 'meshing') return;
+    incarnation.client.tell({ kind: 'event', type: 'peers.joined' });
     handle.open();
     if (incarnation.number > 1) this.#logger.info(`shard ${handle.id} is back`);
     if (this.handles.every((each) => each.state === 'ready')) this.#onAllReady();

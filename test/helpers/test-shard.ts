@@ -172,6 +172,7 @@ export class TestShard {
         faults: true,
       },
     );
+    if (shards === 1) this.shard.onEvent({ kind: 'event', type: 'peers.joined' });
   }
 
   get parts(): Shard['parts'] {
@@ -234,6 +235,7 @@ export async function meshOf(count: number, options: TestShardOptions = {}): Pro
     }
   }
   await Promise.all(joined);
+  for (const { shard } of shards) shard.onEvent({ kind: 'event', type: 'peers.joined' });
   return shards;
 }
 

@@ -85,7 +85,8 @@ class StubShard {
 
   #onEvent(event: MainEvent): void {
     if (event.type === 'peer.lost') this.#peers.delete(event.shard);
-    else if (this.#behaviour !== 'neverAdopts') this.#adopt(event.handover);
+    if (event.type !== 'connection.accepted') return;
+    if (this.#behaviour !== 'neverAdopts') this.#adopt(event.handover);
     else this.#server.tell({ kind: 'event', type: 'log', level: 'info', message: 'ignored', fields: {} });
   }
 

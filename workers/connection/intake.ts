@@ -1,18 +1,25 @@
 /** Makes connections of links that begin with a CONNECT packet. Runs on the shard's thread. */
+import type { RelayOpened } from '../../src/actor/peer-protocol.js';
 import type { Core } from '../core.js';
 import type { Link } from '../transport/link.js';
 import { Connection } from './connection.js';
+import type { ListenerOptions } from './listener-options.js';
 import type { Origin } from './origin.js';
 import type { PacketHandler } from './packet-handler.js';
 
+const NO_BYTES = Buffer.alloc(0);
+
 export class Intake {
   private readonly idleTimeoutMs: number;
+  private readonly relayedListeners: readonly ListenerOptions[];
 
   constructor(
     private readonly core: Core,
     private readonly packets: PacketHandler,
   ) {
     this.idleTimeoutMs = core.config['mqtt.client.idle_timeout'];
+    // Whether the client takes what is sent is seen where its connection ends.
+    this.relayedListeners = core.listeners.map((options) => ({ ...options, sendTimeoutMs: 0 }));
   }
 
   /**
@@ -25,5 +32,21 @@ export class Intake {
     this.core.connections.add(connection);
     connection.startKeepAlive(Math.max(1, this.idleTimeoutMs - ageMs));
     connection.onBytes(head, 0, head.length);
+  }
+
+  /** Takes over a client whose connection ends at another shard; `link` brings what it sends, CONNECT first. */
+  adoptRelayed(link: Link, opened: RelayOpened, closed: (reason: string) => void): void {
+    const { listener, peerAddress, peerPort, assignedClientId, certificateUsername, ageMs } = opened;
+    const options = this.relayedListeners[listener]!;
+    const origin = {
+      listener,
+      options,
+      peerAddress,
+      peerPort,
+      assignedClientId,
+      certificateUsername,
+      closed,
+    };
+    this.adopt(link, origin, NO_BYTES, ageMs);
   }
 }

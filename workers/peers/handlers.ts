@@ -1,5 +1,10 @@
 /** What the mesh asks of the shard it works for. Types only; everything runs on the shard's thread. */
-import type { GroupChange, InterestChange, RetainedMessage } from '../../src/actor/peer-protocol.js';
+import type {
+  GroupChange,
+  InterestChange,
+  RelayMessage,
+  RetainedMessage,
+} from '../../src/actor/peer-protocol.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { BatchReader } from './batch.js';
@@ -36,6 +41,12 @@ export interface PeerHandlers {
   onBatch(peer: Committable, sequence: number, from: ShardId): void;
   /** In the order of the peer's stream. */
   onRetained(message: RetainedMessage, from: ShardId): void;
+  /** On arrival. */
+  onRelay(message: RelayMessage, from: ShardId): void;
+  /** That shard takes clients from now on. */
+  onPeerReady(shard: ShardId): void;
+  /** That shard is dead, and nothing comes from it but what had arrived in its stream. */
+  onPeerLost(shard: ShardId): void;
   /** Publishers that found no credit for this shard may go on. */
   onCredit(shard: ShardId): void;
   /** The shard has died with this on its way to it. */

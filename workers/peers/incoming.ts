@@ -2,14 +2,17 @@
  * What one other shard has posted and this one has not handled yet, in order, and the credit it is owed. Runs on the
  * receiving shard's thread.
  */
-import type { BatchMessage, PeerMessage } from '../../src/actor/peer-protocol.js';
+import type { BatchMessage, PeerMessage, RelayMessage } from '../../src/actor/peer-protocol.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { BatchReader } from './batch.js';
 import type { Budget, Committable, PeerHandlers } from './handlers.js';
 
-/** What comes in order. The two replies are handled on arrival. */
-export type StreamMessage = Exclude<PeerMessage, { kind: 'applied' | 'interest.applied' }>;
+/** What comes in order. */
+export type StreamMessage = Exclude<
+  PeerMessage,
+  { kind: 'applied' | 'interest.applied' | 'ready' | RelayMessage['kind'] }
+>;
 
 // Handled entries before the array is cut: shifting one by one would copy the rest each time.
 const TRIM_ENTRIES = 1024;

@@ -7,7 +7,7 @@
  * So a peer that has not said hello cannot, and one that has is waited for.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { RetainedMessage } from '../../src/actor/peer-protocol.js';
+import type { RelayMessage, RetainedMessage } from '../../src/actor/peer-protocol.js';
 import { assert } from '../../src/base/assert.js';
 import { PEER_DROP_SLICE, PEER_SILENCE_STEP_MS_MAX } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
@@ -95,7 +95,9 @@ export class Mesh implements PeerOwner {
   connect(shard: ShardId, port: MessagePort): void {
     assert(shard !== this.shard && shard < this.peers.length, 'a peer is another shard');
     this.lost(shard);
-    this.peers[shard] = new Peer(shard, port, this.context);
+    const peer = new Peer(shard, port, this.context);
+    this.peers[shard] = peer;
+    if (this.ready) peer.outgoing.reply({ kind: 'ready' });
   }
 
   /** All peers that live have been connected: from now on readiness depends only on what they say. */
@@ -115,6 +117,7 @@ export class Mesh implements PeerOwner {
     this.lostQos0 += peer.outgoing.droppedQos0;
     this.lostGuaranteed += peer.outgoing.droppedGuaranteed;
     handlers.onUndelivered(shard, undelivered);
+    handlers.onPeerLost(shard);
     this.creditChanged(peer);
     this.progressed();
     handlers.onWork();
@@ -179,6 +182,12 @@ export class Mesh implements PeerOwner {
     return true;
   }
 
+  /** Posts what belongs to relays; for a shard that is gone it is dropped. */
+  postRelay(shard: ShardId, message: RelayMessage): void {
+    const transfer = message.kind === 'relay.records' ? [message.bytes] : undefined;
+    this.peers[shard]?.outgoing.reply(message, transfer);
+  }
+
   /**
    * Calls back when every peer knows the interest that this shard has now: at once if nothing is outstanding, with
    * false when `deadlineMs` (monotonic) passes first. Peers that are lost meanwhile do not count.
@@ -228,6 +237,7 @@ export class Mesh implements PeerOwner {
     this.answers.release();
     if (!this.ready && this.hasBegun && this.peers.every(isKnown)) {
       this.ready = true;
+      for (const peer of this.peers) peer?.outgoing.reply({ kind: 'ready' });
       this.options.handlers.onReady();
     }
     if (this.ready && !this.waiters.isEmpty) this.waiters.release(this.knownBarrier());

@@ -89,9 +89,9 @@ export class Outgoing {
     this.port.postMessage(message, transfer);
   }
 
-  /** Posts a reply, which has no order with the rest. */
-  reply(message: PeerMessage): void {
-    if (!this.isClosed) this.port.postMessage(message);
+  /** Posts what has no order with the rest, such as a reply. */
+  reply(message: PeerMessage, transfer?: readonly ArrayBuffer[]): void {
+    if (!this.isClosed) this.port.postMessage(message, transfer);
   }
 
   /** Posts the batch under construction, if there is one. */

@@ -163,6 +163,15 @@ export class Peer implements Committable {
         this.isTold = true;
         this.context.owner.progressed();
         break;
+      case 'ready':
+        this.context.handlers.onPeerReady(this.shard);
+        break;
+      case 'relay.opened':
+      case 'relay.records':
+      case 'relay.closed':
+      case 'relay.finished':
+        this.context.handlers.onRelay(message, this.shard);
+        break;
       default:
         this.incoming.push(message);
     }

@@ -157,6 +157,12 @@ export class Node implements PeerHandlers {
     this.retained.push(message);
   }
 
+  onRelay(): void {}
+
+  onPeerReady(): void {}
+
+  onPeerLost(): void {}
+
   onCredit(shard: ShardId): void {
     this.credits.push(shard);
   }

@@ -1,0 +1,91 @@
+/**
+ * The owner's end of a relay: to the connection on top it is a link like any other. Up to a window of bytes comes after
+ * `pause`, for it was on its way. Runs on the owner shard's thread.
+ */
+import { RELAY_CREDIT_BYTES, RELAY_WINDOW_BYTES } from '../../src/limits.js';
+import { type Link, type LinkEnd, type LinkHandler, NO_HANDLER } from '../transport/link.js';
+import { CREDIT_DOWN, DATA_DOWN, DESTROY, END } from './records.js';
+import type { RelayChannel } from './relay-channel.js';
+
+export class RelayLink implements Link {
+  handler: LinkHandler = NO_HANDLER;
+  readonly headroomBytes = 0;
+  /** Written, and not yet taken by the client as far as is known here. */
+  private underWayBytes = 0;
+  private isFull = false;
+  /** Taken here, and the edge does not know yet. */
+  private owedBytes = 0;
+  private isPaused = false;
+  private isDestroyed = false;
+
+  constructor(
+    private readonly channel: RelayChannel,
+    private readonly relay: number,
+  ) {}
+
+  write(chunk: Uint8Array, start: number, end: number): boolean {
+    this.send(chunk, start, end);
+    return !this.isFull;
+  }
+
+  writeAll(chunks: readonly Uint8Array[]): boolean {
+    for (let i = 0; i < chunks.length; i++) this.send(chunks[i]!, 0, chunks[i]!.length);
+    return !this.isFull;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    if (this.owedBytes >= RELAY_CREDIT_BYTES) this.giveCredit();
+  }
+
+  end(): void {
+    if (!this.isDestroyed) this.channel.command(END, this.relay, 0);
+  }
+
+  destroy(): void {
+    if (this.isDestroyed) return;
+    this.isDestroyed = true;
+    this.channel.command(DESTROY, this.relay, 0);
+  }
+
+  /** Bytes from the client, valid during the call. */
+  onData(bytes: Buffer, start: number, end: number): void {
+    if (this.isDestroyed) return;
+    this.owedBytes += end - start;
+    this.handler.onBytes(bytes, start, end);
+    if (this.owedBytes >= RELAY_CREDIT_BYTES && !this.isPaused) this.giveCredit();
+  }
+
+  /** The client has taken so many bytes. */
+  onCredit(bytes: number): void {
+    this.underWayBytes -= bytes;
+    // Only from half a window on: else every little bit of credit would be used up by a post of its own.
+    if (!this.isFull || this.underWayBytes > RELAY_WINDOW_BYTES / 2) return;
+    this.isFull = false;
+    if (!this.isDestroyed) this.handler.onDrain();
+  }
+
+  /** The client's link is closed, or its shard has died. Nothing else comes. */
+  onClosed(end: LinkEnd): void {
+    this.isDestroyed = true;
+    this.handler.onLinkClosed(end);
+  }
+
+  private send(bytes: Uint8Array, start: number, end: number): void {
+    // Counted as sent where they leave the process.
+    this.channel.outputs.bytesSent -= end - start;
+    if (this.isDestroyed) return;
+    this.underWayBytes += end - start;
+    if (this.underWayBytes >= RELAY_WINDOW_BYTES) this.isFull = true;
+    this.channel.data(DATA_DOWN, this.relay, bytes, start, end);
+  }
+
+  private giveCredit(): void {
+    this.channel.command(CREDIT_DOWN, this.relay, this.owedBytes);
+    this.owedBytes = 0;
+  }
+}

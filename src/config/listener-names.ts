@@ -37,7 +37,7 @@ export function findOption(words: string, type: ListenerType, prefix: string): O
   }
   // What api listeners will have is read when they are built.
   if (type === 'api' || types.includes(type)) return { option: words };
-  return { expected: `nothing here: it is an option of ${types.join(', ')} listeners` };
+  return { expected: `a listener of the type ${types.join(' or ')} for this option` };
 }
 
 /** `tcp_options.X` is another way to write some of the options. */

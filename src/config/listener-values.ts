@@ -115,7 +115,7 @@ export function origins(): ValueType<readonly string[]> {
 function originOf(item: string): string | null {
   // What a browser sends for pages that have no origin, such as files.
   if (item === 'null') return item;
-  const match = /^([a-z][a-z\d+.-]{0,31}):\/\/[^\s/?#@,]{1,255}$/i.exec(item);
+  const match = /^([a-z][a-z\d+.-]{0,31}):\/\/[^\s/?#@,*]{1,255}$/i.exec(item);
   if (match === null || !URL.canParse(item)) return null;
   const { origin } = new URL(item);
   // Of schemes it does not know, such as an app's own, the URL parser says only that they have no web origin.

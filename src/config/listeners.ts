@@ -1,7 +1,7 @@
 /** Builds the listeners from their settings. Main thread, at start only. */
+import { resolve } from 'node:path';
 import { LISTENERS_MAX } from '../limits.js';
 import type { ConfigIssue, ConfigWarning, Entry } from './entry.js';
-import { formatAddress } from './listener-address.js';
 import { Draft, Findings } from './listener-draft.js';
 import { findOption } from './listener-names.js';
 import { SHIPPED_LISTENERS } from './listener-options.js';
@@ -63,7 +63,7 @@ class ListenersBuilder {
   /** Two sockets with one path would both open, and the first would never be heard of again. */
   #takePlace(places: Map<string, Draft>, listener: ListenerConfig, draft: Draft): void {
     if (listener.path === null) return;
-    const place = formatAddress(listener);
+    const place = resolve(listener.path);
     const other = places.get(place);
     if (other !== undefined)
       this.#findings.issue(draft.given.get('bind')!, `a path of its own; ${other.prefix} has it already`);

@@ -131,7 +131,7 @@ listener:
 | \`wss\` | MQTT over WebSocket over TLS |
 | \`unix\` | MQTT over a Unix domain socket |
 
-Listeners of the type api are checked and reported with a warning, and not opened: they are not built yet.
+Listeners of the type api are read, reported with a warning and not opened: they are not built yet.
 
 These are there from the start. Those with TLS open when \`certfile\` and \`keyfile\` are set. (EMQ 2.3 lets 1024
 clients in through \`ssl.external\` and 64 through \`wss.external\`.)

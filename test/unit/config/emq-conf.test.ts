@@ -208,7 +208,11 @@ test('what has no effect is told once per key, and once per listener that is not
 });
 
 test('a listener that is off is not mentioned', (t) => {
-  const set = ['listener.ssl.external=off', 'listener.ssl.external.certfile=cert.pem', 'listener.api.mgmt=off'];
+  const set = [
+    'listener.ssl.external=off',
+    'listener.ssl.external.certfile=cert.pem',
+    'listener.api.mgmt=off',
+  ];
   t.deepEqual(loadConfig({ set }).warnings, []);
 });
 

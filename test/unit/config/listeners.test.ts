@@ -2,18 +2,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import { accessRule, formatAddress, listenAddress } from '../../../src/config/listener-address.js';
 import { loadConfig } from '../../../src/config/load.js';
-import type { Config } from '../../../src/config/schema.js';
 import { INVALID } from '../../../src/config/value-types.js';
-
-const linesOf = (...set: string[]): string[] => {
-  const result = loadConfig({ set });
-  return result.ok ? [] : result.issues.map(({ line }) => line);
-};
-
-const listenersOf = (...set: string[]): Config['listeners'] => {
-  const result = loadConfig({ set });
-  return result.ok ? result.config.listeners : [];
-};
+import { linesOf, listenersOf } from './listener-lines.js';
 
 test('an address is a port, host and port, or off', (t) => {
   const { parse } = listenAddress();

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
+import tls from 'node:tls';
 import test from 'ava';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type Address, type Carrier, overSocket, overWebSocket } from '../../helpers/carrier.js';
+import { type Address, type Carrier, overSocket, overTls, overWebSocket } from '../../helpers/carrier.js';
+import { CERTS } from '../../helpers/certs.js';
 
 interface Peer {
   readonly address: Address;
@@ -74,20 +77,31 @@ for (const how of ['drop', 'reset'] as const) {
     peer.close();
   });
 
-  test(`a socket is broken off: ${how}`, async (t) => {
-    const server = net.createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const connection = once(server, 'connection');
-    const carrier = await overSocket({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
-    const [socket] = (await connection) as [net.Socket];
-    let code = 'none';
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      code = error.code ?? '';
+  for (const isSecure of [false, true]) {
+    test(`${isSecure ? 'TLS' : 'a socket'} is broken off: ${how}`, async (t) => {
+      const server = isSecure ? tls.createServer(serverCertificate()) : net.createServer();
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const connection = once(server, isSecure ? 'secureConnection' : 'connection');
+      const address = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+      const ca = readFileSync(CERTS.ca);
+      const carrier = isSecure ? await overTls(address, { ca }) : await overSocket(address);
+      const [socket] = (await connection) as [net.Socket];
+      let code = 'none';
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        code = error.code ?? '';
+      });
+      const end = new Promise((resolve) => socket.resume().once('close', resolve));
+      carrier[how]();
+      await end;
+      // Right after its handshake Node's TLS takes a reset for an end.
+      t.is(code, how === 'drop' || isSecure ? 'none' : 'ECONNRESET');
+      server.close();
     });
-    const end = once(socket.resume(), 'close');
-    carrier[how]();
-    await end;
-    t.is(code, how === 'drop' ? 'none' : 'ECONNRESET');
-    server.close();
-  });
+  }
+}
+
+function serverCertificate(): tls.TlsOptions {
+  const { certfile, keyfile } = CERTS.serverEcdsa;
+  return { cert: readFileSync(certfile), key: readFileSync(keyfile) };
 }

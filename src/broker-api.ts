@@ -30,6 +30,8 @@ export interface OpenListener {
   readonly port: number;
   /** Of a Unix domain socket, whose host is empty and port 0; otherwise null. */
   readonly path: string | null;
+  /** Where clients of `ws` and `wss` listeners upgrade, such as `/mqtt`; otherwise null. */
+  readonly webSocketPath: string | null;
 }
 
 /** A running broker. */

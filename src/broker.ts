@@ -135,7 +135,6 @@ export class RunningBroker implements Broker {
     );
     this.#acceptors = config.listeners
       .map((listener, id) => new ListenerFigures(id, listener))
-      .filter((figures) => figures.config.type === 'tcp')
       .map((figures) => new Acceptor(figures, this.#gate, this.#clock, logger));
   }
 
@@ -154,8 +153,8 @@ export class RunningBroker implements Broker {
 
   get listeners(): readonly OpenListener[] {
     return this.#acceptors.map(({ figures, port }) => {
-      const { name, type, host, path } = figures.config;
-      return { name, protocol: type, host, port, path };
+      const { name, type, host, path, webSocket } = figures.config;
+      return { name, protocol: type, host, port, path, webSocketPath: webSocket?.path ?? null };
     });
   }
 

@@ -18,7 +18,9 @@ export function firstScreenLines(screen: FirstScreen): string[] {
   const shards = broker.shards === 1 ? '1 shard' : `${broker.shards} shards`;
   const lines = [`shardmq ${version} on Node.js ${nodeVersion}, ${shards}, data in ${dataDir}`];
   for (const listener of broker.listeners) {
-    lines.push(`  listener.${listener.protocol}.${listener.name} listens on ${formatAddress(listener)}`);
+    const { protocol, name, webSocketPath } = listener;
+    const where = `${formatAddress(listener)}${webSocketPath === null ? '' : ` at ${webSocketPath}`}`;
+    lines.push(`  listener.${protocol}.${name} listens on ${where}`);
   }
   if (broker.listeners.length === 0) lines.push('  no listener is on: nobody can connect');
   if (
@@ -39,12 +41,16 @@ const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '
 /** A listener that both programs find without being told a host, if there is one. */
 const easiestToTry = (listeners: readonly OpenListener[]): OpenListener | undefined => {
   const tcp = listeners.filter(({ protocol }) => protocol === 'tcp');
-  return tcp.find(({ host }) => isAnyAddress(host) || isLoopback(host)) ?? tcp[0];
+  const here = tcp.find(({ host }) => isAnyAddress(host) || isLoopback(host));
+  return here ?? tcp[0] ?? listeners.find(({ protocol }) => protocol === 'unix');
 };
 
-function tryLines({ host, port }: OpenListener): string[] {
+const forShell = (word: string): string =>
+  /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+function tryLines({ host, port, path }: OpenListener): string[] {
   const needsHost = !isAnyAddress(host) && host !== '127.0.0.1' && host !== 'localhost';
-  const where = `${needsHost ? `-h ${host} ` : ''}-p ${port}`;
+  const where = path === null ? `${needsHost ? `-h ${host} ` : ''}-p ${port}` : `--unix ${forShell(path)}`;
   return [
     'try it in two terminals:',
     `  mosquitto_sub ${where} -t 'demo/#' -v`,

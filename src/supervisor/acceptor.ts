@@ -9,6 +9,10 @@ import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
 import type { ArrivalGate } from './arrival-gate.js';
 import { descriptorOf, setBufferSizes } from './descriptor.js';
 import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
+import { clearSocketPath, listenPrivately, setMode } from './unix-socket.js';
+
+/** Stands for the address of a client that came through a Unix socket. */
+const UNIX_PEER = 'unix';
 
 export class Acceptor {
   readonly figures: ListenerFigures;
@@ -50,18 +54,16 @@ export class Acceptor {
   }
 
   /** Resolves when connections are accepted. @throws BrokerError LISTENER_FAILED */
-  open(): Promise<void> {
-    const { host, port, backlog } = this.figures.config;
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error) => reject(this.#openFailed(error)));
-      this.#server.listen({ host, port, backlog }, () => {
-        // What is accepted inherits them, and only so does TCP agree on a window that fits.
-        setBufferSizes(descriptorOf(this.#server), this.figures.config);
-        this.#server.removeAllListeners('error');
-        this.#server.on('error', (error) => this.#warn(error));
-        resolve();
-      });
-    });
+  async open(): Promise<void> {
+    const { path, mode } = this.figures.config;
+    const obstacle = path === null ? null : await clearSocketPath(path);
+    if (obstacle !== null) throw this.#openFailed(obstacle);
+    try {
+      await this.#listen();
+      if (path !== null) await setMode(path, mode);
+    } catch (error) {
+      throw this.#openFailed(describe(error, path === null ? REASONS : SOCKET_REASONS));
+    }
   }
 
   /**
@@ -74,11 +76,30 @@ export class Acceptor {
     });
   }
 
+  #listen(): Promise<void> {
+    const { config } = this.figures;
+    const { host, port, path, backlog } = config;
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.once('listening', () => {
+        server.off('error', reject);
+        server.on('error', (error) => this.#warn(error));
+        // What is accepted inherits them, and only so does TCP agree on a window that fits.
+        setBufferSizes(descriptorOf(server), config);
+        resolve();
+      });
+      if (path === null) server.listen({ host, port, backlog });
+      else listenPrivately(server, path, backlog);
+    });
+  }
+
   #accept(socket: Socket): void {
     const { figures } = this;
     figures.accepted++;
     const nowMs = this.#clock.monotonicMs();
-    const peerAddress = normalAddress(socket.remoteAddress ?? '');
+    const isUnix = figures.config.path !== null;
+    const peerAddress = isUnix ? UNIX_PEER : normalAddress(socket.remoteAddress ?? '');
     const refusal = this.#refusal(peerAddress, nowMs);
     if (refusal !== null) {
       // Without a listener, an error of the socket would end the process.
@@ -121,9 +142,11 @@ export class Acceptor {
     return true;
   }
 
-  #openFailed(error: Error): BrokerError {
-    const what = `${this.key} ${formatAddress(this.figures.config)}: ${describe(error)}`;
-    return new BrokerError('LISTENER_FAILED', `${what}; change it with --set ${this.key}=PORT`);
+  #openFailed(reason: string): BrokerError {
+    const { config } = this.figures;
+    const what = `${this.key} ${formatAddress(config)}: ${reason}`;
+    const value = config.path === null ? 'PORT' : 'PATH';
+    return new BrokerError('LISTENER_FAILED', `${what}; change it with --set ${this.key}=${value}`);
   }
 
   /** Trouble while accepting, such as no descriptor left. The listener stays open; one line tells of many. */
@@ -146,7 +169,13 @@ const REASONS: Readonly<Record<string, string>> = {
   ENFILE: 'the system has no file descriptor left',
 };
 
-function describe(error: Error): string {
+const SOCKET_REASONS: Readonly<Record<string, string>> = {
+  ...REASONS,
+  EACCES: 'permission denied; let the broker write to its directory',
+};
+
+function describe(error: unknown, reasons = REASONS): string {
+  if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return REASONS[code] ?? error.message;
+  return reasons[code] ?? error.message;
 }

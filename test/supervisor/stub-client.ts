@@ -1,8 +1,7 @@
 /** A client of the stub shard: raw bytes out, the greeting and whatever follows it in. */
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { RunningBroker } from '../../src/broker.js';
-import { addressOf } from '../helpers/with-broker.js';
 import type { Greeting } from './stub-shard.worker.js';
 
 export const STUB_SHARD = new URL('./stub-shard.worker.js', import.meta.url);
@@ -27,10 +26,10 @@ export class StubClient {
   }
 
   static open(broker: RunningBroker, listener?: string): Promise<StubClient> {
-    return StubClient.openAt(addressOf(broker, listener));
+    return StubClient.openAt(addressFor(broker, listener));
   }
 
-  static async openAt(address: { host: string; port: number }): Promise<StubClient> {
+  static async openAt(address: NetConnectOpts): Promise<StubClient> {
     const client = new StubClient(connect({ ...address, noDelay: true }));
     await once(client.socket, 'connect');
     return client;
@@ -40,8 +39,9 @@ export class StubClient {
   static async greet(
     broker: RunningBroker,
     bytes: Uint8Array,
+    listener?: string,
   ): Promise<{ client: StubClient; greeting: Greeting }> {
-    const client = await StubClient.open(broker);
+    const client = await StubClient.open(broker, listener);
     client.send(bytes);
     return { client, greeting: await client.greeting() };
   }
@@ -82,6 +82,13 @@ export class StubClient {
       this.#wake = resolve;
     });
   }
+}
+
+function addressFor(broker: RunningBroker, name?: string): NetConnectOpts {
+  const listener = broker.listeners.find((each) => name === undefined || each.name === name);
+  if (listener === undefined) throw new Error(`no listener ${name ?? ''}`);
+  const { host, port, path } = listener;
+  return path === null ? { host, port } : { path };
 }
 
 /** A CONNECT of 3.1.1 with a clean session. */

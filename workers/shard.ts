@@ -299,6 +299,7 @@ export class Shard implements RunningShard, Runnable {
       loopDelayMs: this.loop.delayMs,
       heapUsedBytes: process.memoryUsage().heapUsed,
       forwardedIn: counters.forwardedIn,
+      relays: parts.relays.count,
     };
   }
 

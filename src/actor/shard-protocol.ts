@@ -183,4 +183,6 @@ export interface ShardFigures {
   readonly heapUsedBytes: number;
   /** Deliveries of messages that came from another shard, since start. */
   readonly forwardedIn: number;
+  /** Clients whose connection ends at this shard and whose session belongs to another one. */
+  readonly relays: number;
 }

@@ -136,6 +136,7 @@ class StubShard {
       loopDelayMs: 0,
       heapUsedBytes: 0,
       forwardedIn: 0,
+      relays: 0,
     };
   }
 }

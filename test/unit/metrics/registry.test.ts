@@ -22,6 +22,7 @@ function figures(bytesReceived: number, counts: Partial<ShardFigures> = {}): Sha
     loopDelayMs: 0,
     heapUsedBytes: 0,
     forwardedIn: 0,
+    relays: 0,
     ...counts,
   };
 }

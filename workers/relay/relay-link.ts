@@ -39,7 +39,7 @@ export class RelayLink implements Link {
 
   resume(): void {
     this.isPaused = false;
-    if (this.owedBytes >= RELAY_CREDIT_BYTES) this.giveCredit();
+    this.giveCredit();
   }
 
   end(): void {
@@ -57,7 +57,7 @@ export class RelayLink implements Link {
     if (this.isDestroyed) return;
     this.owedBytes += end - start;
     this.handler.onBytes(bytes, start, end);
-    if (this.owedBytes >= RELAY_CREDIT_BYTES && !this.isPaused) this.giveCredit();
+    this.giveCredit();
   }
 
   /** The client has taken so many bytes. */
@@ -85,6 +85,7 @@ export class RelayLink implements Link {
   }
 
   private giveCredit(): void {
+    if (this.owedBytes < RELAY_CREDIT_BYTES || this.isPaused || this.isDestroyed) return;
     this.channel.command(CREDIT_DOWN, this.relay, this.owedBytes);
     this.owedBytes = 0;
   }

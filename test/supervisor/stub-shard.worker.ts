@@ -26,6 +26,7 @@ export interface Greeting {
   readonly assignedClientId: string | null;
   readonly peerAddress: string;
   readonly peerPort: number;
+  readonly certificateUsername: string | null;
   /** Peers that this shard was joined with and has not lost. */
   readonly peers: readonly number[];
 }
@@ -91,7 +92,8 @@ class StubShard {
   }
 
   #adopt(handover: ConnectionHandover): void {
-    const { number, fd, head, listener, assignedClientId, peerAddress, peerPort } = handover;
+    const { number, fd, head, listener, assignedClientId, peerAddress, peerPort, certificateUsername } =
+      handover;
     Atomics.store(this.#adopted, 0, number >>> 0);
     const socket = new Socket({ fd, readable: true, writable: true });
     this.#sockets.add(socket);
@@ -109,6 +111,7 @@ class StubShard {
       assignedClientId,
       peerAddress,
       peerPort,
+      certificateUsername,
       peers: [...this.#peers].sort(),
     };
     socket.write(`${JSON.stringify(greeting)}\n`);

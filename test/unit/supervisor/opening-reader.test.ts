@@ -12,7 +12,7 @@ import {
 } from '../../../src/limits.js';
 import { ListenerFigures } from '../../../src/supervisor/listener-figures.js';
 import { OpeningReader } from '../../../src/supervisor/opening-reader.js';
-import { proxyBinary, proxyLine } from './proxy-headers.js';
+import { proxyBinary, proxyLine } from '../../helpers/proxy-headers.js';
 
 interface Passed {
   readonly head: Buffer;

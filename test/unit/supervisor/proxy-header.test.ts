@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { normalAddress } from '../../../src/base/access.js';
 import { PROXY_HEADER_BYTES_MAX } from '../../../src/limits.js';
 import { type ProxyHeader, readProxyHeader } from '../../../src/supervisor/proxy-header.js';
-import { ipv4Addresses, proxyBinary, proxyField, proxyLine, sslField } from './proxy-headers.js';
+import { ipv4Addresses, proxyBinary, proxyField, proxyLine, sslField } from '../../helpers/proxy-headers.js';
 
 const TCP4 = 0x11;
 const TCP6 = 0x21;

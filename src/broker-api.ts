@@ -3,7 +3,7 @@ import type { Seams } from './actor/shard-protocol.js';
 import type { BrokerError } from './base/errors.js';
 import type { Logger } from './base/log.js';
 import type { ConfigInput } from './config/entry.js';
-import type { ListenerType } from './config/listener-options.js';
+import type { ListenerType } from './config/listener-types.js';
 
 export interface BrokerOptions {
   /** Keys nested or dotted, e.g. `{ mqtt: { max_packet_size: '2MB' }, 'listener.tcp.internal': 'off' }`. */

@@ -1,6 +1,6 @@
 /** What a newcomer reads first: what listens where, and how to try it. Main thread, once. */
 import type { Broker, OpenListener } from '../broker-api.js';
-import { formatAddress } from '../config/listener-options.js';
+import { formatAddress } from '../config/listener-address.js';
 
 /** What the first screen tells beside what the broker itself knows. */
 export interface FirstScreen {

@@ -4,7 +4,7 @@ import { AccessRules, normalAddress } from '../base/access.js';
 import type { Clock } from '../base/clock.js';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
-import { formatAddress } from '../config/listener-options.js';
+import { formatAddress } from '../config/listener-address.js';
 import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
 import type { ArrivalGate } from './arrival-gate.js';
 import { descriptorOf, setBufferSizes } from './descriptor.js';

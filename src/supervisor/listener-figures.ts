@@ -1,6 +1,6 @@
 /** One listener as main sees it: its settings, who is connected through it, and why others are not. Main thread. */
 import type { ListenerId } from '../actor/shard-protocol.js';
-import type { ListenerConfig } from '../config/listener-options.js';
+import type { ListenerConfig } from '../config/listener-types.js';
 import { SHUTDOWN_REASONS_MAX } from '../limits.js';
 import type { OpeningError } from './opening.js';
 

@@ -1,5 +1,5 @@
 /** What a shard needs to know of the listener a connection came in on. */
-import type { ListenerConfig } from '../../src/config/listener-options.js';
+import type { ListenerConfig } from '../../src/config/listener-types.js';
 
 export interface ListenerOptions {
   readonly nodelay: boolean;

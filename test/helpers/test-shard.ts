@@ -202,6 +202,38 @@ export class TestShard {
     return client;
   }
 
+  /** As `open`, with the connection at another shard that relays it to this one. */
+  openThrough(edge: TestShard, clientId: string, options: Partial<ConnectOptions> = {}): TestClient {
+    const { version = 5 } = options;
+    lastNumber += 1;
+    const number = asConnectionNumber(lastNumber);
+    const client = new TestClient(version, clientId);
+    const { relays, main, listeners } = edge.parts;
+    const origin = {
+      listener: 0,
+      options: listeners[0]!,
+      peerAddress: '127.0.0.1',
+      peerPort: 1,
+      assignedClientId: null,
+      certificateUsername: null,
+      closed: (reason: string) => main.closed(number, 0, reason),
+    };
+    relays.open(this.parts.shard, client, origin, connect({ ...options, version, clientId }), 0);
+    return client;
+  }
+
+  /** Why connections have ended, as main was told. */
+  get closedReasons(): string[] {
+    return this.events.flatMap((event) => (event.type === 'connection.closed' ? [event.reason] : []));
+  }
+
+  /** The thread ends without a word; main tells `others`. The test still has to `stop` it. */
+  crash(...others: readonly TestShard[]): void {
+    this.parts.mesh.close();
+    const { shard } = this.parts;
+    for (const other of others) other.shard.onEvent({ kind: 'event', type: 'peer.lost', shard });
+  }
+
   session(clientId: string): Session | null {
     return this.parts.sessions.find(asClientId(clientId));
   }
@@ -236,6 +268,8 @@ export async function meshOf(count: number, options: TestShardOptions = {}): Pro
   }
   await Promise.all(joined);
   for (const { shard } of shards) shard.onEvent({ kind: 'event', type: 'peers.joined' });
+  // Until each has heard that the others take clients.
+  await settle();
   return shards;
 }
 

@@ -73,7 +73,7 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
 
   onLinkClosed(end: LinkEnd): void {
     if (this.isClosed) return;
-    this.isClosed = true;
+    this.isClosed = this.isEnding = true;
     this.channel.turn.enter();
     this.channel.wheel.cancel(this);
     this.output.close();
@@ -98,7 +98,7 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
 
   /** Bytes from the owner, in a buffer that is this shard's alone. */
   onData(bytes: Buffer, start: number, end: number): void {
-    if (this.isEnding || this.isClosed) return;
+    if (this.isEnding) return;
     const size = end - start;
     this.owedBytes += size;
     if (size <= OUTPUT_COPY_BYTES_MAX) {
@@ -123,7 +123,7 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
 
   /** The owner sends nothing more. */
   onEnd(): void {
-    if (this.isEnding || this.isClosed) return;
+    if (this.isEnding) return;
     this.isEnding = true;
     this.output.flush();
     if (!this.output.blocked) this.link.end();
@@ -157,7 +157,7 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
   /** After the outputs were flushed: tells the owner what the client has taken. */
   settle(): void {
     this.isDue = false;
-    if (!this.isEnding && !this.isClosed) this.giveCredit();
+    if (!this.isEnding) this.giveCredit();
   }
 
   private cutOff(): void {

@@ -110,6 +110,7 @@ export class Node implements PeerHandlers {
   readonly received: Received[] = [];
   readonly retained: RetainedMessage[] = [];
   readonly credits: ShardId[] = [];
+  readonly peerNews: string[] = [];
   readonly undelivered: Undelivered[] = [];
   readonly commits: { peer: Committable; sequence: number }[] = [];
   /** What main has told this shard and it has not heard yet. */
@@ -159,9 +160,13 @@ export class Node implements PeerHandlers {
 
   onRelay(): void {}
 
-  onPeerReady(): void {}
+  onPeerReady(shard: ShardId): void {
+    this.peerNews.push(`${shard} ready`);
+  }
 
-  onPeerLost(): void {}
+  onPeerLost(shard: ShardId): void {
+    this.peerNews.push(`${shard} lost`);
+  }
 
   onCredit(shard: ShardId): void {
     this.credits.push(shard);

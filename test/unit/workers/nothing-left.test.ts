@@ -1,11 +1,12 @@
-/** Thousands of random lives of clients on two shards, after which nothing of them may be left anywhere. */
+/** Thousands of random lives of clients on two shards, relayed by the other one or not, after which nothing of them may be left anywhere. */
 import test from 'ava';
 import fc from 'fast-check';
+import type { ConnectOptions } from '../../helpers/packets.js';
 import * as packets from '../../helpers/packets.js';
 import { meshOf, settle, type TestClient, type TestShard } from '../../helpers/test-shard.js';
 
 const act = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('connect' as const), flags: fc.nat(63) }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('connect' as const), flags: fc.nat(127) }) },
   {
     weight: 6,
     arbitrary: fc.record({ do: fc.constant('subscribe' as const), filter: fc.nat(7), options: fc.nat(2) }),
@@ -56,12 +57,16 @@ class World {
   private connect(index: number, flags: number): void {
     const bit = (n: number) => (flags & (1 << n)) !== 0;
     const will = { topic: `t/${flags % 4}`, payload: 'will', qos: flags % 3, retain: bit(4) };
-    const client = this.shards[index % 2]!.open(`c${index}`, {
+    const owner = this.shards[index % 2]!;
+    const options: Partial<ConnectOptions> = {
       version: bit(0) ? 5 : 4,
       clean: bit(1),
       ...(bit(2) && { will: bit(0) ? { ...will, properties: { willDelay: bit(5) ? 3 : 0 } } : will }),
       ...(bit(0) && { properties: { sessionExpiry: bit(3) ? 20 : 0, receiveMaximum: bit(5) ? 2 : 20 } }),
-    });
+    };
+    const client = bit(6)
+      ? owner.openThrough(this.shards[1 - (index % 2)]!, `c${index}`, options)
+      : owner.open(`c${index}`, options);
     this.clients[index] = client;
     this.opened.push(client);
   }
@@ -133,6 +138,8 @@ function leftOn({ parts }: TestShard): Record<string, number> {
     walks: retained.walkCount,
     replays: replays.count,
     mesh: parts.mesh.waitingBytes,
+    relays: parts.relays.count,
+    relayed: parts.relays.waitingBytes,
   };
 }
 

@@ -29,7 +29,7 @@ export interface Carrier {
    * segmentation fault when a TLS socket is destroyed right after the socket beneath it.
    */
   drop(): void;
-  /** As `drop`, and tells the kernel to reset the connection. */
+  /** As `drop`, and tells the kernel to reset the connection, where that is TCP. */
   reset(): void;
 }
 
@@ -104,6 +104,12 @@ async function secured(socket: net.Socket, options: tls.ConnectionOptions): Prom
 /** A connection that is broken off fails somewhere; that it closes is all that counts. */
 function ignore(): void {}
 
+/** A Unix domain socket knows no reset. */
+function resetSocket(socket: net.Socket): void {
+  if (socket.remoteFamily === undefined) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 function pieces(bytes: Buffer, cut: Cut): Buffer[] {
   return cut === 'whole' ? [bytes] : Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
 }
@@ -142,7 +148,7 @@ class StreamCarrier implements Carrier {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy();
+    resetSocket(this.socket);
   }
 }
 
@@ -190,6 +196,6 @@ export class WebSocketCarrier implements Carrier {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy();
+    resetSocket(this.socket);
   }
 }

@@ -1,8 +1,8 @@
 /** Who may connect at all, and who is believed, by address. Any thread. */
 import { BlockList, isIP } from 'node:net';
 
-/** One rule, as the configuration has it. */
-interface AddressRule {
+/** One rule about who may connect; the first that fits decides, and none that fits allows. */
+export interface AccessRule {
   readonly allow: boolean;
   /** `all`, an IP address, or address/prefix length. */
   readonly range: string;
@@ -19,7 +19,7 @@ export class AccessRules {
   readonly #rules: readonly CompiledRule[];
 
   /** @throws Error when a range is none of the three forms */
-  constructor(rules: readonly AddressRule[]) {
+  constructor(rules: readonly AccessRule[]) {
     const compiled: CompiledRule[] = [];
     for (const { allow, range } of rules) {
       compiled.push({ allow, range: range === 'all' ? null : parseRange(range) });

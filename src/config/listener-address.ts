@@ -1,7 +1,8 @@
 /** Where a listener listens, and networks of addresses: how both are read and written. Main thread, at start only. */
 import { isIP } from 'node:net';
+import type { AccessRule } from '../base/access.js';
 import { UNIX_PATH_BYTES_MAX } from '../limits.js';
-import type { AccessRule, ListenAddress } from './listener-types.js';
+import type { ListenAddress } from './listener-types.js';
 import { INVALID, type ValueType } from './value-types.js';
 
 /** `PORT`, `HOST:PORT`, `[IPv6]:PORT` as EMQ writes it also without brackets, or `off` (null). */

@@ -2,16 +2,11 @@
  * Turns what was said about one listener into its settings, and finds what does not fit together. Main thread, at
  * start only.
  */
+import type { AccessRule } from '../base/access.js';
 import { accessRule, listenAddress, socketPath } from './listener-address.js';
 import type { Draft, Findings } from './listener-draft.js';
 import { BUILT_LISTENER_TYPES, IDLE_OPTIONS, SHIPPED_LISTENERS } from './listener-options.js';
-import type {
-  AccessRule,
-  ListenAddress,
-  ListenerConfig,
-  ListenerSettings,
-  WebSocketSettings,
-} from './listener-types.js';
+import type { ListenAddress, ListenerConfig, ListenerSettings, WebSocketSettings } from './listener-types.js';
 import { checkTls, isCertified, isEncrypted, tlsSettings } from './tls-reader.js';
 import { INVALID } from './value-types.js';
 

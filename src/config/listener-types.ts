@@ -1,4 +1,5 @@
 /** What a listener is once everything is read. Types that both sides use; main makes the values. */
+import type { AccessRule } from '../base/access.js';
 
 export const LISTENER_TYPES = ['tcp', 'ssl', 'ws', 'wss', 'unix', 'api'] as const;
 export type ListenerType = (typeof LISTENER_TYPES)[number];
@@ -69,13 +70,6 @@ export interface ProxySettings {
 
 /** Which part of a client's certificate is its username. */
 export type CertificateUsername = 'cn' | 'dn' | 'crt';
-
-/** One rule about who may connect; the first that fits decides, and none that fits allows. */
-export interface AccessRule {
-  readonly allow: boolean;
-  /** `all`, an IP address, or address/prefix length. */
-  readonly range: string;
-}
 
 /** Token bucket over the bytes received on one connection. */
 export interface RateLimit {

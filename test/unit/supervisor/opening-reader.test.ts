@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import test from 'ava';
 import fc from 'fast-check';
 import { AccessRules } from '../../../src/base/access.js';
-import type { ListenerConfig, TlsSettings } from '../../../src/config/listener-types.js';
+import type { ListenerConfig, ListenerType, TlsSettings } from '../../../src/config/listener-types.js';
 import { defaultConfig } from '../../../src/config/load.js';
 import {
   HALF_READ_BYTES_MAX,
@@ -192,4 +192,28 @@ test('above the bound in bytes the oldest goes, and its bytes are free again', (
   t.deepEqual(listener.shutdownCount(), {});
   for (let n = 0; n < 3; n++) begin().emit('data', piece);
   t.deepEqual(listener.shutdownCount(), { connect_overflow: 3 });
+});
+
+test('no bytes disturb the reader: every connection is passed on, ended or still waited for', (t) => {
+  const start = fc.constantFrom(
+    '',
+    'PROXY TCP4 1.2.3.4 ',
+    '\r\n\r\n\0\r\nQUIT\n',
+    '\x16\x03',
+    '\x10',
+    'GET / ',
+  );
+  const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 400 }), { maxLength: 8 });
+  const types = fc.constantFrom<ListenerType>('tcp', 'ssl', 'ws', 'wss', 'unix');
+  fc.assert(
+    fc.property(types, fc.boolean(), start, chunks, (type, isProxied, first, rest) => {
+      const { reader, listener, passed, begin } = setUp({ type, proxy: isProxied ? PROXY : null });
+      const socket = begin();
+      for (const chunk of [Buffer.from(first, 'latin1'), ...rest]) socket.emit('data', Buffer.from(chunk));
+      t.is(reader.count + passed.length + (listener.current === 0 ? 1 : 0), 1);
+      reader.sweep(5_000);
+      t.is(reader.count, 0);
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -4,57 +4,97 @@
  */
 import { appendFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { type BrokerUnderTest, startBrokerProcess } from './lib/broker-process.js';
-import { type RunResult, runScenario } from './lib/generator.js';
+import { startBrokerProcess } from './lib/broker-process.js';
+import { runScenario } from './lib/generator.js';
 import { type PerfOptions, parseOptions, USAGE } from './lib/options.js';
+import { Ballast, type Owner, ownerRule } from './lib/owner.js';
 import { faultOf, summary, tableHead, tableRow } from './lib/report.js';
+import type { RunResult } from './lib/run-result.js';
+import type { Transport } from './lib/transport.js';
 import type { Scenario } from './scenarios.js';
+
+/** One table. */
+interface Setup {
+  /** 0: the broker decides. */
+  readonly shards: number;
+  readonly transport: Transport;
+  readonly owner: Owner;
+}
 
 function print(text: string): void {
   process.stdout.write(text);
 }
 
-async function measure(scenario: Scenario, shards: number, options: PerfOptions): Promise<RunResult> {
-  const broker: BrokerUnderTest =
-    options.external === null
-      ? await startBrokerProcess(shards)
-      : { ...options.external, stop: () => Promise.resolve() };
+async function measure(scenario: Scenario, setup: Setup, options: PerfOptions): Promise<RunResult> {
+  const { threads, seconds, external, key } = options;
+  const { transport } = setup;
+  if (external !== null) return await runScenario(scenario, { ...external, transport, threads, seconds });
+  const broker = await startBrokerProcess(setup.shards, { transport, key });
+  const { port, tcpPort, pid, slotKey, shards } = broker;
+  let ballast: Ballast | null = null;
   try {
-    return await runScenario(scenario, { ...broker, threads: options.threads, seconds: options.seconds });
+    const owner = ownerRule(setup.owner, slotKey, shards);
+    if (owner !== null && transport !== 'tcp')
+      ballast = await Ballast.open(tcpPort, slotKey, shards, clientsMax(scenario));
+    return await runScenario(scenario, { port, transport, owner, pid, threads, seconds });
   } finally {
+    ballast?.close();
     await broker.stop();
   }
 }
 
-async function keep(file: string, result: RunResult, shards: number): Promise<void> {
+/** @returns how many connections a scenario has at most, those included that the broker has not seen closed yet. */
+function clientsMax(scenario: Scenario): number {
+  const clients =
+    scenario.kind === 'flow'
+      ? scenario.publishers + scenario.subscribers + (scenario.newcomers ?? 0)
+      : scenario.clients;
+  return 2 * clients;
+}
+
+async function keep(file: string, result: RunResult, setup: Setup, options: PerfOptions): Promise<void> {
   const machine = { node: process.version, platform: process.platform, cores: availableParallelism() };
-  await appendFile(
-    file,
-    `${JSON.stringify({ at: new Date().toISOString(), ...machine, shards, ...result })}\n`,
-  );
+  const at = new Date().toISOString();
+  await appendFile(file, `${JSON.stringify({ at, ...machine, ...setup, key: options.key, ...result })}\n`);
 }
 
 /** @returns whether every run was without a fault. */
+async function runTable(setup: Setup, options: PerfOptions): Promise<boolean> {
+  let isGood = true;
+  const results: RunResult[] = [];
+  print(headline(setup, options));
+  print(tableHead());
+  for (const scenario of options.scenarios) {
+    try {
+      const result = await measure(scenario, setup, options);
+      results.push(result);
+      print(tableRow(result));
+      if (faultOf(result) !== null) isGood = false;
+      if (options.json !== null) await keep(options.json, result, setup, options);
+    } catch (error) {
+      isGood = false;
+      print(`${scenario.title}: FAILED: ${error instanceof Error ? error.message : String(error)}\n`);
+    }
+  }
+  print(`${summary(results)}\n`);
+  return isGood;
+}
+
+function headline({ shards, transport, owner }: Setup, { external, key }: PerfOptions): string {
+  const who =
+    external === null ? `shardmq, ${shards === 0 ? 'shards as it decides' : `shards: ${shards}`}` : '';
+  const how = [transport, owner === 'any' ? '' : `owner ${owner}`, key === 'rsa' ? 'RSA' : ''];
+  return `${[who, ...how].filter((part) => part !== '').join(', ')}\n`;
+}
+
 async function runAll(options: PerfOptions): Promise<boolean> {
   let isGood = true;
   for (const shards of options.shards) {
-    const results: RunResult[] = [];
-    if (options.external === null)
-      print(`shardmq, ${shards === 0 ? 'shards as the broker decides' : `shards: ${shards}`}\n`);
-    print(tableHead());
-    for (const scenario of options.scenarios) {
-      try {
-        const result = await measure(scenario, shards, options);
-        results.push(result);
-        print(tableRow(result));
-        if (faultOf(result) !== null) isGood = false;
-        if (options.json !== null) await keep(options.json, result, shards);
-      } catch (error) {
-        isGood = false;
-        print(`${scenario.title}: FAILED: ${error instanceof Error ? error.message : String(error)}\n`);
+    for (const transport of options.transports) {
+      for (const owner of options.owners) {
+        if (!(await runTable({ shards, transport, owner }, options))) isGood = false;
       }
     }
-    print(`${summary(results)}\n`);
   }
   return isGood;
 }

@@ -26,6 +26,8 @@ export interface FlowScenario extends Common {
   readonly topics: number;
   /** Messages a second, all publishers together; 0: as fast as the windows allow. */
   readonly ratePerSecond: number;
+  /** Clients beside these that all connect at once, again and again, while the others are measured. */
+  readonly newcomers?: number;
 }
 
 /** Clients that connect, wait for CONNACK, disconnect and connect again, `clients` of them at any time. */
@@ -82,6 +84,15 @@ export const SCENARIOS: readonly Scenario[] = [
     qos: 1,
   },
   { ...PAIRS, name: 'rate-20k', title: 'latency at 20,000 a second, QoS 0', ratePerSecond: 20_000 },
+  {
+    ...PAIRS,
+    name: 'handshakes',
+    title: 'latency while 1,000 connect at once',
+    publishers: 20,
+    subscribers: 20,
+    ratePerSecond: 5_000,
+    newcomers: 1_000,
+  },
   { kind: 'storm', name: 'storm', title: 'connect storm, 64 at a time', clients: 64 },
   { kind: 'idle', name: 'idle', title: '10,000 idle clients', clients: 10_000 },
 ];

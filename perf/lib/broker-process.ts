@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isEncrypted, type Transport } from './transport.js';
 
 /** The package's command, wherever package.json says it lies. */
 const PACKAGE = new URL('../../../package.json', import.meta.url);
@@ -17,27 +18,48 @@ const STOP_DEADLINE_MS = 15_000;
 /** Bytes kept of what the broker says, for the error when it does not start. */
 const OUTPUT_BYTES_MAX = 16_384;
 
+const CERTIFICATES = fileURLToPath(new URL('../../../test/certs/', import.meta.url));
+
+/** Kinds of private keys: a server's part in a handshake costs several times as much with RSA. */
+export const KEYS = ['ecdsa', 'rsa'] as const;
+export type Key = (typeof KEYS)[number];
+
+export interface BrokerOptions {
+  /** What `port` is to be for, beside plain TCP. */
+  readonly transport?: Transport;
+  /** Of an encrypted transport; `ecdsa` when missing. */
+  readonly key?: Key;
+}
+
 export interface BrokerUnderTest {
+  /** Where `transport` is spoken. */
   readonly port: number;
+  readonly tcpPort: number;
+  /** Says which shard owns a ClientId. */
+  readonly slotKey: string;
+  readonly shards: number;
   readonly pid: number;
   /** @throws Error when the broker has crashed or does not end cleanly. */
   stop(): Promise<void>;
 }
 
 /** @throws Error with the broker's output when it is not ready in time. `shards` 0: the broker decides. */
-export async function startBrokerProcess(shards: number): Promise<BrokerUnderTest> {
-  const port = await freePort();
+export async function startBrokerProcess(
+  shards: number,
+  { transport = 'tcp', key = 'ecdsa' }: BrokerOptions = {},
+): Promise<BrokerUnderTest> {
+  const tcpPort = await freePort();
+  const port = transport === 'tcp' ? tcpPort : await freePort();
   const dataDir = await mkdtemp(join(tmpdir(), 'shardmq-perf-'));
-  const listener = [
-    '--set',
-    `listener.tcp.external=127.0.0.1:${port}`,
-    '--set',
-    'listener.tcp.internal=off',
-    '--set',
-    'listener.ws.external=off',
-  ];
+  const listeners = [
+    `tcp.external=127.0.0.1:${tcpPort}`,
+    'tcp.internal=off',
+    'ws.external=off',
+    ...(transport === 'tcp' ? [] : [`${transport}.external=127.0.0.1:${port}`]),
+    ...(isEncrypted(transport) ? certificate(`${transport}.external`, key) : []),
+  ].flatMap((setting) => ['--set', `listener.${setting}`]);
   const sharding = shards > 0 ? ['--shards', String(shards)] : [];
-  const args = [CLI, 'start', '--data', dataDir, '--log-level', 'error', ...listener, ...sharding];
+  const args = [CLI, 'start', '--data', dataDir, '--log-level', 'error', ...listeners, ...sharding];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   try {
     await untilReady(child);
@@ -46,14 +68,29 @@ export async function startBrokerProcess(shards: number): Promise<BrokerUnderTes
     await rm(dataDir, { recursive: true, force: true });
     throw error;
   }
+  const node = JSON.parse(readFileSync(join(dataDir, 'node.json'), 'utf8')) as NodeFile;
   return {
     port,
+    tcpPort,
+    slotKey: node.slotKey,
+    shards: node.shards,
     pid: child.pid!,
     stop: async () => {
       await stop(child);
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** What the broker keeps in its data directory. */
+interface NodeFile {
+  readonly slotKey: string;
+  readonly shards: number;
+}
+
+function certificate(listener: string, key: Key): string[] {
+  const file = join(CERTIFICATES, `server-${key}`);
+  return [`${listener}.certfile=${file}.pem`, `${listener}.keyfile=${file}.key.pem`];
 }
 
 async function untilReady(child: ChildProcess): Promise<void> {

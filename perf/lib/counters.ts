@@ -11,7 +11,16 @@ export const PHASE = { connect: 0, load: 1, drain: 2, stop: 3 } as const;
 export const CONTROL = { phase: 0, ready: 1, closed: 2 } as const;
 
 /** Indexes into a thread's `stats`. */
-export const STAT = { deliveries: 0, duplicates: 1, misordered: 2, connects: 3, cpuMs: 4 } as const;
+export const STAT = {
+  deliveries: 0,
+  duplicates: 1,
+  misordered: 2,
+  connects: 3,
+  cpuMs: 4,
+  /** How often all newcomers have come, and the milliseconds this took altogether. */
+  rounds: 5,
+  roundsMs: 6,
+} as const;
 
 /** Sequence numbers remembered per publisher where several subscribers share its messages; above any window. */
 const SEEN_RING = 1 << 16;

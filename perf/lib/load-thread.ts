@@ -2,27 +2,20 @@
  * One thread's share of a scenario's clients: what they send, and what they make of what they receive. Checks every
  * delivery for order and repetition. Runs on the generator's threads.
  */
-import type { FlowScenario, Scenario } from '../scenarios.js';
+import type { Scenario } from '../scenarios.js';
+import { type Client, clientsOf } from './clients.js';
 import { CONTROL, type Counters, PHASE, STAT, type ThreadCounters } from './counters.js';
 import { bucketOf } from './histogram.js';
 import { nowMs } from './load-clock.js';
+import { ClientIds } from './owner.js';
 import { connectPacket, DISCONNECT, PACKET, STAMP_BYTES, subscribePacket } from './packets.js';
-import { Publisher } from './publisher.js';
+import type { Publisher } from './publisher.js';
 import { type SocketEvents, Sockets } from './sockets.js';
+import type { Target } from './transport.js';
 
 /** Clients of one thread that may be waiting for CONNACK or SUBACK, so that no accept queue overflows. */
 const CONNECTING_MAX = 32;
 const SCRATCH_BYTES = 1 << 20;
-
-/** One client; which of the three it is shows in the field that is set. */
-interface Client {
-  readonly clientId: string;
-  readonly filter: string;
-  readonly publisher: Publisher | null;
-  /** Sequence number received last from each publisher. */
-  readonly lastSequences: Uint32Array | null;
-  openedMs: number;
-}
 
 export class LoadThread implements SocketEvents {
   readonly #clients: Client[];
@@ -33,6 +26,7 @@ export class LoadThread implements SocketEvents {
   readonly #scratchView = new DataView(this.#scratch.buffer, this.#scratch.byteOffset, SCRATCH_BYTES);
   /** Bytes of `#scratch` that the client being served has to send. */
   #scratchLength = 0;
+  readonly #ids: ClientIds;
   #opened = 0;
   #connecting = 0;
   #storms = 0;
@@ -42,12 +36,13 @@ export class LoadThread implements SocketEvents {
     readonly scenario: Scenario,
     readonly counters: Counters,
     readonly thread: number,
-    port: number,
-    runId: string,
+    loadThreads: number,
+    { port, transport, owner, runId }: Target,
   ) {
     this.#mine = counters.threads[thread]!;
-    this.#clients = this.#createClients(runId);
-    this.#sockets = new Sockets(this.#clients.length, port, this);
+    this.#ids = new ClientIds(owner);
+    this.#clients = clientsOf(scenario, { thread, threads: loadThreads, runId, ids: this.#ids });
+    this.#sockets = new Sockets(this.#clients.length, port, transport, this);
     this.#clients.forEach((client, slot) => {
       if (client.publisher !== null) {
         client.publisher.slot = slot;
@@ -104,39 +99,6 @@ export class LoadThread implements SocketEvents {
     this.#clients[slot]!.publisher?.end();
   }
 
-  #createClients(runId: string): Client[] {
-    const { scenario, thread, counters } = this;
-    const threads = counters.threads.length;
-    const clients: Client[] = [];
-    const add = (
-      clientId: string,
-      filter: string,
-      publisher: Publisher | null,
-      isSubscriber: boolean,
-    ): void => {
-      const lastSequences = isSubscriber ? new Uint32Array(counters.shape.publishers) : null;
-      clients.push({ clientId: `${runId}-${clientId}`, filter, publisher, lastSequences, openedMs: 0 });
-    };
-    if (scenario.kind !== 'flow') {
-      for (let i = thread; i < scenario.clients; i += threads) {
-        add(`c${i}`, scenario.kind === 'idle' ? `${runId}/idle/${i}` : '', null, false);
-      }
-      return clients;
-    }
-    // A single subscriber is the busiest client of all: it gets the last thread, and the publishers the others.
-    const isAlone = scenario.subscribers === 1 && threads > 1;
-    const publisherThreads = isAlone ? threads - 1 : threads;
-    for (let i = 0; i < scenario.subscribers; i++) {
-      const owner = isAlone ? threads - 1 : i % threads;
-      if (owner === thread) add(`s${i}`, subscriptionOf(scenario, runId, i), null, true);
-    }
-    for (let i = 0; i < scenario.publishers; i++) {
-      if (i % publisherThreads === thread)
-        add(`p${i}`, '', new Publisher(scenario, i, `${runId}/m/${i}`), false);
-    }
-    return clients;
-  }
-
   #openSome(): void {
     while (this.#opened < this.#clients.length && this.#connecting < CONNECTING_MAX) {
       this.#open(this.#opened++, 0, 300);
@@ -154,7 +116,8 @@ export class LoadThread implements SocketEvents {
     const client = this.#clients[slot]!;
     client.openedMs = nowMs();
     this.#sockets.open(slot, source);
-    const clientId = source > 0 ? `${client.clientId}-${this.thread}-${source}` : client.clientId;
+    const { clientId: name } = client;
+    const clientId = source > 0 ? this.#ids.id(`${name}-${this.thread}-${source}`) : name;
     const packet = connectPacket(clientId, keepAliveS);
     this.#sockets.send(slot, packet, packet.length);
     this.#connecting++;
@@ -276,9 +239,4 @@ export class LoadThread implements SocketEvents {
     this.#scratch[at + 3] = idLow;
     this.#scratchLength = at + 4;
   }
-}
-
-function subscriptionOf(scenario: FlowScenario, runId: string, subscriber: number): string {
-  if (scenario.topology === 'pairs') return `${runId}/m/${subscriber}/+`;
-  return scenario.topology === 'share' ? `$share/group/${runId}/m/+/+` : `${runId}/m/+/+`;
 }

@@ -2,12 +2,20 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { SCENARIOS, type Scenario } from '../scenarios.js';
+import { KEYS, type Key } from './broker-process.js';
+import { OWNERS, type Owner } from './owner.js';
+import { TRANSPORTS, type Transport } from './transport.js';
 
 export const USAGE = `npm run perf -- [options]
   --only NAME,...      only these scenarios (names below)
   --shards N,...       shards of the broker; several: every scenario with each (default: the broker decides)
   --seconds S          time measured per scenario (default 2.5)
   --qos 0|1|2          all messages at this QoS
+  --transport T,...    what carries the clients: tcp (default), ssl, ws, wss; several: every scenario over each
+  --owner O,...        sessions on the shard that decodes the connection (same), on another one (other), or as the
+                       ClientIds fall (any, the default); TCP clients go to their owner at once, so there same and
+                       other mean all of them on one shard
+  --key ecdsa|rsa      the server's certificate for ssl and wss (default ecdsa)
   --threads N          threads of the load generator (default: half of the cores)
   --json FILE          append one line of JSON per run
   --external PORT,PID  measure a broker that runs already on 127.0.0.1
@@ -20,6 +28,9 @@ export interface PerfOptions {
   readonly shards: readonly number[];
   readonly seconds: number;
   readonly threads: number;
+  readonly transports: readonly Transport[];
+  readonly owners: readonly Owner[];
+  readonly key: Key;
   readonly json: string | null;
   readonly external: { readonly port: number; readonly pid: number } | null;
 }
@@ -35,16 +46,24 @@ export function parseOptions(args: readonly string[]): PerfOptions {
       seconds: text,
       qos: text,
       threads: text,
+      transport: text,
+      owner: text,
+      key: text,
       json: text,
       external: text,
     },
   });
+  if (values.external !== undefined && values.owner !== undefined)
+    throw new Error('--owner needs a broker that this command starts itself');
   const qos = values.qos === undefined ? null : numberOf('--qos', values.qos, 0, 2);
   return {
     scenarios: chosen(values.only).map((scenario) => withQos(scenario, qos)),
     shards: values.shards?.split(',').map((count) => numberOf('--shards', count, 1, 32)) ?? [0],
     seconds: numberOf('--seconds', values.seconds ?? '2.5', 0.1, 3600),
     threads: numberOf('--threads', values.threads ?? String(defaultThreads()), 1, 32),
+    transports: listOf('--transport', values.transport ?? 'tcp', TRANSPORTS),
+    owners: listOf('--owner', values.owner ?? 'any', OWNERS),
+    key: oneOf('--key', values.key ?? 'ecdsa', KEYS),
     json: values.json ?? null,
     external: values.external === undefined ? null : externalOf(values.external),
   };
@@ -71,6 +90,16 @@ function withQos(scenario: Scenario, qos: number | null): Scenario {
 function externalOf(value: string): { port: number; pid: number } {
   const [port = '', pid = ''] = value.split(',');
   return { port: numberOf('--external', port, 1, 65_535), pid: numberOf('--external', pid, 1, 2 ** 31) };
+}
+
+function listOf<T extends string>(option: string, values: string, known: readonly T[]): T[] {
+  return values.split(',').map((value) => oneOf(option, value, known));
+}
+
+function oneOf<T extends string>(option: string, value: string, known: readonly T[]): T {
+  const found = known.find((each) => each === value);
+  if (found === undefined) throw new Error(`${option} ${value}: expected ${known.join(', ')}`);
+  return found;
 }
 
 function numberOf(option: string, value: string, min: number, max: number): number {

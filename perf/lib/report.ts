@@ -1,5 +1,5 @@
 /** The table that a run prints, and what makes a run fail. */
-import type { RunResult } from './generator.js';
+import type { RunResult } from './run-result.js';
 
 const COLUMNS = [
   ['scenario', 38],
@@ -60,6 +60,10 @@ function remarks(result: RunResult): string {
   if (result.kind === 'idle') {
     notes.push(`${(result.bytesPerClient / 1024).toFixed(1)} KB per client`);
     notes.push(`idle at ${(result.brokerCores * 100).toFixed(1)}% of a core`);
+  }
+  if (result.newcomersPerSecond > 0) {
+    const perSecond = Math.round(result.newcomersPerSecond).toLocaleString('en');
+    notes.push(`${perSecond} connects/s, all in after ${result.newcomersRoundMs.toFixed(0)} ms`);
   }
   if (result.stolenCores > 0.1) notes.push(`${result.stolenCores.toFixed(1)} cores stolen`);
   return notes.join(', ');

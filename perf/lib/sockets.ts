@@ -4,22 +4,21 @@
  */
 import koffi from 'koffi';
 import { createPoller, type Poller, WRITABLE } from './poller.js';
+import { TlsWire } from './tls-wire.js';
+import { isEncrypted, isWebSocket, type Transport } from './transport.js';
+import { Framer, Unframer, upgradeAnswerBytes, upgradeRequest } from './web-socket.js';
+import { BROKEN, IS_LINUX, NOTHING_NOW, PlainWire, type Wire } from './wire.js';
 
-const IS_LINUX = process.platform === 'linux';
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
-const MSG_DONTWAIT = IS_LINUX ? 0x40 : 0x80;
-const EAGAIN = IS_LINUX ? 11 : 35;
 
 const libc = koffi.load(null);
 const sysSocket = libc.func('int socket(int, int, int)');
 const sysSetOption = libc.func('int setsockopt(int, int, int, const void *, unsigned int)');
 const sysBind = libc.func('int bind(int, const void *, unsigned int)');
 const sysConnect = libc.func('int connect(int, const void *, unsigned int)');
-const sysSend = libc.func('long send(int, const void *, size_t, int)');
-const sysReceive = libc.func('long recv(int, void *, size_t, int)');
 const sysClose = libc.func('int close(int)');
 
 const READ_BYTES = 1 << 16;
@@ -28,6 +27,9 @@ const CARRY_BYTES = 1 << 16;
 
 const ON = new Int32Array([1]);
 const NOTHING = Buffer.alloc(0);
+
+/** How far a connection has come; bytes of MQTT flow in the last stage. */
+const STAGE = { handshake: 0, upgrade: 1, open: 2 } as const;
 
 /** What the thread does with its sockets' bytes. Slots are small integers that it chooses itself. */
 export interface SocketEvents {
@@ -40,28 +42,39 @@ export interface SocketEvents {
 export class Sockets {
   /** Descriptor by slot; -1: none. */
   readonly #descriptors: Int32Array;
+  readonly #stages: Uint8Array;
   readonly #poller: Poller;
+  readonly #wire: Wire;
   readonly #carries: (Buffer | null)[];
   readonly #unsent: (Buffer | null)[];
   readonly #buffer = Buffer.alloc(CARRY_BYTES + READ_BYTES);
   readonly #readArea = this.#buffer.subarray(CARRY_BYTES);
   readonly #address: Buffer;
+  /** Null without WebSocket; then `#unframers` is empty. */
+  readonly #framer: Framer | null;
+  readonly #unframers: Unframer[] = [];
+  readonly #upgradeRequest: Buffer;
 
   constructor(
     slots: number,
     port: number,
+    transport: Transport,
     readonly events: SocketEvents,
   ) {
     this.#descriptors = new Int32Array(slots).fill(-1);
+    this.#stages = new Uint8Array(slots);
     this.#poller = createPoller(slots);
+    this.#wire = isEncrypted(transport) ? new TlsWire(slots) : new PlainWire();
     this.#carries = new Array<Buffer | null>(slots).fill(null);
     this.#unsent = new Array<Buffer | null>(slots).fill(null);
     this.#address = socketAddress([127, 0, 0, 1], port);
+    this.#framer = isWebSocket(transport) ? new Framer() : null;
+    this.#upgradeRequest = upgradeRequest(port);
   }
 
   /**
-   * Connects, waiting for it. `source` spreads connections over loopback addresses, so that a connect storm does not
-   * run out of ports.
+   * Connects, waiting for it; what comes before MQTT goes on in `poll`. `source` spreads connections over loopback
+   * addresses, so that a connect storm does not run out of ports.
    * @throws Error when the broker does not accept.
    */
   open(slot: number, source: number): void {
@@ -71,12 +84,17 @@ export class Sockets {
     if (IS_LINUX && source > 0) sysBind(fd, socketAddress([127, 0, 0, 1 + (source % 250)], 0), 16);
     if (sysConnect(fd, this.#address, 16) !== 0) throw new Error(`connect failed, errno ${koffi.errno()}`);
     this.#descriptors[slot] = fd;
+    this.#stages[slot] = STAGE.handshake;
+    if (this.#framer !== null) this.#unframers[slot] = new Unframer();
     this.#poller.add(slot, fd);
+    this.#wire.open(slot, fd);
+    this.#shakeHands(slot);
   }
 
   close(slot: number): void {
     const fd = this.#descriptors[slot]!;
     this.#poller.remove(slot, fd);
+    this.#wire.close(slot);
     sysClose(fd);
     this.#descriptors[slot] = -1;
     this.#carries[slot] = null;
@@ -92,15 +110,10 @@ export class Sockets {
     return this.#unsent[slot] !== null;
   }
 
-  /** Sends the first `length` bytes; keeps a copy of what the kernel does not take now. */
+  /** Sends the first `length` bytes; keeps a copy of what cannot leave now. */
   send(slot: number, bytes: Buffer, length: number): void {
-    const waiting = this.#unsent[slot];
-    if (waiting !== null && waiting !== undefined) {
-      this.#unsent[slot] = Buffer.concat([waiting, bytes.subarray(0, length)]);
-      return;
-    }
-    const taken = this.#trySend(slot, bytes, length);
-    if (taken < length) this.#keep(slot, Buffer.from(bytes.subarray(taken, length)));
+    if (this.#framer === null) this.#sendRaw(slot, bytes, length);
+    else this.#sendRaw(slot, this.#framer.frame(bytes, length), this.#framer.length);
   }
 
   /** Waits until some socket has something, then handles every one that has. */
@@ -110,38 +123,79 @@ export class Sockets {
 
   readonly #onReady = (slot: number, ready: number): void => {
     if (this.isOpen(slot) && (ready & WRITABLE) !== 0) this.#sendWaiting(slot);
-    if (this.isOpen(slot) && (ready & ~WRITABLE) !== 0) this.#receive(slot);
+    if (!this.isOpen(slot) || (ready & ~WRITABLE) === 0) return;
+    if (this.#stages[slot] !== STAGE.handshake || this.#shakeHands(slot)) this.#receive(slot);
   };
 
-  #trySend(slot: number, bytes: Buffer, length: number): number {
-    const taken = Number(sysSend(this.#descriptors[slot]!, bytes, length, MSG_DONTWAIT));
-    // A broken connection shows when it is read; until then what was meant for it goes nowhere.
-    return taken >= 0 ? taken : koffi.errno() === EAGAIN ? 0 : length;
-  }
-
-  #keep(slot: number, rest: Buffer): void {
-    this.#unsent[slot] = rest;
+  #sendRaw(slot: number, bytes: Buffer, length: number): void {
+    const waiting = this.#unsent[slot]!;
+    if (waiting !== null || this.#stages[slot] !== STAGE.open) {
+      this.#unsent[slot] = Buffer.concat([waiting ?? NOTHING, bytes.subarray(0, length)]);
+      return;
+    }
+    const taken = this.#wire.send(slot, this.#descriptors[slot]!, bytes, length);
+    if (taken === length) return;
+    this.#unsent[slot] = Buffer.from(bytes.subarray(taken, length));
     this.#poller.watchWritable(slot, this.#descriptors[slot]!, true);
   }
 
   #sendWaiting(slot: number): void {
     const waiting = this.#unsent[slot] ?? NOTHING;
-    const taken = this.#trySend(slot, waiting, waiting.length);
+    const taken = this.#wire.send(slot, this.#descriptors[slot]!, waiting, waiting.length);
     const isDone = taken === waiting.length;
     this.#unsent[slot] = isDone ? null : waiting.subarray(taken);
-    if (isDone) this.#poller.watchWritable(slot, this.#descriptors[slot]!, false);
+    this.#poller.watchWritable(slot, this.#descriptors[slot]!, !isDone);
+  }
+
+  /** @returns whether it is done; what comes after it has been sent then. */
+  #shakeHands(slot: number): boolean {
+    if (!this.#wire.shakeHands(slot)) return false;
+    if (this.#framer === null) {
+      this.#begin(slot);
+    } else {
+      this.#stages[slot] = STAGE.upgrade;
+      const request = this.#upgradeRequest;
+      this.#wire.send(slot, this.#descriptors[slot]!, request, request.length);
+    }
+    return true;
+  }
+
+  #begin(slot: number): void {
+    this.#stages[slot] = STAGE.open;
+    if (this.#unsent[slot] !== null) this.#sendWaiting(slot);
   }
 
   #receive(slot: number): void {
-    let read = READ_BYTES;
-    while (read === READ_BYTES && this.isOpen(slot)) {
-      read = Number(sysReceive(this.#descriptors[slot]!, this.#readArea, READ_BYTES, MSG_DONTWAIT));
-      if (read > 0) this.#hand(slot, CARRY_BYTES + read);
-      else if (read === 0 || koffi.errno() !== EAGAIN) {
-        this.close(slot);
-        this.events.onClosed(slot);
-      }
+    for (;;) {
+      const read = this.#wire.receive(slot, this.#descriptors[slot]!, this.#readArea);
+      if (read === NOTHING_NOW) return;
+      if (read === BROKEN) this.#broken(slot);
+      else this.#take(slot, CARRY_BYTES + read);
+      if (!this.isOpen(slot) || !this.#wire.hasMore(slot, read, READ_BYTES)) return;
     }
+  }
+
+  #take(slot: number, readEnd: number): void {
+    let end = readEnd;
+    if (this.#stages[slot] === STAGE.upgrade) end = this.#upgrade(slot, end);
+    if (this.#framer !== null) end = this.#unframers[slot]!.unframe(this.#buffer, CARRY_BYTES, end);
+    if (end < 0) this.#broken(slot);
+    else if (end > CARRY_BYTES) this.#hand(slot, end);
+  }
+
+  /** @returns where the bytes end that lie behind the answer to the upgrade. */
+  #upgrade(slot: number, end: number): number {
+    const head = Buffer.concat([this.#carries[slot] ?? NOTHING, this.#buffer.subarray(CARRY_BYTES, end)]);
+    const headBytes = upgradeAnswerBytes(head);
+    this.#carries[slot] = headBytes === 0 ? head : null;
+    if (headBytes === 0) return CARRY_BYTES;
+    this.#begin(slot);
+    return CARRY_BYTES + head.copy(this.#readArea, 0, headBytes);
+  }
+
+  #broken(slot: number): void {
+    this.close(slot);
+    this.events.onClosed(slot);
   }
 
   #hand(slot: number, end: number): void {

@@ -5,23 +5,28 @@ import { Counters, type CountersShape, PHASE, STAT } from './counters.js';
 import { threadCpuMs } from './cpu.js';
 import { nowMs } from './load-clock.js';
 import { LoadThread } from './load-thread.js';
+import { Newcomers } from './newcomers.js';
+import type { Target } from './transport.js';
 
 /** What the generator starts a thread with. */
 export interface WorkerStart {
   readonly scenario: Scenario;
   readonly counters: CountersShape;
   readonly thread: number;
-  readonly port: number;
-  /** Sets ClientIds and topics of one run apart from those of any other. */
-  readonly runId: string;
+  /** Threads that share the scenario's clients; a thread behind them plays its newcomers. */
+  readonly loadThreads: number;
+  readonly target: Target;
 }
 
 const CPU_EVERY_MS = 20;
 
-const start = workerData as WorkerStart;
-const counters = new Counters(start.counters);
-const load = new LoadThread(start.scenario, counters, start.thread, start.port, start.runId);
-const { stats } = counters.threads[start.thread]!;
+const { scenario, counters: shape, thread, loadThreads, target } = workerData as WorkerStart;
+const counters = new Counters(shape);
+const { stats } = counters.threads[thread]!;
+const load =
+  scenario.kind === 'flow' && thread >= loadThreads
+    ? new Newcomers(scenario.newcomers ?? 0, counters, thread, target)
+    : new LoadThread(scenario, counters, thread, loadThreads, target);
 
 let cpuReadMs = 0;
 while (counters.phase() !== PHASE.stop) {

@@ -1,7 +1,15 @@
 /** A broker of a few lines that loses, repeats or swaps messages on purpose: what the load generator must notice. */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
 import mqttPacket, { type Packet } from 'mqtt-packet';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+import type { Transport } from '../../../perf/lib/transport.js';
+import { CERTS } from '../../helpers/certs.js';
 
 export type Fault = 'none' | 'lose' | 'repeat' | 'swap';
 
@@ -9,12 +17,17 @@ export type Fault = 'none' | 'lose' | 'repeat' | 'swap';
 const FAULT_EVERY = 50;
 
 export class FaultyBroker {
-  readonly #server: Server = createServer((socket) => this.#serve(socket));
-  readonly #subscribers: { socket: Socket; filter: string }[] = [];
+  readonly #server: Server;
+  readonly #subscribers: { socket: Duplex; filter: string }[] = [];
   #count = 0;
   #heldBack: Packet | null = null;
 
-  constructor(readonly fault: Fault) {}
+  constructor(
+    readonly fault: Fault,
+    transport: Transport = 'tcp',
+  ) {
+    this.#server = this.#createServer(transport);
+  }
 
   /** @returns the port. */
   async start(): Promise<number> {
@@ -27,14 +40,26 @@ export class FaultyBroker {
     this.#server.close();
   }
 
-  #serve(socket: Socket): void {
+  #createServer(transport: Transport): Server {
+    const serve = (socket: Duplex): void => this.#serve(socket);
+    const { certfile, keyfile } = CERTS.serverEcdsa;
+    const tls = { cert: readFileSync(certfile), key: readFileSync(keyfile) };
+    if (transport === 'tcp') return createServer(serve);
+    if (transport === 'ssl') return createTlsServer(tls, serve);
+    const server = transport === 'ws' ? createHttpServer() : createHttpsServer(tls);
+    const webSockets = new WebSocketServer({ server, path: '/mqtt' });
+    webSockets.on('connection', (socket) => serve(createWebSocketStream(socket)));
+    return server;
+  }
+
+  #serve(socket: Duplex): void {
     const parser = mqttPacket.parser();
     parser.on('packet', (packet) => this.#onPacket(socket, packet));
     socket.on('data', (bytes) => parser.parse(bytes));
     socket.on('error', () => socket.destroy());
   }
 
-  #onPacket(socket: Socket, packet: Packet): void {
+  #onPacket(socket: Duplex, packet: Packet): void {
     if (packet.cmd === 'connect') {
       socket.write(mqttPacket.generate({ cmd: 'connack', returnCode: 0, sessionPresent: false }));
     } else if (packet.cmd === 'subscribe') {

@@ -1,7 +1,9 @@
 /** The load generator notices what a broker does wrong: a benchmark that cannot fail proves nothing. */
 import test from 'ava';
-import { type RunResult, runScenario } from '../../../perf/lib/generator.js';
+import { runScenario } from '../../../perf/lib/generator.js';
 import { faultOf } from '../../../perf/lib/report.js';
+import type { RunResult } from '../../../perf/lib/run-result.js';
+import { TRANSPORTS, type Transport } from '../../../perf/lib/transport.js';
 import type { FlowScenario } from '../../../perf/scenarios.js';
 import { type Fault, FaultyBroker } from './faulty-broker.js';
 
@@ -20,21 +22,45 @@ const SCENARIO: FlowScenario = {
   ratePerSecond: 5000,
 };
 
-async function measure(fault: Fault): Promise<RunResult> {
-  const broker = new FaultyBroker(fault);
+interface Change {
+  readonly transport?: Transport;
+  readonly scenario?: Partial<FlowScenario>;
+}
+
+async function measure(fault: Fault, { transport = 'tcp', scenario = {} }: Change = {}): Promise<RunResult> {
+  const broker = new FaultyBroker(fault, transport);
   const port = await broker.start();
   try {
-    return await runScenario(SCENARIO, { port, pid: process.pid, threads: 1, seconds: 0.2 });
+    return await runScenario(
+      { ...SCENARIO, ...scenario },
+      { port, transport, pid: process.pid, threads: 1, seconds: 0.2 },
+    );
   } finally {
     broker.stop();
   }
 }
 
-test('a broker without a fault passes, with figures', async (t) => {
-  const result = await measure('none');
-  t.is(faultOf(result), null);
-  t.true(result.operations > 0 && result.cpuUsPerOperation > 0 && result.rssBytes > 0);
-});
+for (const transport of TRANSPORTS) {
+  test(`a broker without a fault passes over ${transport}, with figures`, async (t) => {
+    // Small frames, larger ones, and some about as large as what is read at once.
+    for (const payloadBytes of [64, 1_000, 60_000]) {
+      const scenario = { payloadBytes, ratePerSecond: 64_000_000 / (payloadBytes + 10_000) };
+      const result = await measure('none', { transport, scenario });
+      t.is(faultOf(result), null, `${payloadBytes}`);
+      t.true(result.operations > 0 && result.cpuUsPerOperation > 0 && result.rssBytes > 0);
+    }
+  });
+
+  test(`a fault is found over ${transport} as well`, async (t) => {
+    t.true((await measure('swap', { transport })).misordered > 0);
+  });
+
+  test(`newcomers over ${transport} are counted, and are none of the deliveries`, async (t) => {
+    const result = await measure('none', { transport, scenario: { newcomers: 20 } });
+    t.is(faultOf(result), null);
+    t.true(result.newcomersPerSecond > 0 && result.newcomersRoundMs > 0);
+  });
+}
 
 test('lost messages are counted and fail the run', async (t) => {
   const result = await measure('lose');

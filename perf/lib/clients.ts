@@ -1,0 +1,74 @@
+/** One thread's share of a scenario's clients: who they are and what they want. Runs on the generator's threads. */
+import type { FlowScenario, Scenario } from '../scenarios.js';
+import type { ClientIds } from './owner.js';
+import { Publisher } from './publisher.js';
+
+/** One client; which of the three it is shows in the field that is set. */
+export interface Client {
+  readonly clientId: string;
+  readonly filter: string;
+  readonly publisher: Publisher | null;
+  /** Sequence number received last from each publisher. */
+  readonly lastSequences: Uint32Array | null;
+  openedMs: number;
+}
+
+/** One of `threads` threads. */
+export interface Share {
+  readonly thread: number;
+  readonly threads: number;
+  /** Sets ClientIds and topics of one run apart from those of any other. */
+  readonly runId: string;
+  readonly ids: ClientIds;
+}
+
+export function clientsOf(scenario: Scenario, share: Share): Client[] {
+  if (scenario.kind === 'flow') return flowClients(scenario, share);
+  const { thread, threads, runId, ids } = share;
+  const clients: Client[] = [];
+  for (let i = thread; i < scenario.clients; i += threads) {
+    const filter = scenario.kind === 'idle' ? `${runId}/idle/${i}` : '';
+    clients.push({
+      clientId: ids.id(`${runId}-c${i}`),
+      filter,
+      publisher: null,
+      lastSequences: null,
+      openedMs: 0,
+    });
+  }
+  return clients;
+}
+
+function flowClients(scenario: FlowScenario, { thread, threads, runId, ids }: Share): Client[] {
+  const clients: Client[] = [];
+  // A single subscriber is the busiest client of all: it gets the last thread, and the publishers the others.
+  const isAlone = scenario.subscribers === 1 && threads > 1;
+  const publisherThreads = isAlone ? threads - 1 : threads;
+  for (let i = 0; i < scenario.subscribers; i++) {
+    const owner = isAlone ? threads - 1 : i % threads;
+    if (owner !== thread) continue;
+    clients.push({
+      clientId: ids.id(`${runId}-s${i}`),
+      filter: subscriptionOf(scenario, runId, i),
+      publisher: null,
+      lastSequences: new Uint32Array(scenario.publishers),
+      openedMs: 0,
+    });
+  }
+  for (let i = 0; i < scenario.publishers; i++) {
+    if (i % publisherThreads !== thread) continue;
+    clients.push({
+      clientId: ids.id(`${runId}-p${i}`),
+      filter: '',
+      publisher: new Publisher(scenario, i, `${runId}/m/${i}`),
+      lastSequences: null,
+      openedMs: 0,
+    });
+  }
+  return clients;
+}
+
+function subscriptionOf(scenario: FlowScenario, runId: string, subscriber: number): string {
+  if (scenario.topology === 'pairs') return `${runId}/m/${subscriber}/+`;
+  return scenario.topology === 'share' ? `$share/group/${runId}/m/+/+` : `${runId}/m/+/+`;
+}

@@ -1,0 +1,126 @@
+/** The figures of one run, from what was read when it began and when it ended. On the generator's main thread. */
+import type { Scenario } from '../scenarios.js';
+import { CONTROL, type Counters, STAT } from './counters.js';
+import { processUsage, stolenMs } from './cpu.js';
+import { percentileMs } from './histogram.js';
+import { nowMs } from './load-clock.js';
+
+/** Busiest thread's share of its time above which a run says more about the generator than about the broker. */
+const GENERATOR_BOUND_SHARE = 0.9;
+
+/** The figures of one run. In scenarios of connections, operations are connects, otherwise deliveries. */
+export interface RunResult {
+  readonly scenario: string;
+  readonly title: string;
+  readonly kind: Scenario['kind'];
+  readonly seconds: number;
+  readonly operations: number;
+  readonly perSecond: number;
+  readonly cpuUsPerOperation: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly lost: number;
+  readonly duplicates: number;
+  readonly misordered: number;
+  /** Connections that the broker ended. */
+  readonly closed: number;
+  readonly rssBytes: number;
+  /** Memory that the scenario's clients have added, by client; only of idle ones. */
+  readonly bytesPerClient: number;
+  /** The broker's use of one core. */
+  readonly brokerCores: number;
+  /** Busiest generator thread's CPU time by elapsed time. */
+  readonly generatorShare: number;
+  readonly isGeneratorBound: boolean;
+  /** Newcomers per second, and the time from the first one's start to the last one's CONNACK; 0 without any. */
+  readonly newcomersPerSecond: number;
+  readonly newcomersRoundMs: number;
+  /** Core seconds per second that the hypervisor gave to others. */
+  readonly stolenCores: number;
+}
+
+/** Everything that is read at the beginning and at the end of what is measured. */
+export interface Reading {
+  readonly atMs: number;
+  readonly deliveries: number;
+  readonly connects: number;
+  readonly brokerCpuMs: number;
+  readonly rssBytes: number;
+  readonly threadCpuMs: readonly number[];
+  readonly stolenMs: number;
+  readonly latencies: Float64Array;
+}
+
+export function newcomersOf(scenario: Scenario): number {
+  return scenario.kind === 'flow' ? (scenario.newcomers ?? 0) : 0;
+}
+
+export function read(counters: Counters, pid: number): Reading {
+  const usage = processUsage(pid);
+  return {
+    atMs: nowMs(),
+    deliveries: counters.sum(STAT.deliveries),
+    connects: counters.sum(STAT.connects),
+    brokerCpuMs: usage.cpuMs,
+    rssBytes: usage.rssBytes,
+    threadCpuMs: counters.threads.map((thread) => thread.stats[STAT.cpuMs]!),
+    stolenMs: stolenMs(),
+    latencies: counters.latencies(),
+  };
+}
+
+export function figures(
+  scenario: Scenario,
+  counters: Counters,
+  from: Reading,
+  to: Reading,
+  lost: number,
+  loadThreads: number,
+): RunResult {
+  const elapsedMs = to.atMs - from.atMs;
+  const operations = scenario.kind === 'flow' ? to.deliveries - from.deliveries : to.connects - from.connects;
+  const latencies = to.latencies.map((count, bucket) => count - from.latencies[bucket]!);
+  // Newcomers keep their thread busy, and are not what is measured.
+  const shares = to.threadCpuMs.map((ms, i) => (ms - from.threadCpuMs[i]!) / elapsedMs);
+  const generatorShare = Math.max(...shares.slice(0, loadThreads));
+  const cpuMs = to.brokerCpuMs - from.brokerCpuMs;
+  return {
+    scenario: scenario.name,
+    title: scenario.title,
+    kind: scenario.kind,
+    seconds: elapsedMs / 1000,
+    operations,
+    perSecond: (operations * 1000) / elapsedMs,
+    cpuUsPerOperation: operations > 0 ? (cpuMs * 1000) / operations : 0,
+    p50Ms: percentileMs(latencies, 0.5),
+    p99Ms: percentileMs(latencies, 0.99),
+    p999Ms: percentileMs(latencies, 0.999),
+    lost,
+    duplicates: counters.sum(STAT.duplicates),
+    misordered: counters.sum(STAT.misordered),
+    closed: Atomics.load(counters.control, CONTROL.closed),
+    rssBytes: to.rssBytes,
+    bytesPerClient: 0,
+    brokerCores: cpuMs / elapsedMs,
+    generatorShare,
+    isGeneratorBound: generatorShare > GENERATOR_BOUND_SHARE,
+    newcomersPerSecond: newcomersOf(scenario) > 0 ? ((to.connects - from.connects) * 1000) / elapsedMs : 0,
+    newcomersRoundMs: counters.sum(STAT.roundsMs) / Math.max(1, counters.sum(STAT.rounds)),
+    stolenCores: (to.stolenMs - from.stolenMs) / elapsedMs,
+  };
+}
+
+/** What idle clients cost: memory by what they have added, CPU while nothing happens. */
+export function idleFigures(
+  clients: number,
+  before: Reading,
+  first: Reading,
+  last: Reading,
+): Partial<RunResult> {
+  return {
+    rssBytes: last.rssBytes,
+    bytesPerClient: (last.rssBytes - before.rssBytes) / clients,
+    brokerCores: (last.brokerCpuMs - first.brokerCpuMs) / (last.atMs - first.atMs),
+  };
+}

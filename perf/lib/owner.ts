@@ -1,7 +1,7 @@
 /**
  * Where a client's session lies, as seen from where its bytes come in. The shard that decodes a connection of TLS or
- * WebSocket is the one with the fewest connections, so idle clients on all others make it EDGE_SHARD; the shard that
- * owns its session follows from its ClientId, so one is looked for that fits. Nothing of this needs help from the broker.
+ * WebSocket is the one with the fewest connections, so idle clients on all others make it EDGE_SHARD. The shard that
+ * owns the session follows from the ClientId, so one is looked for that fits. Nothing of this needs the broker's help.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

@@ -43,6 +43,12 @@ export interface Broker {
   readonly failed: Promise<BrokerError>;
   /** Index of the shard that owns this ClientId's session. */
   shardOf(clientId: string): number;
+  /**
+   * Reads the certificates, keys and lists of the revoked of all TLS listeners again. New connections use them from
+   * then on; those that are open stay as they are. Rejects with a BrokerError CERTIFICATE_FAILED when something is
+   * wrong with them: then everything stays as it was. A changed file is noticed without a call as well, within seconds.
+   */
+  reloadCertificates(): Promise<void>;
   /** Closes listeners and connections, ends the shards. Resolves also when called twice. */
   stop(): Promise<void>;
 }

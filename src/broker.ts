@@ -1,6 +1,12 @@
 /** Starts and stops every part of the broker that runs on the main thread, in one visible order. Main thread. */
 import { resolve as resolvePath } from 'node:path';
-import type { Alarm, PublishRequest, ShardRequests, ShardRequestType } from './actor/shard-protocol.js';
+import type {
+  Alarm,
+  PublishRequest,
+  ShardRequests,
+  ShardRequestType,
+  TlsMaterial,
+} from './actor/shard-protocol.js';
 import { SlotMap } from './actor/slots.js';
 import { type Clock, SystemClock } from './base/clock.js';
 import { BrokerError } from './base/errors.js';
@@ -16,6 +22,7 @@ import { asClientId, type ShardId } from './protocol/ids.js';
 import { peekClientId } from './protocol/mqtt/decode-connect.js';
 import { Acceptor } from './supervisor/acceptor.js';
 import { ArrivalGate } from './supervisor/arrival-gate.js';
+import { Certificates } from './supervisor/certificates.js';
 import { type NodeRecord, openDataDir } from './supervisor/data-dir.js';
 import { Handover } from './supervisor/handover.js';
 import { ListenerFigures } from './supervisor/listener-figures.js';
@@ -89,6 +96,7 @@ export class RunningBroker implements Broker {
   readonly #sys: SysPublisher;
   readonly #alarms: Alarms;
   readonly #overloads: OverloadReports;
+  readonly #certificates: Certificates;
   #sweepTimer: NodeJS.Timeout | undefined;
   #resolveFailed: (error: BrokerError) => void = () => {};
   #stopped: Promise<void> | null = null;
@@ -115,6 +123,11 @@ export class RunningBroker implements Broker {
     const say = (topic: string, payload: string): void => this.#sys.say(topic, payload);
     this.#alarms = new Alarms(this.#clock, say);
     this.#overloads = new OverloadReports(this.#alarms, this.#clock, logger);
+    this.#certificates = new Certificates(config.listeners, this.#clock, logger, {
+      update: (tls) => this.#pool.updateTls(tls),
+      alarmRaised: (alarm) => this.#alarms.raise(null, alarm),
+      alarmCleared: (id) => this.#alarms.clear(id),
+    });
     this.#pool = this.#createPool(options, node, replacements, say);
     const handover = new Handover(this.#pool.handles, this.#slots, peekClientId, this.#clock, logger);
     this.#reader = new OpeningReader(
@@ -141,9 +154,10 @@ export class RunningBroker implements Broker {
   /** Shards first, so that the first connection finds its own. @throws BrokerError after stopping what had started */
   async start(): Promise<void> {
     this.#sweepTimer = setInterval(() => this.#sweep(), SUPERVISOR_SWEEP_INTERVAL_MS);
-    const failure = await Promise.race([this.#pool.start(), this.failed]);
-    if (failure instanceof BrokerError) throw failure;
     try {
+      await this.#certificates.load();
+      const failure = await Promise.race([this.#pool.start(), this.failed]);
+      if (failure instanceof BrokerError) throw failure;
       for (const acceptor of this.#acceptors) await acceptor.open();
     } catch (error) {
       await this.stop();
@@ -160,6 +174,10 @@ export class RunningBroker implements Broker {
 
   shardOf(clientId: string): ShardId {
     return this.#slots.shardOf(asClientId(clientId));
+  }
+
+  reloadCertificates(): Promise<void> {
+    return this.#certificates.reload();
   }
 
   stop(): Promise<void> {
@@ -204,9 +222,10 @@ export class RunningBroker implements Broker {
   ): ShardPool {
     const { config, shards } = this;
     const { seams = {} } = options;
+    const tls = (): readonly TlsMaterial[] => this.#certificates.material;
     const { shardEntry: entry = SHARD_ENTRY, memoryBytes = usableMemoryBytes() } = replacements;
     const pool: ShardPool = new ShardPool(
-      { config, shards, hashSeed, slotKey, seams, entry, memoryBytes },
+      { config, shards, hashSeed, slotKey, seams, tls, entry, memoryBytes },
       this.#clock,
       this.#logger,
       {
@@ -243,6 +262,7 @@ export class RunningBroker implements Broker {
     this.#reader.sweep(nowMs);
     this.#pool.sweep(nowMs);
     this.#sys.sweep(nowMs);
+    this.#certificates.sweep(nowMs);
   }
 
   async #fail(error: BrokerError): Promise<void> {

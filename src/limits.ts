@@ -351,3 +351,23 @@ export const LOOP_RELIEF_SHARE = 0.5;
 export const UNREAD_CONNECTIONS_MAX = 8_192;
 /** Of them, those begun in one turn once main is relieved. Too many overload it again, too few let them wait. */
 export const UNREAD_BEGUN_PER_TURN = 128;
+
+// TLS
+
+/**
+ * TLS handshakes that a shard starts in one turn; with an RSA key of 2,048 bits each takes about a millisecond. Too few
+ * leave the loop idle between them, too many hold up everybody who is connected.
+ */
+export const TLS_HANDSHAKES_PER_TURN = 4;
+/** Connections of a shard that wait for their handshake to start, each with a descriptor; above it the newest goes. */
+export const TLS_HANDSHAKES_WAITING_MAX = 8_192;
+
+/** Bytes of one file with certificates, keys or revoked ones. Every known authority of the world takes 250 KB. */
+export const TLS_FILE_BYTES_MAX = 4 << 20;
+/** Milliseconds between two looks whether such files have changed; a change counts when it is seen twice. */
+export const TLS_FILES_POLL_MS = 5_000;
+/**
+ * Milliseconds for which session tickets are given out with the same keys. Longer means more that can be read by
+ * somebody who steals them, shorter more full handshakes.
+ */
+export const TICKET_KEYS_ROTATION_MS = 86_400_000;

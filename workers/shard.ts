@@ -5,7 +5,14 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePort, threadId } from 'node:worker_threads';
 import { PortServer, type ShardRequestHandlers } from '../src/actor/port-server.js';
-import type { MainEvent, PublishRequest, ShardFigures, ShardStart } from '../src/actor/shard-protocol.js';
+import type {
+  ListenerId,
+  MainEvent,
+  PublishRequest,
+  ShardFigures,
+  ShardStart,
+  TlsMaterial,
+} from '../src/actor/shard-protocol.js';
 import { unreachable } from '../src/base/assert.js';
 import { SystemClock } from '../src/base/clock.js';
 import { TimerWheel } from '../src/base/timer-wheel.js';
@@ -33,6 +40,8 @@ import { SubscribeFlow } from './connection/subscribe-flow.js';
 import type { Core, MainLine } from './core.js';
 import { Counters } from './counters.js';
 import { Handovers } from './edge/handovers.js';
+import { Handshakes } from './edge/handshakes.js';
+import { TlsEndpoint } from './edge/tls-endpoint.js';
 import { injectFault } from './faults.js';
 import { LoopWatch } from './loop-watch.js';
 import { MemoryBudget } from './memory-budget.js';
@@ -143,6 +152,7 @@ export class Shard implements RunningShard, Runnable {
   private readonly port: PortServer;
   private readonly intake: Intake;
   private readonly handovers: Handovers;
+  private readonly endpoints: ReadonlyMap<ListenerId, TlsEndpoint>;
   private readonly sweeper: Sweeper;
   private readonly loop: LoopWatch;
   private readonly heartbeat: NodeJS.Timeout;
@@ -166,6 +176,13 @@ export class Shard implements RunningShard, Runnable {
     const packets = new Packets(parts, connects, new PublishIn(parts), new SubscribeFlow(parts));
     this.intake = new Intake(parts, packets);
     this.handovers = new Handovers(parts, this.intake, seams.openLink, start.handover);
+    const handshakes = new Handshakes(parts.turn);
+    this.endpoints = new Map(
+      start.tls.map((tls) => [
+        tls.listener,
+        new TlsEndpoint(parts, parts.config.listeners[tls.listener]!, tls, handshakes),
+      ]),
+    );
     this.sweeper = new Sweeper(parts);
     parts.turn.attach({
       commit: () => parts.acks.commit(),
@@ -221,6 +238,7 @@ export class Shard implements RunningShard, Runnable {
       },
       'message.publish': (input) => this.publish(input),
       'shard.figures': () => this.figures(),
+      'tls.update': ({ tls }) => this.updateTls(tls),
       'shard.stop': ({ deadlineMs }) => this.stop(deadlineMs),
       'test.advanceClock': ({ ms }) => this.advanceClock(ms),
       'test.fault': ({ fault }) => {
@@ -264,6 +282,11 @@ export class Shard implements RunningShard, Runnable {
     parts.publisher.publishOwn(
       createMessage({ topic, payload, qos, retain, receivedAtMs: parts.turn.wallMs }),
     );
+    return null;
+  }
+
+  private updateTls(tls: readonly TlsMaterial[]): null {
+    for (const material of tls) this.endpoints.get(material.listener)?.update(material);
     return null;
   }
 

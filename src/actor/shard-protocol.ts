@@ -2,6 +2,7 @@
  * Every message between main and a shard. Types only: reading this file is reading the conversation.
  * Requests are imperative and always answered; events are past tense and never answered.
  */
+import type { SecureVersion } from 'node:tls';
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorData } from '../base/errors.js';
 import type { ClientId, ConnectionNumber, ShardId } from '../protocol/ids.js';
@@ -26,8 +27,45 @@ export interface ShardStart<Config> {
   readonly hashSeed: number;
   /** Key of the hash from ClientId to slot, for connections whose ClientId is found on a shard; as secret. */
   readonly slotKey: string;
+  /** One per ssl or wss listener, as it is now; later ones come with `tls.update`. */
+  readonly tls: readonly TlsMaterial[];
   /** Modules that replace a seam, for tests: file URLs. */
   readonly seams: Seams;
+}
+
+/** Everything a shard needs to encrypt one listener: main has read and checked the files. */
+export interface TlsMaterial {
+  readonly listener: ListenerId;
+  /** What `tls.createSecureContext` is given for each of the certificates below, besides them. */
+  readonly options: TlsContextOptions;
+  /** For clients that ask for no name, or for one that no certificate contains. */
+  readonly certificate: TlsCertificate;
+  readonly sni: readonly TlsCertificate[];
+}
+
+/** PEM texts. */
+export interface TlsCertificate {
+  /** With the certificates of its authorities behind it, where the file has them. */
+  readonly cert: string;
+  readonly key: string;
+  /** Host names that it is for, in lower case; the left-most label may be `*`. */
+  readonly names: readonly string[];
+}
+
+/** Named as Node names them; what is missing is left to Node. */
+export interface TlsContextOptions {
+  readonly ca?: string;
+  readonly crl?: string[];
+  readonly dhparam?: string;
+  readonly ciphers: string;
+  readonly honorCipherOrder: boolean;
+  readonly minVersion: SecureVersion;
+  readonly maxVersion: SecureVersion;
+  readonly secureOptions: number;
+  /** A ticket is taken only where it was given: same listener, same authorities, same list of the revoked. */
+  readonly sessionIdContext: string;
+  /** 48 bytes, the same in all shards; missing where sessions are not resumed. */
+  readonly ticketKeys?: Uint8Array;
 }
 
 /** File URLs of modules that replace the trivial implementation of a seam. */
@@ -75,6 +113,8 @@ export interface ShardRequests {
   /** Publishes as the broker itself: `$SYS`, presence, REST. */
   'message.publish': { input: PublishRequest; output: null };
   'shard.figures': { input: null; output: ShardFigures };
+  /** New certificates or ticket keys; answered when handshakes use them. */
+  'tls.update': { input: { tls: readonly TlsMaterial[] }; output: null };
   /** Closes every connection (0x8B to MQTT 5), then resolves the task. */
   'shard.stop': { input: { deadlineMs: number }; output: null };
   /** Only with `seams.faults`. */

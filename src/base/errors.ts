@@ -3,6 +3,8 @@
 /** Every error code the broker gives, with what it means. */
 export const ERROR_CODES = {
   CONFIG_INVALID: 'the configuration has errors; `issues` lists them',
+  CERTIFICATE_FAILED:
+    'a certificate, a key or another file of a TLS listener is of no use; `issues` lists what is wrong',
   LISTENER_FAILED: 'a listener could not be opened',
   DATA_DIR_FAILED: 'the data directory could not be read or written',
   PLATFORM_UNSUPPORTED: 'this operating system or Node.js version is not supported',
@@ -26,7 +28,7 @@ export class BrokerError extends Error {
   constructor(
     readonly code: ErrorCode,
     message: string,
-    /** One line per problem, for CONFIG_INVALID. */
+    /** One line per problem, for CONFIG_INVALID and CERTIFICATE_FAILED. */
     readonly issues: readonly string[] = [],
   ) {
     super(message);

@@ -18,6 +18,7 @@ export interface StartCommand {
 
 const EXIT_OF_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
   CONFIG_INVALID: EXIT.configuration,
+  CERTIFICATE_FAILED: EXIT.configuration,
   PLATFORM_UNSUPPORTED: EXIT.platform,
   SHARD_FAILED: EXIT.shardsCrashed,
 };
@@ -35,9 +36,10 @@ export async function runBroker(command: StartCommand): Promise<ExitCode> {
   // Before anything touches the pool: libuv looks at the variable once.
   process.env['UV_THREADPOOL_SIZE'] ??= String(poolThreads(config['node.shards']));
   const logger = stderrLogger(config);
-  const signals = new StopSignals();
+  const signals = new Signals();
   try {
     const broker = await startWith(command, logger);
+    signals.onHangUp = () => reloadCertificates(broker);
     showFirstScreen(broker, config);
     return await untilStopped(broker, signals, logger);
   } catch (error) {
@@ -71,7 +73,7 @@ function showFirstScreen(broker: Broker, config: Config): void {
   process.stdout.write(`${lines.join('\n')}\nshardmq ready\n`);
 }
 
-async function untilStopped(broker: Broker, signals: StopSignals, logger: Logger): Promise<ExitCode> {
+async function untilStopped(broker: Broker, signals: Signals, logger: Logger): Promise<ExitCode> {
   const end = await Promise.race([broker.failed, signals.first]);
   if (end instanceof BrokerError) {
     complain(end.message);
@@ -80,6 +82,11 @@ async function untilStopped(broker: Broker, signals: StopSignals, logger: Logger
   logger.info('stopping', { signal: end });
   await broker.stop();
   return EXIT.ok;
+}
+
+/** What is wrong with them has been logged by then. */
+function reloadCertificates(broker: Broker): void {
+  broker.reloadCertificates().catch(() => undefined);
 }
 
 function reportFailure(error: unknown): ExitCode {
@@ -91,8 +98,9 @@ function reportFailure(error: unknown): ExitCode {
   return EXIT_OF_ERROR[error.code] ?? EXIT.startFailed;
 }
 
-/** The first SIGINT or SIGTERM asks for a clean stop, the second ends the process. */
-class StopSignals {
+/** The first SIGINT or SIGTERM asks for a clean stop, the second ends the process. SIGHUP asks for new certificates. */
+class Signals {
+  onHangUp: () => void = () => undefined;
   readonly first: Promise<NodeJS.Signals>;
   #resolve: (signal: NodeJS.Signals) => void = () => undefined;
   #asked = false;
@@ -103,12 +111,16 @@ class StopSignals {
     });
     process.on('SIGINT', this.#onSignal);
     process.on('SIGTERM', this.#onSignal);
+    process.on('SIGHUP', this.#onHangUp);
   }
 
   release(): void {
     process.off('SIGINT', this.#onSignal);
     process.off('SIGTERM', this.#onSignal);
+    process.off('SIGHUP', this.#onHangUp);
   }
+
+  readonly #onHangUp = (): void => this.onHangUp();
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     if (this.#asked) process.exit(signal === 'SIGINT' ? 130 : 143);

@@ -8,6 +8,7 @@ import type {
   ShardFigures,
   ShardRequests,
   ShardRequestType,
+  TlsMaterial,
 } from '../actor/shard-protocol.js';
 import { unreachable } from '../base/assert.js';
 import type { Clock } from '../base/clock.js';
@@ -33,6 +34,8 @@ export interface ShardPoolOptions {
   readonly shards: number;
   readonly hashSeed: number;
   readonly slotKey: string;
+  /** Certificates as they are now; see `updateTls`. */
+  readonly tls: () => readonly TlsMaterial[];
   readonly seams: Seams;
   /** Module that runs a shard; see workers/shard.worker.ts. */
   readonly entry: URL;
@@ -111,6 +114,14 @@ export class ShardPool {
     return Promise.reject(new BrokerError('SHARD_UNAVAILABLE', `shard ${shard} is not running`));
   }
 
+  /**
+   * Gives new certificates to all shards that run; those that start later get them then. Rejects when one does not
+   * answer and is still there.
+   */
+  async updateTls(tls: readonly TlsMaterial[]): Promise<void> {
+    await Promise.all(this.handles.map((handle) => this.#updateTls(handle, tls)));
+  }
+
   /** To be called every SUPERVISOR_SWEEP_INTERVAL_MS. */
   sweep(nowMs: number): void {
     if (this.#isStopping) return;
@@ -152,8 +163,19 @@ export class ShardPool {
     }
   }
 
+  async #updateTls(handle: ShardHandle, tls: readonly TlsMaterial[]): Promise<void> {
+    const { incarnation } = handle;
+    if (incarnation === null) return;
+    try {
+      await incarnation.client.request('tls.update', { tls });
+    } catch (error) {
+      // One that is being started has not read it yet, but will before it takes connections.
+      if (handle.incarnation === incarnation && handle.isAlive) throw error;
+    }
+  }
+
   #launch(handle: ShardHandle): void {
-    const { config, shards, hashSeed, slotKey, seams, memoryBytes } = this.#options;
+    const { config, shards, hashSeed, slotKey, seams, tls, memoryBytes } = this.#options;
     const { port1, port2 } = new MessageChannel();
     const nowMs = this.#clock.monotonicMs();
     const incarnation: Incarnation = {
@@ -184,6 +206,7 @@ export class ShardPool {
         hashSeed,
         slotKey,
         seams,
+        tls: tls(),
       },
       incarnation.controller.signal,
     );

@@ -163,6 +163,7 @@ export class TestShard {
         handover: new SharedArrayBuffer(4),
         hashSeed: 42,
         slotKey: 'test',
+        tls: [],
         seams: { faults: true },
       },
       {

@@ -62,6 +62,7 @@ class StubShard {
         'session.kick': () => ({ kicked: false }),
         'session.owner': () => null,
         'message.publish': () => null,
+        'tls.update': () => null,
         'shard.figures': () => this.#figures(),
         'shard.stop': () => this.#stop(resolve),
         'test.advanceClock': () => null,

@@ -38,6 +38,7 @@ function joined(t: ExecutionContext, handlers: Partial<ShardRequestHandlers>) {
       'session.owner': unexpected,
       'message.publish': unexpected,
       'shard.figures': unexpected,
+      'tls.update': unexpected,
       'shard.stop': unexpected,
       'test.advanceClock': unexpected,
       'test.fault': unexpected,

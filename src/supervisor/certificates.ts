@@ -1,0 +1,161 @@
+/**
+ * Certificates and ticket keys of all TLS listeners while the broker runs: read at start, read again when asked or when
+ * a file has changed, given to the shards. What is wrong never replaces what works. Main thread.
+ */
+import type { Alarm, TlsMaterial } from '../actor/shard-protocol.js';
+import type { Clock } from '../base/clock.js';
+import { BrokerError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import type { ListenerConfig } from '../config/listener-types.js';
+import { TLS_FILES_POLL_MS } from '../limits.js';
+import { stateOf } from './pem-files.js';
+import { TicketKeys } from './ticket-keys.js';
+import { loadTlsMaterial, tlsFilesOf } from './tls-material.js';
+
+const ALARM_ID = 'tls_reload_failed';
+
+/** What this part needs of the rest of main. */
+export interface CertificateEvents {
+  /** Gives them to all shards that run. Rejects when one does not take them. */
+  update(tls: readonly TlsMaterial[]): Promise<void>;
+  alarmRaised(alarm: Alarm): void;
+  alarmCleared(id: string): void;
+}
+
+export class Certificates {
+  readonly #listeners: readonly ListenerConfig[];
+  readonly #files: readonly string[];
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #events: CertificateEvents;
+  readonly #ticketKeys: TicketKeys;
+  /** Without ticket keys. */
+  #material: readonly TlsMaterial[] = [];
+  /** State of the files when they were read last, whatever came of it. */
+  #readState = '';
+  /** A change seen at the last look only; it counts when it is the same at the next. */
+  #newState = '';
+  #lookedAtMs: number;
+  #isLooking = false;
+  #hasFailed = false;
+  #running: Promise<void> = Promise.resolve();
+  #queued: Promise<void> | null = null;
+
+  constructor(listeners: readonly ListenerConfig[], clock: Clock, logger: Logger, events: CertificateEvents) {
+    this.#listeners = listeners;
+    this.#files = [...new Set(listeners.flatMap(({ tls }) => (tls === null ? [] : tlsFilesOf(tls))))];
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#events = events;
+    this.#lookedAtMs = clock.monotonicMs();
+    this.#ticketKeys = new TicketKeys(this.#lookedAtMs);
+  }
+
+  /** What shards need, as it is now. */
+  get material(): readonly TlsMaterial[] {
+    const { current: ticketKeys } = this.#ticketKeys;
+    return this.#material.map((each) => {
+      const { reuseSessions } = this.#listeners[each.listener]!.tls!;
+      return reuseSessions ? { ...each, options: { ...each.options, ticketKeys } } : each;
+    });
+  }
+
+  /** To be called before the shards are started. @throws BrokerError CERTIFICATE_FAILED */
+  async load(): Promise<void> {
+    this.#material = await this.#read();
+  }
+
+  /**
+   * Reads all files again and gives what they hold to the shards. One at a time: all calls during one get the next.
+   * @throws BrokerError CERTIFICATE_FAILED; what was in force stays so
+   */
+  reload(): Promise<void> {
+    if (this.#files.length === 0) return Promise.resolve();
+    this.#queued ??= this.#running.then(() => {
+      this.#queued = null;
+      const reloaded = this.#reloadNow();
+      this.#running = reloaded.catch(ignore);
+      return reloaded;
+    });
+    return this.#queued;
+  }
+
+  /** To be called often: looks at the files, and makes new ticket keys, when it is time. */
+  sweep(nowMs: number): void {
+    if (this.#material.length === 0) return;
+    if (this.#ticketKeys.rotate(nowMs)) this.#sendTicketKeys();
+    if (this.#isLooking || nowMs - this.#lookedAtMs < TLS_FILES_POLL_MS) return;
+    this.#lookedAtMs = nowMs;
+    void this.#look();
+  }
+
+  // Files are written one after the other, and not at once: what changes between two looks is not finished.
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    const state = await this.#state();
+    const isSettled = state === this.#newState;
+    this.#newState = state;
+    // What goes wrong is logged there.
+    if (state !== this.#readState && isSettled) await this.reload().catch(ignore);
+    this.#isLooking = false;
+  }
+
+  async #reloadNow(): Promise<void> {
+    try {
+      this.#material = await this.#read();
+      await this.#events.update(this.material);
+    } catch (error) {
+      this.#failed(
+        error instanceof BrokerError ? error : new BrokerError('CERTIFICATE_FAILED', String(error)),
+      );
+      throw error;
+    }
+    this.#logger.info('certificates have been read again', { files: this.#files.length });
+    if (!this.#hasFailed) return;
+    this.#hasFailed = false;
+    this.#events.alarmCleared(ALARM_ID);
+  }
+
+  #failed({ message, issues }: BrokerError): void {
+    for (const line of issues.length > 0 ? issues : [message]) {
+      this.#logger.error(`certificates could not be read again: ${line}`);
+    }
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#events.alarmRaised({
+      id: ALARM_ID,
+      severity: 'error',
+      title: 'certificates could not be read again',
+      summary: message,
+      raisedAt: this.#clock.wallMs(),
+    });
+  }
+
+  async #read(): Promise<readonly TlsMaterial[]> {
+    this.#readState = await this.#state();
+    const material: TlsMaterial[] = [];
+    const issues: string[] = [];
+    for (const [id, listener] of this.#listeners.entries()) {
+      if (listener.tls === null) continue;
+      const result = await loadTlsMaterial(id, listener, this.#clock.wallMs());
+      for (const warning of result.warnings) this.#logger.warn(warning);
+      issues.push(...result.issues);
+      if (result.material !== null) material.push(result.material);
+    }
+    if (issues.length === 0) return material;
+    const message = issues.length === 1 ? issues[0]! : `${issues.length} errors in files of TLS listeners`;
+    throw new BrokerError('CERTIFICATE_FAILED', message, issues);
+  }
+
+  async #state(): Promise<string> {
+    return (await Promise.all(this.#files.map(stateOf))).join('\n');
+  }
+
+  #sendTicketKeys(): void {
+    this.#events.update(this.material).catch((error: unknown) => {
+      this.#logger.warn(`new ticket keys have not reached every shard: ${String(error)}`);
+    });
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,89 @@
+/** The link over a TLS socket whose handshake is done. Runs on the shard's thread. */
+import type { TLSSocket } from 'node:tls';
+import { type Link, type LinkHandler, NO_HANDLER } from './link.js';
+
+export class TlsLink implements Link {
+  handler: LinkHandler = NO_HANDLER;
+  readonly headroomBytes = 0;
+  private reason = 'closed';
+  private paused = false;
+  private closed = false;
+
+  /** Reading begins after the current call, so whoever makes it has time to set the handler. */
+  constructor(private readonly socket: TLSSocket) {
+    socket.on('error', this.onError);
+    socket.on('close', this.onClose);
+    socket.on('data', this.onData);
+  }
+
+  private readonly onData = (bytes: Buffer): void => {
+    this.handler.onBytes(bytes, 0, bytes.length);
+  };
+
+  private readonly onError = (error: NodeJS.ErrnoException): void => {
+    this.reason = tlsEnd(error);
+  };
+
+  private readonly onClose = (): void => {
+    if (this.closed) return;
+    this.closed = true;
+    this.handler.onLinkClosed(this.reason);
+  };
+
+  private readonly onFlushed = (error?: Error | null): void => {
+    if (!this.closed && error == null) this.handler.onDrain();
+  };
+
+  // Node gives bytes to OpenSSL at once when no write is under way, and OpenSSL encrypts them into memory of its own:
+  // the chunk is free, although the callback comes only when the kernel has the result. Behind a write that is under
+  // way the stream keeps the chunk itself. One write is under way at most, so callers bound what is hidden here.
+  write(chunk: Uint8Array, start: number, end: number): boolean {
+    const { socket } = this;
+    const bytes = end - start === chunk.length ? chunk : chunk.subarray(start, end);
+    if (socket.writableLength === 0) {
+      socket.write(bytes);
+      return true;
+    }
+    socket.write(bytes, this.onFlushed);
+    return false;
+  }
+
+  writeAll(chunks: readonly Uint8Array[]): boolean {
+    const { socket } = this;
+    const isFree = socket.writableLength === 0;
+    const last = chunks.length - 1;
+    socket.cork();
+    for (let i = 0; i < last; i++) socket.write(chunks[i]!);
+    if (isFree) socket.write(chunks[last]!);
+    else socket.write(chunks[last]!, this.onFlushed);
+    socket.uncork();
+    return isFree;
+  }
+
+  pause(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.socket.resume();
+  }
+
+  end(): void {
+    this.socket.end();
+    // As for every link: what still comes is read and thrown away, so that our last bytes are not lost in a reset.
+    this.resume();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}
+
+/** @returns `tls_error` for each of OpenSSL's hundreds of complaints about what came, otherwise the error's own code. */
+export function tlsEnd({ code = 'socket_error' }: NodeJS.ErrnoException): string {
+  return /^ERR_(SSL|TLS|OSSL)/.test(code) || code === 'EPROTO' ? 'tls_error' : code.toLowerCase();
+}

@@ -1,4 +1,7 @@
-/** Thousands of random lives of clients on two shards, relayed by the other one or not, after which nothing of them may be left anywhere. */
+/**
+ * Thousands of random lives of clients on two shards, relayed by the other one or not, after which nothing of them
+ * may be left anywhere.
+ */
 import test from 'ava';
 import fc from 'fast-check';
 import type { ConnectOptions } from '../../helpers/packets.js';

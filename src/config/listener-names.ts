@@ -8,7 +8,7 @@ import {
   type ListenerOptionName,
   SOCKET_OPTIONS,
 } from './listener-options.js';
-import type { ListenerType } from './listener-types.js';
+import { LISTENER_TYPES, type ListenerType } from './listener-types.js';
 import { nearest } from './suggest.js';
 
 const PLAIN_NAMES = [
@@ -37,8 +37,10 @@ export function findOption(words: string, type: ListenerType, prefix: string): O
   }
   // What api listeners will have is read when they are built.
   if (type === 'api' || types.includes(type)) return { option: words };
-  return { expected: `a listener of the type ${types.join(' or ')} for this option` };
+  return { expected: `a listener of the type ${oneOf(types)} for this option` };
 }
+
+const oneOf = (words: readonly string[]): string => words.join(', ').replace(/, (?=[^,]*$)/, ' or ');
 
 /** `tcp_options.X` is another way to write some of the options. */
 function socketOption(name: string, type: ListenerType, prefix: string): OptionFound {
@@ -55,7 +57,5 @@ function typesWith(words: string): readonly ListenerType[] | null {
   if (/^access\.\d{1,4}$/.test(words)) return NETWORK;
   const sni = /^sni\.([1-9]\d?)\.(?:certfile|keyfile)$/.exec(words);
   if (sni !== null && Number(sni[1]) <= SNI_CERTIFICATES_MAX) return ENCRYPTED;
-  return words === 'bind' || Object.hasOwn(IDLE_OPTIONS, words) ? ANY : null;
+  return words === 'bind' || Object.hasOwn(IDLE_OPTIONS, words) ? LISTENER_TYPES : null;
 }
-
-const ANY: readonly ListenerType[] = ['tcp', 'ssl', 'ws', 'wss', 'unix', 'api'];

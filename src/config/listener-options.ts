@@ -13,8 +13,6 @@ import { TLS_OPTIONS } from './tls-options.js';
 import { bytesize, duration, flag, integer, text, type ValueType } from './value-types.js';
 
 export { formatAddress } from './listener-address.js';
-export type { ListenerConfig, ListenerType } from './listener-types.js';
-
 /** Types that open something; the others are read, checked and reported. */
 export const BUILT_LISTENER_TYPES: readonly ListenerType[] = EVERY;
 

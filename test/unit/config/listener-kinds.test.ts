@@ -98,7 +98,7 @@ test('a Unix socket has no rules about addresses', (t) => {
   ])
     t.regex(
       linesOf(...settings('unix', [option]))[0] ?? '',
-      /a listener of the type tcp or ssl or ws/,
+      /a listener of the type tcp, ssl, ws or wss for/,
       option,
     );
 });

@@ -1,5 +1,6 @@
 /** What the tests with real clients ask of each of them: to subscribe, to publish, and to die with a will. */
 import type { Requirement } from '../helpers/needs.js';
+import type { Transport } from '../helpers/transports.js';
 
 export type Qos = 0 | 1 | 2;
 
@@ -13,6 +14,8 @@ export interface Received {
 /** Where and as whom a client connects. */
 export interface Identity {
   readonly port: number;
+  /** Of a Unix domain socket; null for all other transports. */
+  readonly path: string | null;
   readonly clientId: string;
 }
 
@@ -32,9 +35,10 @@ export interface Subscriber {
   stop(): Promise<void>;
 }
 
-/** One client program or library, speaking one version of MQTT. */
+/** One client program or library, speaking one version of MQTT over one transport. */
 export interface ClientKind {
   readonly name: string;
+  readonly transport: Transport;
   readonly requirements: readonly Requirement[];
   /** Resolves after SUBACK. */
   subscribe(identity: Identity, filter: string, qos: Qos): Promise<Subscriber>;

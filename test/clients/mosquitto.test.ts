@@ -2,4 +2,4 @@
 import { mosquitto } from './mosquitto.js';
 import { testClientKinds } from './suite.js';
 
-testClientKinds([mosquitto('mqttv311'), mosquitto('mqttv5')]);
+testClientKinds([mosquitto('mqttv311'), mosquitto('mqttv5'), mosquitto('mqttv311', 'unix')]);

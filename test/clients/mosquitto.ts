@@ -1,5 +1,7 @@
 /** `mosquitto_sub` and `mosquitto_pub` as a client kind. */
+import { CERTS } from '../helpers/certs.js';
 import { program } from '../helpers/needs.js';
+import type { Transport } from '../helpers/transports.js';
 import {
   type ClientKind,
   type Identity,
@@ -8,7 +10,6 @@ import {
   type Qos,
   type Subscriber,
 } from './client-kind.js';
-import { mqttJs } from './mqtt-js.js';
 import { Program } from './program.js';
 
 /**
@@ -17,28 +18,35 @@ import { Program } from './program.js';
  */
 const SIGN = 'subscribed';
 
-export function mosquitto(version: 'mqttv311' | 'mqttv5'): ClientKind {
+type Version = 'mqttv311' | 'mqttv5';
+/** It knows no WebSocket. */
+type Carried = Extract<Transport, 'tcp' | 'unix' | 'ssl'>;
+
+/** One version over one transport. */
+interface Speech {
+  readonly version: Version;
+  readonly transport: Carried;
+}
+
+export function mosquitto(version: Version, transport: Carried = 'tcp'): ClientKind {
+  const speech = { version, transport };
   return {
-    name: `mosquitto ${version === 'mqttv5' ? '5' : '3.1.1'}`,
+    name: `mosquitto ${version === 'mqttv5' ? '5' : '3.1.1'} over ${transport}`,
+    transport,
     requirements: [program('mosquitto_sub'), program('mosquitto_pub')],
-    subscribe: (identity, filter, qos) => subscribed(version, identity, filter, qos),
-    publish: async (identity, message) => {
-      const args = [
-        ...common(version, identity),
-        '-t',
-        message.topic,
-        '-m',
-        message.payload,
-        '-q',
-        `${message.qos}`,
-      ];
-      await new Program('mosquitto_pub', message.retain ? [...args, '-r'] : args).succeeded();
-    },
+    subscribe: (identity, filter, qos) => subscribed(speech, identity, filter, qos),
+    publish: (identity, message) => published(speech, identity, message),
     connectWithWill: async (identity, will) => {
-      const subscriber = await subscribed(version, identity, `${identity.clientId}/nothing`, 0, will);
+      const subscriber = await subscribed(speech, identity, `${identity.clientId}/nothing`, 0, will);
       return () => void subscriber.kill();
     },
   };
+}
+
+async function published(speech: Speech, identity: Identity, message: Outgoing): Promise<void> {
+  const { topic, payload, qos, retain } = message;
+  const args = [...common(speech, identity), '-t', topic, '-m', payload, '-q', `${qos}`];
+  await new Program('mosquitto_pub', retain ? [...args, '-r'] : args).succeeded();
 }
 
 interface KillableSubscriber extends Subscriber {
@@ -46,21 +54,19 @@ interface KillableSubscriber extends Subscriber {
 }
 
 async function subscribed(
-  version: string,
+  speech: Speech,
   identity: Identity,
   filter: string,
   qos: Qos,
   will?: Outgoing,
 ): Promise<KillableSubscriber> {
   const sign = `${identity.clientId}/${SIGN}`;
-  await mqttJs(5).publish(
-    { port: identity.port, clientId: `${identity.clientId}-sign` },
-    { topic: sign, payload: SIGN, qos: 1, retain: true },
-  );
+  const publisher = { ...identity, clientId: `${identity.clientId}-sign` };
+  await published(speech, publisher, { topic: sign, payload: SIGN, qos: 1, retain: true });
   const inbox = new Inbox();
   const signs = new Inbox();
   const subscription = ['-t', filter, '-t', sign, '-q', `${qos}`, '-F', '%q %r %t %p'];
-  const args = [...common(version, identity), ...subscription, ...(will ? willArgs(will) : [])];
+  const args = [...common(speech, identity), ...subscription, ...(will ? willArgs(will) : [])];
   const child = new Program('mosquitto_sub', args, (line) => {
     const [, digit = '', retain, topic = '', payload = ''] = /^(\d) (\d) (\S+) (.*)$/.exec(line) ?? [];
     const message = { topic, payload, qos: Number(digit), retain: retain === '1' };
@@ -75,8 +81,9 @@ async function subscribed(
   };
 }
 
-function common(version: string, { port, clientId }: Identity): string[] {
-  return ['-V', version, '-h', '127.0.0.1', '-p', `${port}`, '-i', clientId];
+function common({ version, transport }: Speech, { port, path, clientId }: Identity): string[] {
+  const place = path === null ? ['-h', '127.0.0.1', '-p', `${port}`] : ['--unix', path];
+  return ['-V', version, '-i', clientId, ...place, ...(transport === 'ssl' ? ['--cafile', CERTS.ca] : [])];
 }
 
 function willArgs({ topic, payload, qos, retain }: Outgoing): string[] {

@@ -1,5 +1,7 @@
 /** MQTT.js as a client kind; it is a package of the project, so these tests run everywhere. */
+
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { type Transport, trust } from '../helpers/transports.js';
 import {
   type ClientKind,
   type Identity,
@@ -9,16 +11,20 @@ import {
   type Subscriber,
 } from './client-kind.js';
 
-export function mqttJs(protocolVersion: 4 | 5): ClientKind {
+const SCHEMES = { tcp: 'mqtt', ssl: 'mqtts', ws: 'ws', wss: 'wss' } as const;
+
+export function mqttJs(protocolVersion: 4 | 5, transport: Exclude<Transport, 'unix'> = 'tcp'): ClientKind {
   const connect = (identity: Identity, options: IClientOptions = {}): Promise<MqttClient> =>
-    connectAsync(`mqtt://127.0.0.1:${identity.port}`, {
+    connectAsync(`${SCHEMES[transport]}://127.0.0.1:${identity.port}/mqtt`, {
       clientId: identity.clientId,
       protocolVersion,
       reconnectPeriod: 0,
+      ...trust(),
       ...options,
     });
   return {
-    name: `MQTT.js ${protocolVersion === 5 ? '5' : '3.1.1'}`,
+    name: `MQTT.js ${protocolVersion === 5 ? '5' : '3.1.1'} over ${transport}`,
+    transport,
     requirements: [],
     subscribe: async (identity, filter, qos) => subscribed(await connect(identity), filter, qos),
     publish: async (identity, { topic, payload, qos, retain }) => {

@@ -1,6 +1,8 @@
 /** Paho for Python as a client kind, by a script that answers in lines of JSON. */
 import { fileURLToPath } from 'node:url';
+import { CERTS } from '../helpers/certs.js';
 import { pythonModule, pythonWith } from '../helpers/needs.js';
+import type { Transport } from '../helpers/transports.js';
 import { type ClientKind, type Identity, Inbox, type Outgoing, type Received } from './client-kind.js';
 import { Program } from './program.js';
 
@@ -10,10 +12,17 @@ const SCRIPT = fileURLToPath(new URL('../../../test/clients/paho_client.py', imp
 /** What the script prints. */
 type Line = { event: 'ready' } | ({ event: 'message' } & Received);
 
-export function paho(version: '3.1.1' | '5'): ClientKind {
+export function paho(version: '3.1.1' | '5', transport: Exclude<Transport, 'unix'> = 'tcp'): ClientKind {
+  const speech = {
+    version,
+    isWebSocket: transport === 'ws' || transport === 'wss',
+    ca: transport === 'ssl' || transport === 'wss' ? CERTS.ca : null,
+  };
   const start = (command: object, onLine: (line: Line) => void): Program =>
-    new Program(pythonWith(MODULE) ?? 'python3', [SCRIPT, JSON.stringify({ version, ...command })], (line) =>
-      onLine(JSON.parse(line) as Line),
+    new Program(
+      pythonWith(MODULE) ?? 'python3',
+      [SCRIPT, JSON.stringify({ ...speech, ...command })],
+      (line) => onLine(JSON.parse(line) as Line),
     );
   const startReady = async (command: object, inbox: Inbox): Promise<Program> => {
     let child: Program | null = null;
@@ -27,7 +36,8 @@ export function paho(version: '3.1.1' | '5'): ClientKind {
     return child!;
   };
   return {
-    name: `Paho Python ${version}`,
+    name: `Paho Python ${version} over ${transport}`,
+    transport,
     requirements: [pythonModule(MODULE)],
     subscribe: async (identity: Identity, filter, qos) => {
       const inbox = new Inbox();

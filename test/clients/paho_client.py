@@ -9,9 +9,15 @@ import paho.mqtt.client as mqtt
 command = json.loads(sys.argv[1])
 is_v5 = command["version"] == "5"
 arguments = {"client_id": command["clientId"], "protocol": mqtt.MQTTv5 if is_v5 else mqtt.MQTTv311}
+if command["isWebSocket"]:
+    arguments["transport"] = "websockets"
 if hasattr(mqtt, "CallbackAPIVersion"):
     arguments["callback_api_version"] = mqtt.CallbackAPIVersion.VERSION1
 client = mqtt.Client(**arguments)
+if command["isWebSocket"]:
+    client.ws_set_options(path="/mqtt")
+if command["ca"] is not None:
+    client.tls_set(command["ca"])
 ended = threading.Event()
 
 

@@ -1,29 +1,40 @@
-/** A broker with two shards for one test file, ClientIds on the shard one wants, and the broker's word for it. */
+/**
+ * A broker with two shards for one test file, ClientIds on the shard one wants, and the broker's word for it. The edge
+ * of connections over TLS and WebSocket is always the first shard.
+ */
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import type { RunningBroker } from '../../src/broker.js';
 import { asClientId } from '../../src/protocol/ids.js';
 import { clientIdOn } from '../helpers/client-ids.js';
-import { addressOf, onEveryShard, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
+import { addressOn, type Transport } from '../helpers/transports.js';
+import { onEveryShard } from '../helpers/with-broker.js';
+import { EDGE, TransportBench } from '../transports/bench.js';
+import type { Identity } from './client-kind.js';
 
 export class ShardedBroker {
-  readonly port: number;
+  /** Where subscribers belong: not to the edge, so that what they get is relayed to them where there is one. */
+  readonly subscriberShard = 1 - EDGE;
 
-  private constructor(
-    readonly broker: RunningBroker,
-    readonly dataDir: string,
-  ) {
-    this.port = addressOf(broker).port;
-  }
+  private constructor(private readonly bench: TransportBench) {}
 
   static async open(): Promise<ShardedBroker> {
-    const dataDir = tempDirectory();
-    return new ShardedBroker(await startTestBroker({ config: { 'node.shards': 2 } }, dataDir), dataDir);
+    return new ShardedBroker(await TransportBench.start());
+  }
+
+  get broker(): RunningBroker {
+    return this.bench.broker;
   }
 
   /** @returns a new ClientId that this shard owns. */
   clientIdOn(shard: number): string {
     return clientIdOn(this.broker, shard, randomUUID());
+  }
+
+  identity(transport: Transport, clientId: string): Identity {
+    const address = addressOn(this.broker, transport);
+    return 'path' in address
+      ? { port: 0, path: address.path, clientId }
+      : { port: address.port, path: null, clientId };
   }
 
   /** @returns the shards that say they have this client's session and connection; one, if all is well. */
@@ -35,8 +46,7 @@ export class ShardedBroker {
     return owners.flatMap((owner) => (owner?.connected === true ? [owner.shard] : []));
   }
 
-  async stop(): Promise<void> {
-    await this.broker.stop();
-    rmSync(this.dataDir, { recursive: true, force: true });
+  stop(): Promise<void> {
+    return this.bench.stop();
   }
 }

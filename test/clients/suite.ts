@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { needs } from '../helpers/needs.js';
-import type { ClientKind, Qos, Received, Subscriber } from './client-kind.js';
+import type { ClientKind, Identity, Qos, Received, Subscriber } from './client-kind.js';
 import { ShardedBroker } from './sharded-broker.js';
 
 /** One test's view: two ClientIds where they should be, and topics that no other test uses. */
@@ -13,7 +13,6 @@ class Scene {
   readonly topic = `t-${randomUUID()}`;
   readonly subscriberId: string;
   readonly publisherId: string;
-  readonly port: number;
   readonly #subscribers: Subscriber[] = [];
 
   constructor(
@@ -22,13 +21,22 @@ class Scene {
     readonly kind: ClientKind,
     readonly isSameShard: boolean,
   ) {
-    this.port = broker.port;
-    this.subscriberId = broker.clientIdOn(0);
-    this.publisherId = broker.clientIdOn(isSameShard ? 0 : 1);
+    this.subscriberId = broker.clientIdOn(broker.subscriberShard);
+    this.publisherId = broker.clientIdOn(this.publisherShard);
+  }
+
+  get publisherShard(): number {
+    const { subscriberShard } = this.broker;
+    return this.isSameShard ? subscriberShard : 1 - subscriberShard;
+  }
+
+  /** As whom a client of this kind connects. */
+  identity(clientId: string): Identity {
+    return this.broker.identity(this.kind.transport, clientId);
   }
 
   async subscribe(filter: string, qos: Qos, clientId = this.subscriberId): Promise<Subscriber> {
-    const subscriber = await this.kind.subscribe({ port: this.port, clientId }, filter, qos);
+    const subscriber = await this.kind.subscribe(this.identity(clientId), filter, qos);
     this.#subscribers.push(subscriber);
     const shard = this.broker.broker.shardOf(clientId);
     this.t.deepEqual(await this.broker.shardsConnectedTo(clientId), [shard]);
@@ -36,7 +44,7 @@ class Scene {
   }
 
   async publish(topic: string, payload: string, qos: Qos, retain = false): Promise<void> {
-    await this.kind.publish({ port: this.port, clientId: this.publisherId }, { topic, payload, qos, retain });
+    await this.kind.publish(this.identity(this.publisherId), { topic, payload, qos, retain });
   }
 
   async end(): Promise<void> {
@@ -83,10 +91,10 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'a will is published when the connection breaks': async (scene) => {
     const subscriber = await scene.subscribe(scene.topic, 1);
-    const identity = { port: scene.port, clientId: scene.publisherId };
+    const identity = scene.identity(scene.publisherId);
     const will = { topic: scene.topic, payload: 'gone', qos: 1, retain: false } as const;
     const vanish = await scene.kind.connectWithWill(identity, will);
-    scene.t.deepEqual(await scene.broker.shardsConnectedTo(identity.clientId), [scene.isSameShard ? 0 : 1]);
+    scene.t.deepEqual(await scene.broker.shardsConnectedTo(identity.clientId), [scene.publisherShard]);
     scene.t.deepEqual(subscriber.soFar(), []);
     vanish();
     scene.t.deepEqual(await subscriber.received(1), [received(scene.topic, 'gone', 1)]);

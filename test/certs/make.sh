@@ -82,4 +82,4 @@ certificate other-ca client-unknown ecdsa '/O=shardmq tests/CN=meter-0001' "$USA
 
 openssl ca -config "$work/ca/ca.cnf" -revoke client-revoked.pem 2> /dev/null
 openssl ca -config "$work/ca/ca.cnf" -gencrl -out crl.pem 2> /dev/null
-openssl dhparam -dsaparam -out dh.pem 2048 2> /dev/null
+openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out dh.pem

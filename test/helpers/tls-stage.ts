@@ -56,6 +56,8 @@ export class TlsStage {
   readonly opened: Opened[] = [];
   /** Called with each connection once it is open: sets the handler of its link. */
   onReady: (link: Link) => void = () => undefined;
+  /** Called before one is taken over, in the same turn. */
+  beforeTaking: () => void = () => undefined;
   /** Called as soon as one was taken over. */
   onOpened: (opened: Opened) => void = () => undefined;
   private readonly server: Server;
@@ -159,6 +161,7 @@ export class TlsStage {
   }
 
   private take(fd: number, head: Buffer): void {
+    this.beforeTaking();
     let opened: Opened | null = null;
     const attempt = this.endpoint.open(fd, head, true, (outcome) => {
       if (opened === null || opened.outcome !== null) throw new Error('done was called early, or twice');

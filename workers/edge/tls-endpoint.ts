@@ -161,9 +161,10 @@ class TlsAttempt implements Attempt, QueuedHandshake {
     this.socket.destroy();
   }
 
+  // The socket on top, which knows the reason, closes after the one below.
   onClosed(): void {
     this.endpoint.queue.remove(this);
-    this.settle({ ok: false, reason: this.reason === '' ? 'closed' : this.reason });
+    setImmediate(() => this.settle({ ok: false, reason: this.reason === '' ? 'closed' : this.reason }));
   }
 
   onSecured(tls: TLSSocket): void {

@@ -213,6 +213,12 @@ export const RELAY_CREDIT_BYTES = RELAY_WINDOW_BYTES / 4;
 /** Bytes of records of all relays to one shard after which they are posted within the turn; as PEER_BATCH_BYTES_MAX. */
 export const RELAY_BATCH_BYTES_MAX = 128 << 10;
 
+/**
+ * Bytes of records that are posted as text; beyond it a buffer is transferred. Too small: a post of few bytes costs
+ * both threads 4 us more together; too large: copying costs more than that.
+ */
+export const RELAY_TEXT_BYTES_MAX = 16 << 10;
+
 /** Relays of a dead shard ended between two looks at the clock. Too large holds the loop. */
 export const RELAY_LOST_SLICE = 64;
 

@@ -3,6 +3,7 @@ import type {
   GroupChange,
   InterestChange,
   RelayMessage,
+  RelayRecords,
   RetainedMessage,
 } from '../../src/actor/peer-protocol.js';
 import type { ShardId } from '../../src/protocol/ids.js';
@@ -42,7 +43,7 @@ export interface PeerHandlers {
   /** In the order of the peer's stream. */
   onRetained(message: RetainedMessage, from: ShardId): void;
   /** On arrival. */
-  onRelay(message: RelayMessage, from: ShardId): void;
+  onRelay(message: RelayMessage | RelayRecords, from: ShardId): void;
   /** That shard takes clients from now on. */
   onPeerReady(shard: ShardId): void;
   /** That shard is dead, and nothing comes from it but what had arrived in its stream. */

@@ -3,7 +3,7 @@
  * posted, and the credit that bounds what is under way. Runs on the sending shard's thread.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { PeerMessage } from '../../src/actor/peer-protocol.js';
+import type { PeerMessage, RelayRecords } from '../../src/actor/peer-protocol.js';
 import {
   PEER_BATCH_BYTES_MAX,
   PEER_CREDIT_BYTES,
@@ -90,7 +90,7 @@ export class Outgoing {
   }
 
   /** Posts what has no order with the rest, such as a reply. */
-  reply(message: PeerMessage, transfer?: readonly ArrayBuffer[]): void {
+  reply(message: PeerMessage | RelayRecords, transfer?: readonly ArrayBuffer[]): void {
     if (!this.isClosed) this.port.postMessage(message, transfer);
   }
 

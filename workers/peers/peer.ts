@@ -3,7 +3,12 @@
  * told what. Runs on the shard's thread.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { GroupChange, InterestChange, PeerMessage } from '../../src/actor/peer-protocol.js';
+import type {
+  GroupChange,
+  InterestChange,
+  PeerMessage,
+  RelayRecords,
+} from '../../src/actor/peer-protocol.js';
 import { unreachable } from '../../src/base/assert.js';
 import { PEER_INTEREST_SLICE, PEER_SILENCE_MS } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
@@ -69,7 +74,7 @@ export class Peer implements Committable {
   ) {
     this.outgoing = new Outgoing(port, () => context.owner.creditChanged(this));
     this.incoming = new Incoming(shard, context.view, context.handlers, this);
-    port.on('message', (message: PeerMessage) => this.receive(message));
+    port.on('message', (message: PeerMessage | RelayRecords) => this.receive(message));
     // A message that cannot be read would leave a hole in the order: better to die and be built anew.
     port.on('messageerror', (error: Error) => {
       throw error;
@@ -137,7 +142,7 @@ export class Peer implements Committable {
   /** The shard is dead. What had arrived stays to be drained. @returns what it had not reported. */
   lose(): Undelivered {
     for (;;) {
-      const received: { message: PeerMessage } | undefined = receiveMessageOnPort(this.port);
+      const received: { message: PeerMessage | RelayRecords } | undefined = receiveMessageOnPort(this.port);
       if (received === undefined) break;
       this.receive(received.message);
     }
@@ -148,11 +153,15 @@ export class Peer implements Committable {
     return undelivered;
   }
 
-  private receive(message: PeerMessage): void {
+  private receive(message: PeerMessage | RelayRecords): void {
     if (this.state === 'lost') return;
     this.wasHeard = true;
     this.outgoing.setSilent(false);
     this.context.handlers.onWork();
+    if (typeof message === 'string' || message instanceof ArrayBuffer) {
+      this.context.handlers.onRelay(message, this.shard);
+      return;
+    }
     switch (message.kind) {
       case 'applied':
         this.outgoing.applied(message.sequence, message.length, message.guaranteed);
@@ -167,7 +176,6 @@ export class Peer implements Committable {
         this.context.handlers.onPeerReady(this.shard);
         break;
       case 'relay.opened':
-      case 'relay.records':
       case 'relay.closed':
       case 'relay.finished':
         this.context.handlers.onRelay(message, this.shard);

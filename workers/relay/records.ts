@@ -1,14 +1,19 @@
 /**
- * The form in which bytes of relayed clients travel between two shards: records, one behind the other, in one buffer
- * that is transferred. Written and read on the shards' threads.
+ * The form in which bytes of relayed clients travel between two shards: records, one behind the other, in one text or
+ * one transferred buffer. Written and read on the shards' threads.
  *
  * Record, little-endian: u32 number of the relay, u32 with the kind in its upper 4 bits and a value in the others. The
- * value of DATA is the number of bytes that follow, that of CREDIT the number of bytes taken, otherwise 0. Each shard
- * is the edge of some relays and the owner of others, numbered by their edges; the kind says which are meant.
+ * value of DATA is the number of bytes that follow, that of CREDIT and HANDLED a number of bytes, otherwise 0. Each
+ * shard is the edge of some relays and the owner of others, numbered by their edges; the kind says which are meant.
  */
+import type { RelayRecords } from '../../src/actor/peer-protocol.js';
 import { assert } from '../../src/base/assert.js';
 import { copyBytes } from '../../src/base/bytes.js';
-import { PEER_SCRATCH_KEEP_BYTES_MAX, PEER_SCRATCH_START_BYTES } from '../../src/limits.js';
+import {
+  PEER_SCRATCH_KEEP_BYTES_MAX,
+  PEER_SCRATCH_START_BYTES,
+  RELAY_TEXT_BYTES_MAX,
+} from '../../src/limits.js';
 
 /** From the edge: bytes from the client. */
 export const DATA_UP = 0;
@@ -22,17 +27,19 @@ export const CREDIT_DOWN = 3;
 export const END = 4;
 /** From the owner: close now. */
 export const DESTROY = 5;
+/** Of no relay: so many bytes of DATA from the other side were handled since the last such record. */
+export const HANDLED = 6;
 
 export const RECORD_HEAD_BYTES = 8;
 export const KIND_SHIFT = 28;
 export const VALUE_MAX = (1 << KIND_SHIFT) - 1;
 
-/** Gathers records. Its memory stays here; they leave as a copy of their exact size. */
+/** Gathers records. Its memory stays here; they leave as a copy. */
 export class RecordWriter {
   /** Bytes of records so far. */
   length = 0;
 
-  private bytes: Uint8Array<ArrayBuffer> = new Uint8Array(PEER_SCRATCH_START_BYTES);
+  private bytes: Buffer<ArrayBuffer> = Buffer.from(new ArrayBuffer(PEER_SCRATCH_START_BYTES));
   private view: DataView = new DataView(this.bytes.buffer);
 
   command(kind: number, relay: number, value: number): void {
@@ -52,12 +59,12 @@ export class RecordWriter {
     copyBytes(bytes, start, end, this.bytes, at + RECORD_HEAD_BYTES);
   }
 
-  /** @returns the records, to be transferred; the next ones start empty. */
-  take(): ArrayBuffer {
-    const { buffer } = this.bytes;
-    const isHuge = buffer.byteLength > PEER_SCRATCH_KEEP_BYTES_MAX;
-    const records = isHuge ? buffer : buffer.slice(0, this.length);
-    if (isHuge) this.allocate(PEER_SCRATCH_START_BYTES);
+  /** @returns the records, to be posted; the next ones start empty. */
+  take(): RelayRecords {
+    const { bytes, length } = this;
+    const isShort = length <= RELAY_TEXT_BYTES_MAX;
+    const records = isShort ? bytes.toString('latin1', 0, length) : bytes.buffer.slice(0, length);
+    if (bytes.length > PEER_SCRATCH_KEEP_BYTES_MAX) this.allocate(PEER_SCRATCH_START_BYTES);
     this.length = 0;
     return records;
   }
@@ -72,7 +79,7 @@ export class RecordWriter {
   }
 
   private allocate(capacity: number): void {
-    this.bytes = new Uint8Array(capacity);
+    this.bytes = Buffer.from(new ArrayBuffer(capacity));
     this.view = new DataView(this.bytes.buffer);
   }
 }

@@ -6,7 +6,7 @@
 import type { RelayEnd, RelayMessage, RelayOpened, RelayRecords } from '../../src/actor/peer-protocol.js';
 import { assert, unreachable } from '../../src/base/assert.js';
 import type { TimerWheel } from '../../src/base/timer-wheel.js';
-import { RELAY_BATCH_BYTES_MAX, RELAY_LOST_SLICE } from '../../src/limits.js';
+import { RELAY_BATCH_BYTES_MAX, RELAY_LOST_SLICE, RELAY_TEXT_BYTES_MAX } from '../../src/limits.js';
 import type { Origin } from '../connection/origin.js';
 import type { Link } from '../transport/link.js';
 import type { OutputPool } from '../transport/output.js';
@@ -18,6 +18,7 @@ import {
   DATA_UP,
   DESTROY,
   END,
+  HANDLED,
   KIND_SHIFT,
   RECORD_HEAD_BYTES,
   RecordWriter,
@@ -25,6 +26,10 @@ import {
 } from './records.js';
 import { RelayLink } from './relay-link.js';
 import { RelayedClient } from './relayed-client.js';
+
+/** Text that is being read. */
+const received = Buffer.from(new ArrayBuffer(RELAY_TEXT_BYTES_MAX));
+const receivedView = new DataView(received.buffer);
 
 /** What a channel needs of its shard. */
 export interface RelayContext {
@@ -65,7 +70,7 @@ export class RelayChannel implements Runnable {
 
   constructor(
     private readonly context: RelayContext,
-    private readonly post: (message: RelayMessage) => void,
+    private readonly post: (message: RelayMessage | RelayRecords) => void,
   ) {
     this.turn = context.turn;
     this.wheel = context.wheel;
@@ -91,6 +96,7 @@ export class RelayChannel implements Runnable {
 
   data(kind: number, relay: number, bytes: Uint8Array, start: number, end: number): void {
     if (this.isLost) return;
+    this.underWayBytes += end - start;
     this.writer.data(kind, relay, bytes, start, end);
     if (this.writer.length >= RELAY_BATCH_BYTES_MAX) this.postRecords();
   }
@@ -112,11 +118,18 @@ export class RelayChannel implements Runnable {
     client.origin.closed(reason);
   }
 
+  receiveText(text: string): void {
+    // Nothing refers to the text's bytes when the call returns.
+    const length = received.write(text, 'latin1');
+    this.receiveRecords(received, receivedView, length, false);
+  }
+
+  receiveBuffer(buffer: ArrayBuffer): void {
+    this.receiveRecords(Buffer.from(buffer), new DataView(buffer), buffer.byteLength, true);
+  }
+
   receive(message: RelayMessage): void {
     switch (message.kind) {
-      case 'relay.records':
-        this.receiveRecords(message);
-        break;
       case 'relay.opened':
         for (const opened of message.relays) this.receiveOpened(opened);
         break;
@@ -178,11 +191,9 @@ export class RelayChannel implements Runnable {
       this.post({ kind: 'relay.opened', relays: this.opened });
       this.opened = [];
     }
-    const { length } = this.writer;
-    const { handledBytes } = this;
-    this.underWayBytes += length;
+    if (this.handledBytes > 0) this.writer.command(HANDLED, 0, this.handledBytes);
     this.handledBytes = 0;
-    this.post({ kind: 'relay.records', bytes: this.writer.take(), length, handledBytes });
+    this.post(this.writer.take());
   }
 
   private receiveOpened(opened: RelayOpened): void {
@@ -193,12 +204,8 @@ export class RelayChannel implements Runnable {
     this.context.accept(link, opened, (reason) => this.finishedEnds.push({ relay, reason }));
   }
 
-  private receiveRecords(message: RelayRecords): void {
-    const { length } = message;
-    this.underWayBytes -= message.handledBytes;
-    this.handledBytes += length;
-    const bytes = Buffer.from(message.bytes, 0, length);
-    const view = new DataView(message.bytes, 0, length);
+  /** `isOwn`: whoever wants to keep a large part of the bytes may. */
+  private receiveRecords(bytes: Buffer, view: DataView, length: number, isOwn: boolean): void {
     for (let at = 0; at < length; ) {
       const relay = view.getUint32(at, true);
       const word = view.getUint32(at + 4, true);
@@ -209,13 +216,15 @@ export class RelayChannel implements Runnable {
         case DATA_UP: {
           const start = at;
           at += value;
+          this.handledBytes += value;
           this.links[relay]!.onData(bytes, start, at);
           break;
         }
         case DATA_DOWN: {
           const start = at;
           at += value;
-          this.clients[relay]!.onData(bytes, start, at);
+          this.handledBytes += value;
+          this.clients[relay]!.onData(bytes, start, at, isOwn);
           break;
         }
         case CREDIT_UP:
@@ -227,9 +236,12 @@ export class RelayChannel implements Runnable {
         case END:
           this.clients[relay]!.onEnd();
           break;
-        default:
-          assert(kind === DESTROY, 'records are of known kinds');
+        case DESTROY:
           this.clients[relay]!.onDestroy();
+          break;
+        default:
+          assert(kind === HANDLED, 'records are of known kinds');
+          this.underWayBytes -= value;
       }
     }
   }

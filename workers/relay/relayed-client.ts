@@ -96,8 +96,8 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
     else wheel.schedule(Math.max(sinceMs + sendTimeoutMs, nowMs + 1), this);
   }
 
-  /** Bytes from the owner, in a buffer that is this shard's alone. */
-  onData(bytes: Buffer, start: number, end: number): void {
+  /** Bytes from the owner, valid during the call; `isOwn`: large parts of them may be kept. */
+  onData(bytes: Buffer, start: number, end: number, isOwn: boolean): void {
     if (this.isEnding) return;
     const size = end - start;
     this.owedBytes += size;
@@ -106,7 +106,7 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
     } else {
       // What would keep a buffer that holds mostly other things is copied.
       const part = bytes.subarray(start, end);
-      this.output.appendOwned(size * 2 >= bytes.length ? part : Uint8Array.from(part));
+      this.output.appendOwned(isOwn && size * 2 >= bytes.length ? part : Uint8Array.from(part));
     }
     if (this.owedBytes < RELAY_CREDIT_BYTES || this.isDue) return;
     this.isDue = true;

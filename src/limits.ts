@@ -353,6 +353,8 @@ export const LOOP_DELAY_AVERAGE_MS = 1_000;
 export const LOOP_DELAY_CAP = 2;
 /** Part of `overload.loop_delay` below which an overload ends. Too large: it comes and goes. */
 export const LOOP_RELIEF_SHARE = 0.5;
+/** Connections a shard takes over in one turn, some 50 us each. Too many hold the loop, too few let a storm wait. */
+export const HANDOVERS_PER_TURN = 32;
 /** Connections not yet read that wait while main is overloaded, each with a descriptor and 4 KB; more are refused. */
 export const UNREAD_CONNECTIONS_MAX = 8_192;
 /** Of them, those begun in one turn once main is relieved. Too many overload it again, too few let them wait. */

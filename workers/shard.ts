@@ -331,6 +331,7 @@ export class Shard implements RunningShard, Runnable {
     this.isStopping = true;
     const { parts } = this;
     parts.turn.enter();
+    this.handovers.stop();
     for (const connection of parts.connections) {
       connection.disconnect(ReasonCode.ServerShuttingDown, 'server_shutdown');
     }

@@ -167,7 +167,7 @@ export class TestShard {
         seams: { faults: true },
       },
       {
-        openLink: (fd) => this.links.get(fd)!,
+        openLink: (fd) => this.takeLink(fd),
         store: options.store ?? new MemoryStore(),
         hooks: { ...NO_HOOKS, ...options.hooks },
         faults: true,
@@ -199,7 +199,6 @@ export class TestShard {
       ageMs: 0,
     };
     this.shard.onEvent({ kind: 'event', type: 'connection.accepted', handover });
-    this.links.delete(number);
     return client;
   }
 
@@ -233,6 +232,12 @@ export class TestShard {
     this.parts.mesh.close();
     const { shard } = this.parts;
     for (const other of others) other.shard.onEvent({ kind: 'event', type: 'peer.lost', shard });
+  }
+
+  private takeLink(fd: number): Link {
+    const link = this.links.get(fd)!;
+    this.links.delete(fd);
+    return link;
   }
 
   session(clientId: string): Session | null {

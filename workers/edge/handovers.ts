@@ -1,12 +1,24 @@
-/** Takes over descriptors from main: publishes the hand-over's number, then opens it. Runs on the shard's thread. */
+/**
+ * Takes over descriptors from main: publishes the hand-over's number, then opens it. Many that come at once take their
+ * turns, so that those who are connected do not wait for all of them. Runs on the shard's thread.
+ */
 import type { ConnectionHandover } from '../../src/actor/shard-protocol.js';
+import { HANDOVERS_PER_TURN } from '../../src/limits.js';
 import type { Intake } from '../connection/intake.js';
 import type { Origin } from '../connection/origin.js';
 import type { Core } from '../core.js';
 import type { OpenLink } from '../seams.js';
 import type { Link } from '../transport/link.js';
+import type { Runnable } from '../turn.js';
 
-export class Handovers {
+export class Handovers implements Runnable {
+  queued = false;
+  /** In order; those before `next` are taken over. Bounded by main: see UNADOPTED_CONNECTIONS_MAX. */
+  private waiting: ConnectionHandover[] = [];
+  private next = 0;
+  private turnNumber = -1;
+  /** How many may still be taken over in that turn. */
+  private left = 0;
   private readonly adopted: Uint32Array;
 
   constructor(
@@ -18,9 +30,36 @@ export class Handovers {
     this.adopted = new Uint32Array(word);
   }
 
-  /** A descriptor that cannot be opened ends this client and nothing else. */
+  /** In this turn, or in a later one when there have been many. */
   take(handover: ConnectionHandover): void {
     this.core.turn.enter();
+    this.waiting.push(handover);
+    if (this.run()) this.core.turn.queue(this);
+  }
+
+  run(): boolean {
+    const { number } = this.core.turn;
+    if (number !== this.turnNumber) {
+      this.turnNumber = number;
+      this.left = HANDOVERS_PER_TURN;
+    }
+    while (this.next < this.waiting.length && this.left > 0) {
+      this.left--;
+      this.adopt(this.waiting[this.next++]!);
+    }
+    if (this.next < this.waiting.length) return true;
+    this.stop();
+    return false;
+  }
+
+  /** Takes over nothing more: what waits is still main's. */
+  stop(): void {
+    this.waiting = [];
+    this.next = 0;
+  }
+
+  /** A descriptor that cannot be opened ends this client and nothing else. */
+  private adopt(handover: ConnectionHandover): void {
     // From here on the descriptor is this shard's: main must not close it any more, even if this thread dies now.
     Atomics.store(this.adopted, 0, handover.number >>> 0);
     const origin = this.originOf(handover);

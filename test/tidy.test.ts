@@ -6,6 +6,8 @@ import test from 'ava';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const LINES_MAX = 400;
+/** Tables with a line or a paragraph for each entry: they are searched, not read. */
+const TABLES = ['src/limits.ts'];
 const WIDTH_MAX = 120;
 /** A title or a message that no formatter breaks. */
 const LONG_TEXT = /(['"`]).{50,}\1/;
@@ -134,7 +136,7 @@ test('no file only passes on what others export, except src/index.ts', (t) => {
 });
 
 test('files keep their bound', (t) => {
-  const long = FILES.filter(({ text }) => linesOf(text).length > LINES_MAX);
+  const long = FILES.filter(({ path, text }) => linesOf(text).length > LINES_MAX && !TABLES.includes(path));
   t.deepEqual(
     long.map(({ path, text }) => `${path} has ${linesOf(text).length} lines`),
     [],

@@ -4,6 +4,7 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import type { Seams } from '../../src/actor/shard-protocol.js';
+import { overWebSocket, type WebSocketCarrier, type WebSocketOptions } from '../helpers/carrier.js';
 import type { ConnectOptions } from '../helpers/packets.js';
 import { RawClient } from '../helpers/raw-client.js';
 import type { Version } from '../helpers/wire.js';
@@ -14,6 +15,11 @@ export type Body = (t: ExecutionContext, bench: Bench) => Promise<void>;
 
 /** A session that stays; 3.x has no expiry in CONNECT and ignores the property. */
 export const PERSISTENT = { clean: false, properties: { sessionExpiry: 3_600 } } as const;
+
+export interface WebSocketClient {
+  readonly client: RawClient;
+  readonly carrier: WebSocketCarrier;
+}
 
 let lastName = 0;
 
@@ -68,6 +74,16 @@ export class Bench {
     const client = await RawClient.open(this.target.address, version);
     this.clients.push(client);
     return client;
+  }
+
+  /** As `open`, over WebSocket. */
+  async openWebSocket(options: WebSocketOptions = {}): Promise<WebSocketClient> {
+    const { webSocket } = this.target;
+    if (webSocket === null) throw new Error('where its WebSocket listener is has not been said');
+    const carrier = await overWebSocket(webSocket, options);
+    const client = new RawClient(carrier, this.version);
+    this.clients.push(client);
+    return { client, carrier };
   }
 
   /** A client whose CONNECT was accepted. */

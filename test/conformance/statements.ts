@@ -19,16 +19,8 @@ export interface Statement {
   readonly later?: string;
 }
 
-const WEBSOCKET = 'WebSocket listeners come with the transports';
-
 const LATER: Readonly<Record<string, string>> = {
-  'v3 6.0.0-1': WEBSOCKET,
-  'v3 6.0.0-2': WEBSOCKET,
-  'v3 6.0.0-4': WEBSOCKET,
   'v3 7.0.0-1': 'there are no bridges',
-  'v5 6.0.0-1': WEBSOCKET,
-  'v5 6.0.0-2': WEBSOCKET,
-  'v5 6.0.0-4': WEBSOCKET,
 };
 
 const AT_PUBLISH = 'a message is routed when its PUBLISH arrives; its identifier is kept until PUBREL';

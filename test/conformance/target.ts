@@ -1,6 +1,6 @@
 /**
- * The broker that conformance tests talk to: ours with two shards, or the one at CONFORMANCE_TARGET=host:port, by
- * which the tests themselves can be judged.
+ * The broker that conformance tests talk to: ours with two shards, or the one at CONFORMANCE_TARGET=host:port and
+ * CONFORMANCE_WEBSOCKET=host:port, by which the tests themselves can be judged.
  */
 import { rm } from 'node:fs/promises';
 import type { Seams } from '../../src/actor/shard-protocol.js';
@@ -8,8 +8,15 @@ import { addressOf, advanceClock, startTestBroker, tempDirectory } from '../help
 
 export type Settings = Readonly<Record<string, string | number | boolean>>;
 
+interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface Target {
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: HostAndPort;
+  /** Of its WebSocket listener; null: unknown. */
+  readonly webSocket: HostAndPort | null;
   readonly shards: number;
   shardOf(clientId: string): number;
   advanceClock(ms: number): Promise<void>;
@@ -17,15 +24,23 @@ export interface Target {
 }
 
 export function startTarget(settings: Settings, seams: Seams): Promise<Target> {
-  const [host, port] = process.env['CONFORMANCE_TARGET']?.split(':') ?? [];
-  return host !== undefined && port !== undefined ? foreign(host, Number(port)) : own(settings, seams);
+  const address = named('CONFORMANCE_TARGET');
+  return address === null ? own(settings, seams) : foreign(address);
+}
+
+function named(variable: string): HostAndPort | null {
+  const [host, port] = process.env[variable]?.split(':') ?? [];
+  return host !== undefined && port !== undefined ? { host, port: Number(port) } : null;
 }
 
 async function own(settings: Settings, seams: Seams): Promise<Target> {
   const directory = tempDirectory();
-  const broker = await startTestBroker({ config: settings, seams }, directory);
+  const config = { 'listener.ws.external': '127.0.0.1:0', ...settings };
+  const broker = await startTestBroker({ config, seams }, directory);
+  const { host, port } = broker.listeners.find(({ protocol }) => protocol === 'ws')!;
   return {
     address: addressOf(broker),
+    webSocket: { host, port },
     shards: broker.shards,
     shardOf: (clientId) => broker.shardOf(clientId),
     advanceClock: (ms) => advanceClock(broker, ms),
@@ -36,9 +51,10 @@ async function own(settings: Settings, seams: Seams): Promise<Target> {
   };
 }
 
-async function foreign(host: string, port: number): Promise<Target> {
+async function foreign(address: HostAndPort): Promise<Target> {
   return {
-    address: { host, port },
+    address,
+    webSocket: named('CONFORMANCE_WEBSOCKET'),
     shards: 1,
     shardOf: () => 0,
     advanceClock: () => Promise.reject(new Error('the clock of a foreign broker cannot be turned')),

@@ -5,14 +5,8 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePort, threadId } from 'node:worker_threads';
 import { PortServer, type ShardRequestHandlers } from '../src/actor/port-server.js';
-import type {
-  ListenerId,
-  MainEvent,
-  PublishRequest,
-  ShardFigures,
-  ShardStart,
-  TlsMaterial,
-} from '../src/actor/shard-protocol.js';
+import type { MainEvent, PublishRequest, ShardFigures, ShardStart } from '../src/actor/shard-protocol.js';
+import { SlotMap } from '../src/actor/slots.js';
 import { unreachable } from '../src/base/assert.js';
 import { SystemClock } from '../src/base/clock.js';
 import { TimerWheel } from '../src/base/timer-wheel.js';
@@ -39,9 +33,8 @@ import { PublishIn } from './connection/publish-in.js';
 import { SubscribeFlow } from './connection/subscribe-flow.js';
 import type { Core, MainLine } from './core.js';
 import { Counters } from './counters.js';
+import { Edge } from './edge/edge.js';
 import { Handovers } from './edge/handovers.js';
-import { Handshakes } from './edge/handshakes.js';
-import { TlsEndpoint } from './edge/tls-endpoint.js';
 import { injectFault } from './faults.js';
 import { LoopWatch } from './loop-watch.js';
 import { MemoryBudget } from './memory-budget.js';
@@ -152,7 +145,7 @@ export class Shard implements RunningShard, Runnable {
   private readonly port: PortServer;
   private readonly intake: Intake;
   private readonly handovers: Handovers;
-  private readonly endpoints: ReadonlyMap<ListenerId, TlsEndpoint>;
+  private readonly edge: Edge;
   private readonly sweeper: Sweeper;
   private readonly loop: LoopWatch;
   private readonly heartbeat: NodeJS.Timeout;
@@ -175,14 +168,11 @@ export class Shard implements RunningShard, Runnable {
     const connects = new ConnectFlow(parts, presence);
     const packets = new Packets(parts, connects, new PublishIn(parts), new SubscribeFlow(parts));
     this.intake = new Intake(parts, packets);
-    this.handovers = new Handovers(parts, this.intake, seams.openLink, start.handover);
-    const handshakes = new Handshakes(parts.turn);
-    this.endpoints = new Map(
-      start.tls.map((tls) => [
-        tls.listener,
-        new TlsEndpoint(parts, parts.config.listeners[tls.listener]!, tls, handshakes),
-      ]),
-    );
+    const slots = new SlotMap(start.slotKey, start.shards);
+    const exits = { intake: this.intake, relays: parts.relays, slots, openLink: seams.openLink };
+    this.edge = new Edge(parts, exits, start.tls);
+    parts.relays.onReady = (shard) => this.edge.onOwnerReady(shard);
+    this.handovers = new Handovers(parts, this.intake, this.edge, seams.openLink, start.handover);
     this.sweeper = new Sweeper(parts);
     parts.turn.attach({
       commit: () => parts.acks.commit(),
@@ -238,7 +228,7 @@ export class Shard implements RunningShard, Runnable {
       },
       'message.publish': (input) => this.publish(input),
       'shard.figures': () => this.figures(),
-      'tls.update': ({ tls }) => this.updateTls(tls),
+      'tls.update': ({ tls }) => this.edge.updateTls(tls),
       'shard.stop': ({ deadlineMs }) => this.stop(deadlineMs),
       'test.advanceClock': ({ ms }) => this.advanceClock(ms),
       'test.fault': ({ fault }) => {
@@ -285,11 +275,6 @@ export class Shard implements RunningShard, Runnable {
     return null;
   }
 
-  private updateTls(tls: readonly TlsMaterial[]): null {
-    for (const material of tls) this.endpoints.get(material.listener)?.update(material);
-    return null;
-  }
-
   private async advanceClock(ms: number): Promise<null> {
     if (!this.seams.faults) return null;
     this.parts.clock.advance(ms);
@@ -332,6 +317,7 @@ export class Shard implements RunningShard, Runnable {
     const { parts } = this;
     parts.turn.enter();
     this.handovers.stop();
+    this.edge.stop();
     for (const connection of parts.connections) {
       connection.disconnect(ReasonCode.ServerShuttingDown, 'server_shutdown');
     }

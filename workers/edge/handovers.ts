@@ -8,8 +8,9 @@ import type { Intake } from '../connection/intake.js';
 import type { Origin } from '../connection/origin.js';
 import type { Core } from '../core.js';
 import type { OpenLink } from '../seams.js';
-import type { Link } from '../transport/link.js';
 import type { Runnable } from '../turn.js';
+import { tryOpen } from './descriptors.js';
+import type { Edge } from './edge.js';
 
 export class Handovers implements Runnable {
   queued = false;
@@ -24,6 +25,7 @@ export class Handovers implements Runnable {
   constructor(
     private readonly core: Core,
     private readonly intake: Intake,
+    private readonly edge: Edge,
     private readonly openLink: OpenLink,
     word: SharedArrayBuffer,
   ) {
@@ -66,20 +68,12 @@ export class Handovers implements Runnable {
     const { fd, ageMs } = handover;
     const { buffer, byteOffset, byteLength } = handover.head;
     const head = Buffer.from(buffer, byteOffset, byteLength);
-    const link = this.open(fd, origin);
-    if (link !== null) this.intake.adopt(link, origin, head, ageMs);
-  }
-
-  private open(fd: number, origin: Origin): Link | null {
-    try {
-      return this.openLink(fd, origin.options.nodelay);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const peer = origin.peerAddress;
-      this.core.main.log('warn', 'a connection could not be taken over', { peer, reason });
-      origin.closed('descriptor_failed');
-      return null;
+    if (this.edge.serves(origin.listener)) {
+      this.edge.take(fd, head, origin, ageMs);
+      return;
     }
+    const link = tryOpen(this.core, origin, () => this.openLink(fd, origin.options.nodelay));
+    if (link !== null) this.intake.adopt(link, origin, head, ageMs);
   }
 
   private originOf(handover: ConnectionHandover): Origin {

@@ -113,7 +113,8 @@ export class Output {
   append(bytes: Uint8Array, start: number, end: number): void {
     const size = end - start;
     if (size > OUTPUT_COPY_BYTES_MAX) {
-      this.appendOwned(bytes.slice(start, end));
+      // Not `bytes.slice`: that of a Buffer is no copy.
+      this.appendOwned(Uint8Array.prototype.slice.call(bytes, start, end));
       return;
     }
     const at = this.reserve(size);

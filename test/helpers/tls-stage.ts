@@ -62,6 +62,7 @@ export class TlsStage {
   onOpened: (opened: Opened) => void = () => undefined;
   private readonly server: Server;
   private readonly clients: Socket[] = [];
+  private closed: Promise<void> | null = null;
 
   private constructor(
     readonly listener: ListenerConfig,
@@ -128,7 +129,13 @@ export class TlsStage {
     return (this.server.address() as { port: number }).port;
   }
 
-  async close(): Promise<void> {
+  /** Ends everything; also called at the end of the test. */
+  close(): Promise<void> {
+    this.closed ??= this.closeAll();
+    return this.closed;
+  }
+
+  private async closeAll(): Promise<void> {
     for (const client of this.clients) {
       client.on('error', () => undefined);
       client.destroy();

@@ -20,8 +20,10 @@ export class TlsLink implements Link {
     this.handler.onBytes(bytes, 0, bytes.length);
   };
 
+  // What OpenSSL complains about after the handshake is told and nothing more: the socket would stay open.
   private readonly onError = (error: NodeJS.ErrnoException): void => {
     this.reason = tlsEnd(error);
+    this.socket.destroy();
   };
 
   private readonly onClose = (): void => {

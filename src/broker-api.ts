@@ -32,6 +32,8 @@ export interface OpenListener {
   readonly path: string | null;
   /** Where clients of `ws` and `wss` listeners upgrade, such as `/mqtt`; otherwise null. */
   readonly webSocketPath: string | null;
+  /** Connections have to begin with a header of the PROXY protocol. */
+  readonly isProxied: boolean;
 }
 
 /** A running broker. */

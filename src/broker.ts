@@ -167,8 +167,16 @@ export class RunningBroker implements Broker {
 
   get listeners(): readonly OpenListener[] {
     return this.#acceptors.map(({ figures, port }) => {
-      const { name, type, host, path, webSocket } = figures.config;
-      return { name, protocol: type, host, port, path, webSocketPath: webSocket?.path ?? null };
+      const { name, type, host, path, webSocket, proxy } = figures.config;
+      return {
+        name,
+        protocol: type,
+        host,
+        port,
+        path,
+        webSocketPath: webSocket?.path ?? null,
+        isProxied: proxy !== null,
+      };
     });
   }
 

@@ -39,7 +39,8 @@ const isLoopback = (host: string): boolean =>
 const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 /** A listener that both programs find without being told a host, if there is one. */
-const easiestToTry = (listeners: readonly OpenListener[]): OpenListener | undefined => {
+const easiestToTry = (all: readonly OpenListener[]): OpenListener | undefined => {
+  const listeners = all.filter(({ isProxied }) => !isProxied);
   const tcp = listeners.filter(({ protocol }) => protocol === 'tcp');
   const here = tcp.find(({ host }) => isAnyAddress(host) || isLoopback(host));
   return here ?? tcp[0] ?? listeners.find(({ protocol }) => protocol === 'unix');

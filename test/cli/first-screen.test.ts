@@ -9,6 +9,7 @@ const TCP: OpenListener = {
   port: 1883,
   path: null,
   webSocketPath: null,
+  isProxied: false,
 };
 const WS: OpenListener = { ...TCP, protocol: 'ws', host: '::1', port: 8083, webSocketPath: '/mqtt' };
 const UNIX: OpenListener = {
@@ -40,6 +41,12 @@ test('what to try is TCP where there is some, otherwise a Unix socket, written f
   t.true(screen(UNIX, TCP).includes("  mosquitto_sub -p 1883 -t 'demo/#' -v"));
   t.true(screen(WS, UNIX).includes("  mosquitto_sub --unix '/run/it'\\''s.sock' -t 'demo/#' -v"));
   t.false(screen(WS).some((line) => line.includes('mosquitto')));
+});
+
+test('nobody is told to try a listener that wants a PROXY header', (t) => {
+  const proxied = { ...TCP, port: 1884, isProxied: true };
+  t.true(screen(proxied, TCP).includes("  mosquitto_sub -p 1883 -t 'demo/#' -v"));
+  t.false(screen(proxied).some((line) => line.includes('mosquitto')));
 });
 
 test('only a listener on a network lets other machines in without a password', (t) => {

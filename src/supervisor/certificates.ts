@@ -84,13 +84,17 @@ export class Certificates {
   sweep(nowMs: number): void {
     if (this.#material.length === 0) return;
     if (this.#ticketKeys.rotate(nowMs)) this.#sendTicketKeys();
-    if (this.#isLooking || nowMs - this.#lookedAtMs < TLS_FILES_POLL_MS) return;
+    if (nowMs - this.#lookedAtMs < TLS_FILES_POLL_MS) return;
     this.#lookedAtMs = nowMs;
-    void this.#look();
+    void this.look();
   }
 
-  // Files are written one after the other, and not at once: what changes between two looks is not finished.
-  async #look(): Promise<void> {
+  /**
+   * Looks at the files, and reads them when they have changed and are as the look before found them: files are written
+   * one after the other, and not at once. Never rejects; resolves when that is done.
+   */
+  async look(): Promise<void> {
+    if (this.#isLooking) return;
     this.#isLooking = true;
     const state = await this.#state();
     const isSettled = state === this.#newState;

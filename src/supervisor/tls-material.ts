@@ -74,8 +74,7 @@ class TlsMaterialReader {
       this.#tls;
     const ca = cacertfile === null ? null : await this.#authorities(cacertfile);
     const crl = crlfile === null ? null : await this.#revoked(crlfile);
-    const dhparam = dhfile === null ? null : await this.#text('dhfile', dhfile);
-    if (dhparam !== null) this.#try('dhfile', dhfile!, () => createSecureContext({ dhparam }));
+    const dhparam = dhfile === null ? null : await this.#dhParameters(dhfile);
     return {
       ...(ca === null ? {} : { ca }),
       ...(crl === null ? {} : { crl }),
@@ -131,6 +130,16 @@ class TlsMaterialReader {
     if (lists.length === 0) this.#issue('crlfile', path, 'holds no list of revoked certificates (X509 CRL)');
     else this.#try('crlfile', path, () => createSecureContext({ crl: lists }));
     return lists;
+  }
+
+  // Node passes over a text without parameters in silence.
+  async #dhParameters(path: string): Promise<string | null> {
+    const text = await this.#text('dhfile', path);
+    if (text === null) return null;
+    if (pemBlocks(text, /DH PARAMETERS$/).length === 0)
+      this.#issue('dhfile', path, 'holds no Diffie-Hellman parameters');
+    else this.#try('dhfile', path, () => createSecureContext({ dhparam: text }));
+    return text;
   }
 
   /** @param prefix `sni.N.` for a further certificate */

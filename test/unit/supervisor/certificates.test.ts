@@ -1,6 +1,6 @@
 import { copyFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import test from 'ava';
 import type { Alarm, TlsMaterial } from '../../../src/actor/shard-protocol.js';
 import { SystemClock } from '../../../src/base/clock.js';
@@ -153,17 +153,22 @@ test('files that do not fit together change nothing; the alarm goes when they do
 test('reloads happen one at a time, and calls during one share the next', async (t) => {
   const stage = new Stage();
   await stage.certificates.load();
-  let underWay = 0;
-  stage.onUpdate = async () => {
-    t.is(++underWay, 1);
-    await sleep(5);
-    underWay--;
-  };
+  let finish: () => void = () => t.fail();
+  stage.onUpdate = () =>
+    new Promise((resolve) => {
+      finish = resolve;
+    });
   const first = stage.certificates.reload();
-  await until(() => underWay === 1, 'the first');
+  await until(() => stage.updates.length === 1, 'the first');
   const more = Array.from({ length: 10 }, () => stage.certificates.reload());
   t.is(new Set(more).size, 1);
-  await Promise.all([first, ...more]);
+  await nextTurn();
+  t.is(stage.updates.length, 1);
+  finish();
+  await first;
+  await until(() => stage.updates.length === 2, 'the next');
+  finish();
+  await Promise.all(more);
   t.is(stage.updates.length, 2);
 });
 

@@ -3,6 +3,7 @@
  * shard that owns the ClientId. Nothing of it is known to any session. Runs on the shard's thread.
  */
 
+import { normalAddress } from '../../src/base/access.js';
 import { WheelItem } from '../../src/base/timer-wheel.js';
 import { WAITING_CONNECTION_TIMEOUT_MS } from '../../src/limits.js';
 import { newClientId } from '../../src/protocol/assigned-client-id.js';
@@ -155,8 +156,9 @@ export class Newcomer extends WheelItem implements LinkHandler {
   private believe(peerAddress: string, peerPort: number | null): void {
     const { trusted, access } = this.listener;
     if (!trusted.allows(this.origin.peerAddress)) return;
-    this.origin = { ...this.origin, peerAddress, peerPort: peerPort ?? 0 };
-    if (!access.allows(peerAddress)) this.fail('access_denied');
+    const address = normalAddress(peerAddress);
+    this.origin = { ...this.origin, peerAddress: address, peerPort: peerPort ?? 0 };
+    if (!access.allows(address)) this.fail('access_denied');
   }
 
   private listen(link: Link): void {

@@ -5,7 +5,9 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
 import test from 'ava';
+import { CERTS } from '../helpers/certs.js';
 import { LINUX, needs } from '../helpers/needs.js';
+import { until } from '../helpers/with-broker.js';
 import { CliProcess, startCli, temporaryDir } from './run-cli.js';
 
 test('the first screen says what listens where and how to try it, and ends with "shardmq ready"', async (t) => {
@@ -27,6 +29,28 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     t.is((await cli.ended()).code, 0);
   });
 }
+
+test('SIGHUP reads certificates again, and the broker goes on', async (t) => {
+  const { certfile, keyfile } = CERTS.serverEcdsa;
+  const set = ['127.0.0.1:0', certfile, keyfile].map((value, index) => [
+    '--set',
+    `listener.ssl.external${['', '.certfile', '.keyfile'][index]}=${value}`,
+  ]);
+  const cli = await startCli(t, {}, ...set.flat());
+  cli.signal('SIGHUP');
+  await until(() => cli.stderr.includes('certificates have been read again'), 'the line in the log');
+  cli.signal('SIGTERM');
+  t.is((await cli.ended()).code, 0);
+});
+
+test('SIGHUP does nothing where there is nothing to read again', async (t) => {
+  const cli = await startCli(t);
+  cli.signal('SIGHUP');
+  cli.signal('SIGTERM');
+  const { code, stderr } = await cli.ended();
+  t.is(code, 0);
+  t.false(stderr.includes('certificates'));
+});
 
 test('what --log-level silences is not written', async (t) => {
   const cli = await startCli(t, {}, '--log-level', 'silent');

@@ -112,30 +112,18 @@ export const COPY_LOOP_BYTES_MAX = 64;
 export const LINK_WRITE_BYTES_MAX = 64 << 10;
 /** Milliseconds that a closing connection may take to send what is already written for it. */
 export const LINK_CLOSE_TIMEOUT_MS = 2_000;
-/**
- * Payload of one WebSocket frame in bytes, unless packets may be larger. Frames are not kept, so a large one costs
- * nothing; too small refuses clients that put many packets into one frame.
- */
+/** Payload of a WebSocket frame in bytes, unless packets may be larger. Not kept; too small refuses joined packets. */
 export const WEBSOCKET_FRAME_BYTES_MAX = 16 << 20;
-/**
- * As above where messages are compressed, because those are kept until they are whole. Too small refuses clients that
- * put many packets into one message, too large is memory for each client that compresses.
- */
+/** As above for messages that are compressed, which are kept until they are whole: memory for each such client. */
 export const WEBSOCKET_MESSAGE_BYTES_MAX = 1 << 20;
 /** Bytes of a message from which it is compressed for a client that asked for it; less would hardly shrink. */
 export const WEBSOCKET_COMPRESS_BYTES_MIN = 512;
-/**
- * Bytes of messages that are being compressed for one client before its writer waits. Too small waits for each message,
- * too large is memory that no budget sees.
- */
+/** Bytes being compressed for one client before its writer waits. No budget sees them; too small waits for each. */
 export const WEBSOCKET_COMPRESSING_BYTES_MAX = 64 << 10;
-/** Headers of a WebSocket handshake; browsers and proxies send 20 to 30. More are refused: each becomes a string. */
-export const HTTP_HEADERS_MAX = 100;
-/**
- * Bytes given at a time to what inflates a client's messages. Too large lets one read grow to a thousand times its size
- * after the connection was paused, too small costs calls.
- */
+/** Bytes inflated at a time. Too large: one read grows a thousandfold after its pause; too small costs calls. */
 export const INFLATE_PIECE_BYTES = 4 << 10;
+/** Headers of a WebSocket handshake; browsers and proxies send 30. More are refused: each becomes a string. */
+export const HTTP_HEADERS_MAX = 100;
 
 /**
  * Bytes up to which a stored message is kept as a one-byte string on the JavaScript heap instead of in memory of its

@@ -17,7 +17,7 @@ export const BAD_REQUEST: Refusal = { status: 400, text: 'Bad Request', reason: 
 export const HEAD_TOO_LARGE: Refusal = {
   status: 431,
   text: 'Request Header Fields Too Large',
-  reason: 'bad_http',
+  reason: 'http_head_too_large',
 };
 const NOT_FOUND: Refusal = { status: 404, text: 'Not found.', reason: 'bad_http' };
 const BAD_VERSION: Refusal = {

@@ -4,10 +4,13 @@
  */
 import { RELAY_CREDIT_BYTES, RELAY_WINDOW_BYTES } from '../../src/limits.js';
 import { type Link, type LinkEnd, type LinkHandler, NO_HANDLER } from '../transport/link.js';
+import type { Runnable } from '../turn.js';
 import { CREDIT_DOWN, DATA_DOWN, DESTROY, END } from './records.js';
 import type { RelayChannel } from './relay-channel.js';
 
-export class RelayLink implements Link {
+export class RelayLink implements Link, Runnable {
+  // The turn's.
+  queued = false;
   handler: LinkHandler = NO_HANDLER;
   readonly headroomBytes = 0;
   /** Written, and not yet taken by the client as far as is known here. */
@@ -17,6 +20,9 @@ export class RelayLink implements Link {
   private owedBytes = 0;
   private isPaused = false;
   private isDestroyed = false;
+  /** Why the client's link is closed, once it is. */
+  private closedAs: LinkEnd | null = null;
+  private isTold = false;
 
   constructor(
     private readonly channel: RelayChannel,
@@ -39,17 +45,21 @@ export class RelayLink implements Link {
 
   resume(): void {
     this.isPaused = false;
-    this.giveCredit();
+    if (this.closedAs !== null) this.channel.turn.queue(this);
+    else this.giveCredit();
   }
 
   end(): void {
-    if (!this.isDestroyed) this.channel.command(END, this.relay, 0);
+    // Nobody waits for what is not used any more.
+    this.isPaused = false;
+    if (this.closedAs !== null) this.channel.turn.queue(this);
+    else if (!this.isDestroyed) this.channel.command(END, this.relay, 0);
   }
 
   destroy(): void {
-    if (this.isDestroyed) return;
+    if (this.closedAs !== null) this.channel.turn.queue(this);
+    else if (!this.isDestroyed) this.channel.command(DESTROY, this.relay, 0);
     this.isDestroyed = true;
-    this.channel.command(DESTROY, this.relay, 0);
   }
 
   /** Bytes from the client, valid during the call. */
@@ -71,14 +81,31 @@ export class RelayLink implements Link {
 
   /** The client's link is closed, or its shard has died. Nothing else comes. */
   onClosed(end: LinkEnd): void {
-    this.isDestroyed = true;
+    this.closedAs = end;
+    // A handler that has paused has not used all that came: from a socket, too, it would hear of the end behind that.
+    if (!this.isPaused || this.isDestroyed) {
+      this.run();
+      return;
+    }
+    // It may be waiting for the client to take something, and nobody else will.
+    if (!this.isFull) return;
+    this.isFull = false;
+    this.handler.onDrain();
+  }
+
+  /** Tells the handler of the end. */
+  run(): boolean {
+    const end = this.closedAs;
+    if (end === null || this.isTold) return false;
+    this.isTold = this.isDestroyed = true;
     this.handler.onLinkClosed(end);
+    return false;
   }
 
   private send(bytes: Uint8Array, start: number, end: number): void {
     // Counted as sent where they leave the process.
     this.channel.outputs.bytesSent -= end - start;
-    if (this.isDestroyed) return;
+    if (this.isDestroyed || this.closedAs !== null) return;
     this.underWayBytes += end - start;
     if (this.underWayBytes >= RELAY_WINDOW_BYTES) this.isFull = true;
     this.channel.data(DATA_DOWN, this.relay, bytes, start, end);

@@ -97,7 +97,13 @@ export class DeflateLink implements Link {
   // A handler that has paused has not used all yet: the end comes behind that.
   private onClose(): void {
     this.isClosed = true;
-    if (!this.isPaused) this.tellClosed();
+    if (!this.isPaused) {
+      this.tellClosed();
+    } else if (this.owesDrain) {
+      // It may be waiting for the client to take something, and nobody else will.
+      this.owesDrain = false;
+      this.handler.onDrain();
+    }
   }
 
   // Later, because it may be within a call of the handler's.

@@ -11,7 +11,10 @@ export interface LinkHandler {
   onBytes(bytes: Uint8Array, start: number, end: number): void;
   /** Everything written so far is on its way; `write` may be called again. */
   onDrain(): void;
-  /** Called exactly once, after which nothing else is called. */
+  /**
+   * Called exactly once, after which nothing else is called. A handler that has paused has not used all that came:
+   * where the other side has closed in order, it hears of that when it has resumed.
+   */
   onLinkClosed(end: LinkEnd): void;
 }
 

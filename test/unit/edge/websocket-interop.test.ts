@@ -259,3 +259,15 @@ test('compressed: messages that grow a thousandfold are held back by a handler t
     clearInterval(pump);
   });
 });
+
+test('compressed: a handler that waits for a client that is gone is let go', async (t) => {
+  await withPair(t, true, async ({ client, echo }) => {
+    client.pause();
+    const noise = Buffer.from(Array.from({ length: 200_000 }, () => Math.floor(Math.random() * 256)));
+    for (let n = 0; n < 400; n++) client.send(noise);
+    await until(() => echo.isBusy, 'the echo to be held up');
+    client.terminate();
+    await until(() => echo.ends.length > 0, 'the end');
+    t.deepEqual(echo.ends, ['closed']);
+  });
+});

@@ -137,9 +137,10 @@ class History {
   private async end(): Promise<void> {
     const open = this.lives.filter(({ client }) => !client.isClosed);
     for (let round = 0; round < 40; round++) {
-      for (const { client, accepted } of open) {
-        client.drain();
-        if (accepted?.isPaused && accepted.ends.length === 0) accepted.resume();
+      for (const { client } of open) client.drain();
+      // Also of clients that are gone: their owners hear of it then.
+      for (const { accepted, owner } of this.lives) {
+        if (accepted?.isPaused && accepted.ends.length === 0 && !this.dead.includes(owner)) accepted.resume();
       }
       await nextLoop();
       this.matchAccepted();

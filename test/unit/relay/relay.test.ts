@@ -45,6 +45,31 @@ test('a client whose owner is paused is not read from a window on, and read agai
   );
 });
 
+for (const then of ['resume', 'end', 'destroy'] as const) {
+  test(`an owner that has paused hears of the end when it has used what came before: ${then}`, async (t) => {
+    const { world, client, accepted } = await relayed();
+    t.teardown(() => world.close());
+    client.isSlow = true;
+    for (let i = 0; i < 200; i++) accepted.write(Buffer.alloc(KIB));
+    await world.settle();
+    t.true(accepted.output.blocked);
+    accepted.pause();
+    client.send(Buffer.from('DISCONNECT'));
+    client.drop('closed');
+    await world.settle();
+    t.deepEqual(accepted.ends, []);
+    t.is(String(accepted.received.at(-1)), 'DISCONNECT');
+    t.false(accepted.output.blocked, 'nothing has to wait for a client that is gone');
+    accepted.write(Buffer.alloc(200 * KIB));
+    accepted[then]();
+    accepted.resume();
+    await world.settle();
+    t.deepEqual(accepted.ends, ['closed']);
+    t.deepEqual(client.ends, ['owner says closed']);
+    t.is(accepted.output.waitingBytes + world.nodes[0].outputs.waitingBytes, 0);
+  });
+}
+
 test('an owner writes no more than a window ahead of what the client takes', async (t) => {
   const { world, client, accepted } = await relayed();
   t.teardown(() => world.close());

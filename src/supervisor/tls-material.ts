@@ -61,12 +61,23 @@ class TlsMaterialReader {
       if (more.names.length === 0) this.#issue(`${prefix}certfile`, files.certfile, 'is for no host name');
       sni.push(more);
     }
-    const isWhole = certificate !== null && this.#issues.length === 0;
+    const isWhole = certificate !== null && this.#issues.length === 0 && this.#fit(options, certificate, sni);
     return {
       material: isWhole ? { listener: this.#id, options, certificate, sni } : null,
       issues: this.#issues,
       warnings: this.#warnings,
     };
+  }
+
+  /** Each part is good: whether a shard can use them together, such as a key and a security level of `ciphers`. */
+  #fit(options: TlsContextOptions, first: TlsCertificate, sni: readonly TlsCertificate[]): boolean {
+    const { ticketKeys: _, ...shared } = options;
+    for (const [index, { cert, key }] of [first, ...sni].entries()) {
+      const [option, { certfile }] =
+        index === 0 ? ['certfile', this.#tls] : [`sni.${index}.certfile`, this.#tls.sni[index - 1]!];
+      this.#try(option, certfile, () => createSecureContext({ ...shared, cert, key }));
+    }
+    return this.#issues.length === 0;
   }
 
   async #options(): Promise<TlsContextOptions> {
@@ -154,8 +165,6 @@ class TlsMaterialReader {
       this.#issue(`${prefix}keyfile`, keyfile, `is not the key of the certificate in ${certfile}`);
       return null;
     }
-    // What is behind the first certificate, and whether OpenSSL finds all of it strong enough.
-    this.#try(`${prefix}certfile`, certfile, () => createSecureContext({ cert: cert!, key: key! }));
     return { cert: cert!, key: key!, names: hostNames(own) };
   }
 

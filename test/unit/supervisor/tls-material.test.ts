@@ -119,6 +119,23 @@ test('a certificate that is not valid today is used with a warning', async (t) =
   t.regex(early.warnings[0]!, /valid from .* only$/);
 });
 
+test('parts that are good by themselves and do not fit together are an error', async (t) => {
+  const strict = await load({ ciphers: 'DEFAULT:@SECLEVEL=3' });
+  t.is(strict.material, null);
+  t.regex(strict.issues[0]!, /^listener\.ssl\.test\.certfile: .*: OpenSSL does not take it: .*key too small/);
+  const { certfile, keyfile } = CERTS.serverEcdsa;
+  const { certfile: weak, keyfile: weakKey } = CERTS.sniNameOnly;
+  const sni = await load({
+    certfile,
+    keyfile,
+    'sni.1.certfile': weak,
+    'sni.1.keyfile': weakKey,
+    ciphers: 'DEFAULT:@SECLEVEL=3',
+  });
+  t.is(sni.issues.length, 1);
+  t.regex(sni.issues[0]!, /^listener\.ssl\.test\.sni\.1\.certfile: .*sni-name-only/);
+});
+
 test('ciphers that are not known here are left out with a warning; with none left it is an error', async (t) => {
   const some = await load({ ciphers: 'ECDHE-RSA-AES128-GCM-SHA256,ECDHE-RSA-NOTHING-SHA256' });
   t.deepEqual(some.warnings, [

@@ -211,7 +211,11 @@ export class Shard implements RunningShard, Runnable {
         parts.mesh.lost(event.shard);
         parts.retained.onShardLost(event.shard);
         parts.replays.onOwnerLost(event.shard);
+        this.edge.onPeerOverload(event.shard, false);
         this.answerJoined();
+        break;
+      case 'peer.overload':
+        this.edge.onPeerOverload(event.shard, event.isOverloaded);
         break;
       default:
         unreachable(event);

@@ -150,7 +150,14 @@ export type MainEvent =
   /** Every shard that is alive has been joined, so whoever is known is all there is to wait for. Then come clients. */
   | { readonly kind: 'event'; readonly type: 'peers.joined' }
   /** That shard has ended: nothing comes from it, SUBACK waits for it no longer. */
-  | { readonly kind: 'event'; readonly type: 'peer.lost'; readonly shard: ShardId };
+  | { readonly kind: 'event'; readonly type: 'peer.lost'; readonly shard: ShardId }
+  /** That shard is too busy for new clients, those relayed to it included, or is no longer. */
+  | {
+      readonly kind: 'event';
+      readonly type: 'peer.overload';
+      readonly shard: ShardId;
+      readonly isOverloaded: boolean;
+    };
 
 export type MainToShard = ShardRequest | MainEvent;
 

@@ -258,6 +258,7 @@ export class ShardPool {
     await Promise.all(peers.map((peer) => this.#connect(handle, peer)));
     if (handle.incarnation !== incarnation || handle.state !== 'meshing') return;
     incarnation.client.tell({ kind: 'event', type: 'peers.joined' });
+    for (const peer of peers) if (peer.isOverloaded) tellOverload(handle, peer);
     handle.open();
     if (incarnation.number > 1) this.#logger.info(`shard ${handle.id} is back`);
     if (this.handles.every((each) => each.state === 'ready')) this.#onAllReady();
@@ -285,6 +286,7 @@ export class ShardPool {
     if (!handle.judgeOverload(nowMs)) return;
     const lateMs = handle.isOverloaded ? Math.max(handle.lateMs, handle.unadoptedMs(nowMs)) : 0;
     this.#events.overloadChanged(handle.id, lateMs);
+    for (const peer of this.handles) if (peer !== handle && peer.isAlive) tellOverload(peer, handle);
   }
 
   #checkSilence(handle: ShardHandle, incarnation: Incarnation, nowMs: number): void {
@@ -331,6 +333,10 @@ export class ShardPool {
     }, delayMs);
     this.#restarts.add(timer);
   }
+}
+
+function tellOverload(to: ShardHandle, { id: shard, isOverloaded }: ShardHandle): void {
+  to.incarnation!.client.tell({ kind: 'event', type: 'peer.overload', shard, isOverloaded });
 }
 
 function abort(incarnation: Incarnation, reason: string): void {

@@ -37,6 +37,7 @@ export interface EdgeExits {
 
 export class Edge {
   readonly #newcomers = new Set<Newcomer>();
+  readonly #overloaded = new Set<ShardId>();
   readonly #listeners: readonly EdgeListener[];
   readonly #handshakes: Handshakes;
 
@@ -84,6 +85,16 @@ export class Edge {
   /** That shard takes connections from now on. */
   onOwnerReady(owner: ShardId): void {
     for (const newcomer of this.#newcomers) newcomer.onOwnerReady(owner);
+  }
+
+  /** That shard is too busy for new connections, or is no longer. */
+  onPeerOverload(shard: ShardId, isOverloaded: boolean): void {
+    if (isOverloaded) this.#overloaded.add(shard);
+    else if (this.#overloaded.delete(shard) && this.exits.relays.isReady(shard)) this.onOwnerReady(shard);
+  }
+
+  isOverloaded(shard: ShardId): boolean {
+    return this.#overloaded.has(shard);
   }
 
   /** New certificates and keys; connections that are there are not touched. */

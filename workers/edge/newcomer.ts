@@ -189,14 +189,16 @@ export class Newcomer extends WheelItem implements LinkHandler {
       this.keepHere(head);
       return true;
     }
-    if (exits.relays.isReady(owner)) {
+    const isOverloaded = this.edge.isOverloaded(owner);
+    if (exits.relays.isReady(owner) && !isOverloaded) {
       this.relay(owner, head);
       return true;
     }
     this.owner = owner;
     this.link!.pause();
-    this.timeoutReason = 'shard_unavailable';
-    core.wheel.schedule(core.turn.nowMs + WAITING_CONNECTION_TIMEOUT_MS, this);
+    this.timeoutReason = isOverloaded ? 'overloaded' : 'shard_unavailable';
+    const waitMs = isOverloaded ? core.config['overload.wait'] : WAITING_CONNECTION_TIMEOUT_MS;
+    core.wheel.schedule(core.turn.nowMs + waitMs, this);
     return false;
   }
 

@@ -376,8 +376,8 @@ export const UNREAD_BEGUN_PER_TURN = 128;
 
 /**
  * TLS handshakes that a shard starts in one turn; with an RSA key of 2,048 bits each takes about a millisecond, and
- * whoever is connected waits for that up to four times between publisher and subscriber. With 1,000 at once and a key of
- * that kind 1 instead of 4 halves the latency of the others and costs a tenth of the handshakes.
+ * whoever is connected waits for that up to four times between publisher and subscriber. With 1,000 at once and such a
+ * key, 1 instead of 4 halves the latency of the others and costs a tenth of the handshakes.
  */
 export const TLS_HANDSHAKES_PER_TURN = 1;
 /** Connections of a shard that wait for their handshake to start, each with a descriptor; above it the newest goes. */

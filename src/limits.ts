@@ -110,6 +110,11 @@ export const COPY_LOOP_BYTES_MAX = 64;
  * take something within its listener's `send_timeout` is closed as if it took nothing.
  */
 export const LINK_WRITE_BYTES_MAX = 64 << 10;
+/**
+ * Bytes of one TLS connection that are copied while a write is under way. Too small: a client that answers at once
+ * counts as one that does not read, and is not told why it is disconnected; too large: memory that nobody accounts for.
+ */
+export const TLS_COPY_BYTES_MAX = 16 << 10;
 /** Milliseconds that a closing connection may take to send what is already written for it. */
 export const LINK_CLOSE_TIMEOUT_MS = 2_000;
 /** Payload of a WebSocket frame in bytes, unless packets may be larger. Not kept; too small refuses joined packets. */

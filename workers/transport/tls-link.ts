@@ -1,5 +1,6 @@
 /** The link over a TLS socket whose handshake is done. Runs on the shard's thread. */
 import type { TLSSocket } from 'node:tls';
+import { TLS_COPY_BYTES_MAX } from '../../src/limits.js';
 import { type Link, type LinkHandler, NO_HANDLER } from './link.js';
 
 export class TlsLink implements Link {
@@ -12,6 +13,7 @@ export class TlsLink implements Link {
   /** Reading begins after the current call, so whoever makes it has time to set the handler. */
   constructor(private readonly socket: TLSSocket) {
     socket.on('error', this.onError);
+    socket.on('end', this.onEnd);
     socket.on('close', this.onClose);
     socket.on('data', this.onData);
   }
@@ -26,6 +28,13 @@ export class TlsLink implements Link {
     this.socket.destroy();
   };
 
+  // When the client resets the connection right behind its handshake, Node loses the error: it reports an end and keeps
+  // the write that is under way for ever, so that the socket would never close. By the next turn of the loop the kernel
+  // has what this turn has written for a client that has ended its side only.
+  private readonly onEnd = (): void => {
+    setImmediate(() => this.socket.destroy());
+  };
+
   private readonly onClose = (): void => {
     if (this.closed) return;
     this.closed = true;
@@ -37,13 +46,18 @@ export class TlsLink implements Link {
   };
 
   // Node gives bytes to OpenSSL at once when no write is under way, and OpenSSL encrypts them into memory of its own:
-  // the chunk is free, although the callback comes only when the kernel has the result. Behind a write that is under
-  // way the stream keeps the chunk itself. One write is under way at most, so callers bound what is hidden here.
+  // the chunk is free, although the callback comes only in a later turn. Until then a little more is copied, because a
+  // client that answers at once is not slow; behind more than that the stream keeps the chunk itself.
   write(chunk: Uint8Array, start: number, end: number): boolean {
     const { socket } = this;
     const bytes = end - start === chunk.length ? chunk : chunk.subarray(start, end);
-    if (socket.writableLength === 0) {
+    const waiting = socket.writableLength;
+    if (waiting === 0) {
       socket.write(bytes);
+      return true;
+    }
+    if (waiting + bytes.length <= TLS_COPY_BYTES_MAX) {
+      socket.write(Buffer.from(bytes));
       return true;
     }
     socket.write(bytes, this.onFlushed);

@@ -15,6 +15,7 @@ export const MESSAGE_RULES: Rules = {
       t.true((await reader.receive('kept')).retain);
       await reader.unsubscribe(room.topic);
       await writer.publish({ topic: room.topic, payload: '', qos: 1, retain: true });
+      await reader.expectNothingFrom(writer);
       await reader.subscribe([[room.topic, 1]]);
       await reader.expectNothingFrom(writer);
       await reader.unsubscribe(room.topic);

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { isEdgeTransport } from '../helpers/transports.js';
 import { COMBINATIONS, nameOf, TransportBench } from './bench.js';
+import { BREAK_RULES } from './break-rules.js';
 import { BYTE_RULES } from './byte-rules.js';
 import { MESSAGE_RULES } from './message-rules.js';
 import { type Room, type Rules, runRule } from './room.js';
@@ -27,8 +28,8 @@ test.before(async () => {
 });
 test.after.always(() => bench?.stop());
 
-for (const combination of COMBINATIONS.filter(({ transport }) => !isEdgeTransport(transport))) {
-  const rules = { ...PLACE_RULES, ...BYTE_RULES, ...MESSAGE_RULES, ...SESSION_RULES };
+for (const combination of COMBINATIONS) {
+  const rules = { ...PLACE_RULES, ...BYTE_RULES, ...MESSAGE_RULES, ...SESSION_RULES, ...BREAK_RULES };
   for (const [title, rule] of Object.entries(rules)) {
     test.serial(`${nameOf(combination)}: ${title}`, (t) => runRule(t, bench, combination, rule));
   }

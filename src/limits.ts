@@ -46,7 +46,10 @@ export const LARGE_HEAP_SHARE = 0.85;
 export const LONG_TURN_MS = 240;
 /** Connections whose opening is not whole at one time; above it the oldest is closed. Each costs about 4 KB. */
 export const HALF_READ_CONNECTIONS_MAX = 32_768;
-/** Bytes kept of half-read openings altogether; above it the oldest is closed. */
+/**
+ * Bytes kept of half-read openings on main altogether, and of half-read CONNECTs on all shards; above it the oldest is
+ * closed. Too small closes slow clients, too large is memory for people who never say who they are.
+ */
 export const HALF_READ_BYTES_MAX = 64 << 20;
 /**
  * Half-read connections whose time is over that are closed in one sweep, some 10 us each. Too few lets them heap up

@@ -321,6 +321,7 @@ export class Shard implements RunningShard, Runnable {
     const { parts } = this;
     parts.turn.enter();
     this.handovers.stop();
+    this.intake.stop();
     this.edge.stop();
     for (const connection of parts.connections) {
       connection.disconnect(ReasonCode.ServerShuttingDown, 'server_shutdown');

@@ -183,15 +183,21 @@ export class TestShard {
   /** A connection whose CONNECT has been sent. */
   open(clientId: string, options: Partial<ConnectOptions> = {}): TestClient {
     const { version = 5 } = options;
+    const client = new TestClient(version, clientId);
+    this.handOver(client, connect({ ...options, version, clientId }));
+    return client;
+  }
+
+  /** Main hands a connection over, of which it has read `head`. */
+  handOver(link: Link, head: Uint8Array, listener = 0): void {
     lastNumber += 1;
     const number = lastNumber;
-    const client = new TestClient(version, clientId);
-    this.links.set(number, client);
+    this.links.set(number, link);
     const handover = {
       number: asConnectionNumber(number),
       fd: number,
-      head: connect({ ...options, version, clientId }),
-      listener: 0,
+      head,
+      listener,
       peerAddress: '127.0.0.1',
       peerPort: 1,
       assignedClientId: null,
@@ -199,7 +205,6 @@ export class TestShard {
       ageMs: 0,
     };
     this.shard.onEvent({ kind: 'event', type: 'connection.accepted', handover });
-    return client;
   }
 
   /** As `open`, with the connection at another shard that relays it to this one. */

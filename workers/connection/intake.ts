@@ -12,6 +12,7 @@ const NO_BYTES = Buffer.alloc(0);
 export class Intake {
   private readonly idleTimeoutMs: number;
   private readonly relayedListeners: readonly ListenerOptions[];
+  private isStopped = false;
 
   constructor(
     private readonly core: Core,
@@ -30,8 +31,17 @@ export class Intake {
     const connection = new Connection(this.core, this.packets, link, origin);
     link.handler = connection;
     this.core.connections.add(connection);
+    if (this.isStopped) {
+      connection.abort('server_shutdown');
+      return;
+    }
     connection.startKeepAlive(Math.max(1, this.idleTimeoutMs - ageMs));
     connection.onBytes(head, 0, head.length);
+  }
+
+  /** Whoever comes from now on, from main or another shard, is turned away. */
+  stop(): void {
+    this.isStopped = true;
   }
 
   /** Takes over a client whose connection ends at another shard; `link` brings what it sends, CONNECT first. */

@@ -5,6 +5,7 @@
 import type { ListenerId, TlsMaterial } from '../../src/actor/shard-protocol.js';
 import type { SlotMap } from '../../src/actor/slots.js';
 import { AccessRules } from '../../src/base/access.js';
+import { HALF_READ_BYTES_MAX } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Intake } from '../connection/intake.js';
 import type { Origin } from '../connection/origin.js';
@@ -37,6 +38,9 @@ export interface EdgeExits {
 
 export class Edge {
   readonly #newcomers = new Set<Newcomer>();
+  /** Of them, those with a part of their CONNECT here; who has had one for longest comes first. */
+  readonly #halfRead = new Set<Newcomer>();
+  #halfReadBytes = 0;
   readonly #overloaded = new Set<ShardId>();
   readonly #listeners: readonly EdgeListener[];
   readonly #handshakes: Handshakes;
@@ -77,13 +81,26 @@ export class Edge {
     newcomer.open(fd, head);
   }
 
-  /** A connection is on its way to its owner, or over. */
+  /** The newcomer keeps so many bytes more. Too many altogether end one connection, perhaps this one. */
+  kept(newcomer: Newcomer, bytes: number): void {
+    this.#halfRead.add(newcomer);
+    this.#halfReadBytes += bytes;
+    if (this.#halfReadBytes <= HALF_READ_BYTES_MAX / this.core.shards) return;
+    for (const oldest of this.#halfRead) {
+      oldest.fail('connect_overflow');
+      return;
+    }
+  }
+
+  /** A connection is on its way to its owner, or over; what it keeps is dropped now. */
   settled(newcomer: Newcomer): void {
     this.#newcomers.delete(newcomer);
+    if (this.#halfRead.delete(newcomer)) this.#halfReadBytes -= newcomer.keptBytes;
   }
 
   /** That shard takes connections from now on. */
   onOwnerReady(owner: ShardId): void {
+    if (this.#overloaded.has(owner)) return;
     for (const newcomer of this.#newcomers) newcomer.onOwnerReady(owner);
   }
 

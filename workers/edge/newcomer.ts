@@ -86,12 +86,18 @@ export class Newcomer extends WheelItem implements LinkHandler {
     this.edge.core.turn.enter();
     if (this.isSettled) return;
     if (this.pending === null && this.look(bytes, start, end)) return;
-    // The length of the packet is not what bounds this: nothing is kept beyond it, and it is bounded itself.
-    this.pending ??= new PendingInput(this.edge.core.memory, 0);
-    this.pending.keep(bytes, start, end);
-    if (this.owner === null && this.pending.size > end - start) {
-      this.look(this.pending.bytes, this.pending.start, this.pending.end);
-    }
+    const { memory, sessions } = this.edge.core;
+    const isFirst = this.pending === null;
+    this.pending ??= new PendingInput(memory, sessions.connectBytesMax);
+    const { pending } = this;
+    pending.keep(bytes, start, end);
+    if (!isFirst && this.owner === null && this.look(pending.bytes, pending.start, pending.end)) return;
+    this.edge.kept(this, end - start);
+  }
+
+  /** Bytes of a CONNECT that is not whole, or waits for its owner. */
+  get keptBytes(): number {
+    return this.pending?.size ?? 0;
   }
 
   onDrain(): void {}
@@ -203,20 +209,13 @@ export class Newcomer extends WheelItem implements LinkHandler {
   }
 
   private keepHere(head: Buffer): void {
-    const link = this.link!;
-    const { pending } = this;
-    this.pending = null;
     this.settle();
-    this.edge.exits.intake.adopt(link, this.origin, head, this.ageMs);
-    pending?.drop();
+    this.edge.exits.intake.adopt(this.link!, this.origin, head, this.ageMs);
   }
 
   private relay(owner: ShardId, head: Buffer): void {
-    const link = this.link!;
-    // Cut out: posting a view copies all of the memory behind it.
-    const own = Buffer.from(Uint8Array.prototype.slice.call(head).buffer);
     this.settle();
-    this.edge.exits.relays.open(owner, link, this.origin, own, this.ageMs);
+    this.edge.exits.relays.open(owner, this.link!, this.origin, head, this.ageMs);
   }
 
   /** One that belongs to this shard, so that nothing is relayed; found in about as many tries as there are shards. */
@@ -239,8 +238,8 @@ export class Newcomer extends WheelItem implements LinkHandler {
   private settle(): void {
     this.isSettled = true;
     this.edge.core.wheel.cancel(this);
+    this.edge.settled(this);
     this.pending?.drop();
     this.pending = null;
-    this.edge.settled(this);
   }
 }

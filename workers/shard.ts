@@ -312,6 +312,7 @@ export class Shard implements RunningShard, Runnable {
       heapUsedBytes: process.memoryUsage().heapUsed,
       forwardedIn: counters.forwardedIn,
       relays: parts.relays.count,
+      arriving: this.edge.count,
     };
   }
 

@@ -232,4 +232,6 @@ export interface ShardFigures {
   readonly forwardedIn: number;
   /** Clients whose connection ends at this shard and whose session belongs to another one. */
   readonly relays: number;
+  /** Connections at this shard that have not come as far as a session: TLS, HTTP or CONNECT is not whole. */
+  readonly arriving: number;
 }

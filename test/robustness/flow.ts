@@ -6,7 +6,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { RawClient } from '../helpers/raw-client.js';
 import type { Received } from '../helpers/received.js';
 import type { Version } from '../helpers/wire.js';
-import type { SeamBench } from '../seams/bench.js';
+
+/** Whoever makes the clients. */
+export interface FlowClients {
+  /** A client of this shard whose CONNECT was accepted. */
+  connect(shard: number, version: Version): Promise<RawClient>;
+}
 
 export interface FlowOptions {
   readonly from: number;
@@ -43,13 +48,13 @@ export class Flow {
   }
 
   /** Starts it; some messages have gone through when this resolves. */
-  static async start(bench: SeamBench, options: FlowOptions): Promise<Flow> {
+  static async start(clients: FlowClients, options: FlowOptions): Promise<Flow> {
     lastFlow += 1;
     const { from, to, qos, version = 5 } = options;
     const topic = `flow/${lastFlow}`;
-    const subscriber = await bench.connect(to, version);
+    const subscriber = await clients.connect(to, version);
     await subscriber.subscribe([[topic, qos]]);
-    const flow = new Flow(await bench.connect(from, version), subscriber, topic, qos);
+    const flow = new Flow(await clients.connect(from, version), subscriber, topic, qos);
     await flow.goesOn();
     return flow;
   }

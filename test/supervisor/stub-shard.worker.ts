@@ -141,6 +141,7 @@ class StubShard {
       heapUsedBytes: 0,
       forwardedIn: 0,
       relays: 0,
+      arriving: 0,
     };
   }
 }

@@ -313,7 +313,8 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
       }
       const found = readFrame(bytes, at, end, this.packetBytesMax, frame);
       if (found !== FRAME_OK) {
-        if (found === FRAME_NEED_MORE) this.wantMore(frame.bodyEnd === 0 ? 0 : frame.bodyEnd - at);
+        if (found === FRAME_NEED_MORE)
+          this.wantMore(bytes[at]! >> 4, frame.bodyEnd === 0 ? 0 : frame.bodyEnd - at);
         else this.refuse(found === FRAME_TOO_LARGE ? ReasonCode.PacketTooLarge : ReasonCode.MalformedPacket);
         break;
       }
@@ -343,9 +344,11 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.pending.keep(bytes, start, end);
   }
 
-  private wantMore(packetBytes: number): void {
+  private wantMore(type: number, packetBytes: number): void {
     this.wantedBytes = packetBytes;
-    this.link.resume();
+    // Nothing is kept of what will be refused anyway [MQTT-3.1.0-1].
+    if (this.session === null && type !== PacketType.Connect) this.close('protocol_not_connected');
+    else this.link.resume();
   }
 
   /** The turn's budget is spent, or the client does not read what it has caused. */

@@ -23,6 +23,7 @@ function figures(bytesReceived: number, counts: Partial<ShardFigures> = {}): Sha
     heapUsedBytes: 0,
     forwardedIn: 0,
     relays: 0,
+    arriving: 0,
     ...counts,
   };
 }

@@ -2,4 +2,10 @@
 import { mosquitto } from './mosquitto.js';
 import { testClientKinds } from './suite.js';
 
-testClientKinds([mosquitto('mqttv311'), mosquitto('mqttv5'), mosquitto('mqttv311', 'unix')]);
+testClientKinds([
+  mosquitto('mqttv311'),
+  mosquitto('mqttv5'),
+  mosquitto('mqttv311', 'unix'),
+  mosquitto('mqttv311', 'ssl'),
+  mosquitto('mqttv5', 'ssl'),
+]);

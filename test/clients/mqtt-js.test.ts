@@ -2,4 +2,4 @@
 import { mqttJs } from './mqtt-js.js';
 import { testClientKinds } from './suite.js';
 
-testClientKinds([mqttJs(4), mqttJs(5)]);
+testClientKinds((['tcp', 'ssl', 'ws', 'wss'] as const).flatMap((over) => [mqttJs(4, over), mqttJs(5, over)]));

@@ -1,5 +1,5 @@
 /** Who may connect at all, and who is believed, by address. Any thread. */
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, SocketAddress } from 'node:net';
 
 /** One rule about who may connect; the first that fits decides, and none that fits allows. */
 export interface AccessRule {
@@ -48,6 +48,13 @@ export class AccessRules {
     }
     return true;
   }
+}
+
+/** @returns an address in the spelling that sockets report; it may be written in any, without a zone. */
+export function usualAddress(address: string): string {
+  return address.includes(':')
+    ? normalAddress(new SocketAddress({ address, family: 'ipv6' }).address)
+    : address;
 }
 
 /** @returns an IPv4 address that a dual-stack socket reports as `::ffff:1.2.3.4` in its usual form. */

@@ -2,8 +2,8 @@
  * The PROXY protocol, versions 1 and 2: what a proxy says about a connection before the client's own bytes. Only reads
  * bytes. Main thread.
  */
-import { isIPv4, isIPv6, SocketAddress } from 'node:net';
-import { normalAddress } from '../base/access.js';
+import { isIPv4, isIPv6 } from 'node:net';
+import { usualAddress } from '../base/access.js';
 import { PROXY_HEADER_BYTES_MAX } from '../limits.js';
 
 export interface ProxyHeader {
@@ -76,8 +76,11 @@ function readLine(bytes: Buffer): ProxyHeader | 'more' | 'wrong' {
     isPort(sourcePort) &&
     isPort(destinationPort);
   if (!isRight) return 'wrong';
-  const address = words[0] === 'TCP4' ? source : usualIPv6(source);
-  return { bytes: end + 1, source: { address, port: Number(sourcePort) }, certificateName: null };
+  return {
+    bytes: end + 1,
+    source: { address: usualAddress(source), port: Number(sourcePort) },
+    certificateName: null,
+  };
 }
 
 /** Version 2: signature, command, family, length; addresses, and fields of a type, a length and a value. */
@@ -103,7 +106,7 @@ function sourceOf(bytes: Buffer, family: number): ProxyHeader['source'] {
   }
   if (family !== TCP_OVER_IPV6) return null;
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(16 + 2 * index).toString(16));
-  return { address: usualIPv6(groups.join(':')), port: bytes.readUInt16BE(48) };
+  return { address: usualAddress(groups.join(':')), port: bytes.readUInt16BE(48) };
 }
 
 /** Every field is looked at: lengths that do not add up mean that the rest cannot be trusted either. */
@@ -161,7 +164,3 @@ const isPort = (text: string): boolean => /^(0|[1-9]\d{0,4})$/.test(text) && Num
 
 /** A zone means nothing on another machine. */
 const isPlainIPv6 = (text: string): boolean => isIPv6(text) && !text.includes('%');
-
-/** An address has many spellings; this is the one that sockets report. */
-const usualIPv6 = (address: string): string =>
-  normalAddress(new SocketAddress({ address, family: 'ipv6' }).address);

@@ -21,9 +21,7 @@ import { HttpUpgrades } from './upgrade.js';
 export interface EdgeListener {
   readonly tls: TlsEndpoint | null;
   readonly http: HttpUpgrades | null;
-  /** Whose address headers are believed. */
-  readonly trusted: AccessRules;
-  /** Asked again when such a header tells another address than main saw. */
+  /** Asked again when a header of a trusted proxy tells another address than main saw. */
   readonly access: AccessRules;
   readonly handshakeTimeoutMs: number;
 }
@@ -56,7 +54,6 @@ export class Edge {
       return {
         tls: own === undefined ? null : new TlsEndpoint(core, listener, own, this.#handshakes),
         http: listener.webSocket === null ? null : new HttpUpgrades(core, listener),
-        trusted: AccessRules.only(listener.trustedProxies),
         access: new AccessRules(listener.access),
         handshakeTimeoutMs: listener.tls?.handshakeTimeoutMs ?? 0,
       };

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import type { AccessRules } from '../../src/base/access.js';
 import type { WebSocketSettings } from '../../src/config/listener-types.js';
 import {
   HTTP_HEAD_BYTES_MAX,
@@ -30,8 +31,8 @@ export class HttpHandshake {
   private outcome: Accepted | Refusal = BAD_REQUEST;
 
   /** @param messageBytesMax largest message of a client that compresses, inflated. */
-  constructor(settings: WebSocketSettings, messageBytesMax: number) {
-    this.rules = new UpgradeRules(settings);
+  constructor(settings: WebSocketSettings, trusted: AccessRules, messageBytesMax: number) {
+    this.rules = new UpgradeRules(settings, trusted);
     this.http = createServer({ maxHeaderSize: HTTP_HEAD_BYTES_MAX, requireHostHeader: false });
     // How many there may be is for the rules to say: Node would just leave out the rest.
     this.http.maxHeadersCount = 0;

@@ -160,8 +160,8 @@ export class Newcomer extends WheelItem implements LinkHandler {
 
   /** A proxy says whose connection this is. */
   private believe(peerAddress: string, peerPort: number | null): void {
-    const { trusted, access } = this.listener;
-    if (!trusted.allows(this.origin.peerAddress)) return;
+    const { http, access } = this.listener;
+    if (!http!.trusted.allows(this.origin.peerAddress)) return;
     const address = normalAddress(peerAddress);
     this.origin = { ...this.origin, peerAddress: address, peerPort: peerPort ?? 0 };
     if (!access.allows(address)) this.fail('access_denied');

@@ -172,10 +172,11 @@ class TlsAttempt implements Attempt, QueuedHandshake {
     const { verifyPeer, failIfNoPeerCert } = settings!;
     const certificate = verifyPeer ? tls.getPeerX509Certificate() : undefined;
     const isTrusted = certificate === undefined ? !(verifyPeer && failIfNoPeerCert) : tls.authorized;
-    const username = certificate === undefined || kind === null ? null : usernameOf(certificate, kind);
+    // What nobody vouches for is not even read.
+    const isNamed = isTrusted && certificate !== undefined && kind !== null;
+    const username = isNamed ? usernameOf(certificate, kind) : null;
     if (!isTrusted) this.fail('bad_certificate');
-    else if (certificate !== undefined && kind !== null && username === null)
-      this.fail('no_certificate_name');
+    else if (isNamed && username === null) this.fail('no_certificate_name');
     else if (this.done === null) this.socket.destroy();
     else {
       this.socket.attempt = null;

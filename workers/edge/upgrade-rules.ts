@@ -1,6 +1,7 @@
 /** What a WebSocket handshake must be like beyond what RFC 6455 says, for one listener. Pure; on the shard's thread. */
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { isIP } from 'node:net';
+import { type AccessRules, usualAddress } from '../../src/base/access.js';
 import type { WebSocketSettings } from '../../src/config/listener-types.js';
 import { HTTP_HEADERS_MAX } from '../../src/limits.js';
 
@@ -48,7 +49,11 @@ export function refusalText({ status, text, header }: Refusal): string {
 export class UpgradeRules {
   private readonly origins: ReadonlySet<string>;
 
-  constructor(private readonly settings: WebSocketSettings) {
+  /** @param trusted proxies whose word is taken about whom they speak for. */
+  constructor(
+    private readonly settings: WebSocketSettings,
+    private readonly trusted: AccessRules,
+  ) {
     this.origins = new Set(settings.origins.map(comparable));
   }
 
@@ -68,17 +73,29 @@ export class UpgradeRules {
     return this.settings.requireProtocol && chooseProtocol(offersOf(request)) === null ? BAD_PROTOCOL : null;
   }
 
-  /** @returns the address that the proxy in front tells, if any; whether it may is for others to say. */
+  /**
+   * Every proxy on the way puts the address that it was spoken to from behind those that are there: the first from the
+   * end that is no trusted proxy is the client, and what stands before that anybody may have written.
+   * @returns what the proxy in front tells, if anything; whether it may is for others to say.
+   */
   peerOf({ headers }: IncomingMessage): {
     readonly peerAddress: string | null;
     readonly peerPort: number | null;
   } {
     const { addressHeader, portHeader } = this.settings;
-    const address = addressHeader === null ? '' : firstOf(headers[addressHeader]);
-    if (isIP(address) === 0) return { peerAddress: null, peerPort: null };
-    const port = portHeader === null ? '' : firstOf(headers[portHeader]);
+    const addresses = addressHeader === null ? [] : valuesOf(headers[addressHeader]);
+    let at = addresses.length - 1;
+    while (at > 0 && this.isTrusted(addresses[at]!)) at--;
+    const address = addresses[at] ?? '';
+    if (!isAddress(address)) return { peerAddress: null, peerPort: null };
+    const ports = portHeader === null ? [] : valuesOf(headers[portHeader]);
+    const port = ports[ports.length === addresses.length ? at : 0] ?? '';
     const isPort = /^\d{1,5}$/.test(port) && Number(port) <= 65_535;
-    return { peerAddress: address, peerPort: isPort ? Number(port) : null };
+    return { peerAddress: usualAddress(address), peerPort: isPort ? Number(port) : null };
+  }
+
+  private isTrusted(address: string): boolean {
+    return isAddress(address) && this.trusted.allows(address);
   }
 
   // A client that sends none is no browser, and could as well send whatever is liked.
@@ -120,8 +137,11 @@ function comparable(origin: string): string {
   return serialized === 'null' ? origin.toLowerCase() : serialized;
 }
 
-/** @returns the first of several values: a proxy puts its own behind those that are there. */
-function firstOf(value: string | readonly string[] | undefined): string {
-  const text = typeof value === 'string' ? value : (value?.[0] ?? '');
-  return text.split(',', 1)[0]!.trim();
+/** @returns the values of a header that may hold several, or come several times. */
+function valuesOf(header: string | readonly string[] | undefined): string[] {
+  const text = typeof header === 'string' ? header : (header ?? []).join(',');
+  return text.split(',').map((value) => value.trim());
 }
+
+/** A zone means nothing on another machine. */
+const isAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes('%');

@@ -2,6 +2,7 @@
  * The HTTP upgrade of one listener: from a link that begins with a request to one of WebSocket payloads, or to a plain
  * answer and the end. Runs on the shard's thread.
  */
+import { AccessRules } from '../../src/base/access.js';
 import type { ListenerConfig } from '../../src/config/listener-types.js';
 import {
   HTTP_HEAD_BYTES_MAX,
@@ -38,6 +39,8 @@ const END_OF_HEAD = '\r\n\r\n';
 
 export class HttpUpgrades {
   readonly handshake: HttpHandshake;
+  /** Proxies whose word about the client's address is taken. */
+  readonly trusted: AccessRules;
   readonly frameBytesMax: number;
 
   constructor(
@@ -47,7 +50,8 @@ export class HttpUpgrades {
     const packetBytesMax = core.config['mqtt.max_packet_size'];
     this.frameBytesMax = Math.max(packetBytesMax, WEBSOCKET_FRAME_BYTES_MAX);
     const messageBytesMax = Math.max(packetBytesMax, WEBSOCKET_MESSAGE_BYTES_MAX);
-    this.handshake = new HttpHandshake(listener.webSocket!, messageBytesMax);
+    this.trusted = AccessRules.only(listener.trustedProxies);
+    this.handshake = new HttpHandshake(listener.webSocket!, this.trusted, messageBytesMax);
   }
 
   /**

@@ -94,6 +94,24 @@ test('when too much of CONNECTs that are not whole is kept, whoever has been her
   t.false(late.isClosed);
 });
 
+test('access rules are asked about the address that a trusted proxy tells, whatever its client has said before', async (t) => {
+  const listener = 'listener.ws.external';
+  const refusedFrom = async (trusted: string, header: string): Promise<string[]> => {
+    const shard = await webShard(t, {
+      [`${listener}.proxy_address_header`]: 'X-Forwarded-For',
+      [`${listener}.trusted_proxies`]: trusted,
+      [`${listener}.access.1`]: 'deny 9.9.9.0/24',
+    });
+    webClient(shard, [`X-Forwarded-For: ${header}`]);
+    await settle();
+    return shard.closedReasons;
+  };
+  t.deepEqual(await refusedFrom('127.0.0.1', '9.9.9.9'), ['access_denied']);
+  t.deepEqual(await refusedFrom('127.0.0.1', '1.1.1.1, 9.9.9.9'), ['access_denied']);
+  t.deepEqual(await refusedFrom('127.0.0.1', '9.9.9.9, 1.1.1.1'), []);
+  t.deepEqual(await refusedFrom('10.0.0.1', '9.9.9.9'), []);
+});
+
 test('a shard that stops takes nobody in any more, from main or from another shard', async (t) => {
   const [edge, owner] = await meshOf(2);
   const staying = owner!.open('staying');

@@ -228,17 +228,22 @@ test('where origins are listed, a browser from elsewhere gets 403, and who is no
   await accepted(t, request({ origin: 'https://anywhere.org' }));
 });
 
-test('a proxy tells the address and port of its client, the first of several', async (t) => {
+test('a proxy tells the address and port of its client: the last that is no trusted proxy', async (t) => {
   const options = {
     proxy_address_header: 'X-Forwarded-For',
     proxy_port_header: 'X-Forwarded-Port',
-    trusted_proxies: '127.0.0.1',
+    trusted_proxies: '127.0.0.1, 10.0.0.0/8',
   };
   const cases: readonly [Headers, string | null, number | null][] = [
     [{ 'x-forwarded-for': '1.2.3.4', 'x-forwarded-port': '567' }, '1.2.3.4', 567],
     [{ 'X-Forwarded-For': ' 2001:db8::1 , 10.0.0.1' }, '2001:db8::1', null],
     [{ 'x-forwarded-for': '1.2.3.4', 'x-forwarded-port': '70000' }, '1.2.3.4', null],
-    [{ 'x-forwarded-for': '1.2.3.4, 5.6.7.8', 'x-forwarded-port': '1, 2' }, '1.2.3.4', 1],
+    [{ 'x-forwarded-for': '1.2.3.4, 5.6.7.8', 'x-forwarded-port': '1, 2' }, '5.6.7.8', 2],
+    [{ 'x-forwarded-for': '1.2.3.4, 5.6.7.8, 10.0.0.2,10.0.0.1', 'x-forwarded-port': '443' }, '5.6.7.8', 443],
+    [{ 'x-forwarded-for': '10.0.0.2, 10.0.0.1' }, '10.0.0.2', null],
+    [{ 'x-forwarded-for': '1.2.3.4, nonsense, 10.0.0.1' }, null, null],
+    [{ 'x-forwarded-for': '::FFFF:102:304, 127.0.0.1' }, '1.2.3.4', null],
+    [{ 'x-forwarded-for': 'fe80::1%eth0' }, null, null],
     [{ 'x-forwarded-for': 'unknown', 'x-forwarded-port': '567' }, null, null],
     [{ 'x-forwarded-for': '1.2.3.4:567' }, null, null],
     [{}, null, null],
@@ -247,6 +252,9 @@ test('a proxy tells the address and port of its client, the first of several', a
     const { upgraded } = await accepted(t, request(headers), options);
     t.deepEqual([upgraded.peerAddress, upgraded.peerPort], [address, port]);
   }
+  const everybody = { ...options, trusted_proxies: '' };
+  const { upgraded } = await accepted(t, request({ 'x-forwarded-for': '1.2.3.4, 5.6.7.8' }), everybody);
+  t.is(upgraded.peerAddress, '1.2.3.4');
 });
 
 test('a head that is too large, or has too many headers, gets 431', async (t) => {

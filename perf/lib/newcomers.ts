@@ -2,7 +2,7 @@
  * Clients that all connect at once, leave when the last of them is in, and come again, while others are measured. Their
  * handshakes take time here too, so they have a thread of the generator to themselves.
  */
-import { type Counters, PHASE, STAT } from './counters.js';
+import { CONTROL, type Counters, PHASE, STAT } from './counters.js';
 import { nowMs } from './load-clock.js';
 import { ClientIds } from './owner.js';
 import { connectPacket, DISCONNECT, PACKET } from './packets.js';
@@ -20,10 +20,13 @@ export class Newcomers implements SocketEvents {
   readonly #runId: string;
   #rounds = 0;
   #roundStartedMs = 0;
+  /** Of this round, who has had a CONNACK, or was closed before. */
+  readonly #isIn: Uint8Array;
   #arrived = 0;
 
   constructor(count: number, counters: Counters, thread: number, target: Target) {
     this.#count = count;
+    this.#isIn = new Uint8Array(count);
     this.#counters = counters;
     this.#stats = counters.threads[thread]!.stats;
     this.#sockets = new Sockets(count, target.port, target.transport, this);
@@ -50,12 +53,21 @@ export class Newcomers implements SocketEvents {
     if (bytes[start]! >> 4 !== PACKET.connack || bytes[start + 3] !== 0)
       throw new Error('a newcomer was refused');
     this.#stats[STAT.connects]! += 1;
-    this.#arrived++;
+    this.#arrive(slot);
     this.#sockets.send(slot, DISCONNECT, DISCONNECT.length);
     return end;
   }
 
-  onClosed(): void {}
+  onClosed(slot: number): void {
+    if (this.#counters.phase() === PHASE.stop || this.#isIn[slot] === 1) return;
+    Atomics.add(this.#counters.control, CONTROL.closed, 1);
+    this.#arrive(slot);
+  }
+
+  #arrive(slot: number): void {
+    this.#isIn[slot] = 1;
+    this.#arrived++;
+  }
 
   #nextRound(): void {
     this.#stats[STAT.rounds]! += 1;
@@ -67,6 +79,7 @@ export class Newcomers implements SocketEvents {
   #openAll(): void {
     this.#rounds++;
     this.#arrived = 0;
+    this.#isIn.fill(0);
     this.#roundStartedMs = nowMs();
     for (let slot = 0; slot < this.#count; slot++) {
       const clientId = this.#ids.id(`${this.#runId}-n${slot}-${this.#rounds}`);

@@ -13,6 +13,11 @@ export interface FlowClients {
   connect(shard: number, version: Version): Promise<RawClient>;
 }
 
+/** Where its clients come from. */
+export interface FlowClients {
+  connect(shard: number, version: Version): Promise<RawClient>;
+}
+
 export interface FlowOptions {
   readonly from: number;
   readonly to: number;

@@ -88,7 +88,7 @@ export class TransportBench {
   }
 
   /** Connections to every shard but the edge. */
-  async layBallast(): Promise<void> {
+  private async layBallast(): Promise<void> {
     for (let shard = 0; shard < this.broker.shards; shard++) {
       if (shard === EDGE) continue;
       for (let n = 0; n < BALLAST; n++) {

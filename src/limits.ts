@@ -211,6 +211,12 @@ export const PEER_SILENCE_MS = 2_000;
  */
 export const PEER_SILENCE_STEP_MS_MAX = 500;
 
+/**
+ * Bytes that are posted to another shard as text; more are transferred as a buffer. Too small: a post of few bytes
+ * costs both threads 4 us more together; too large: copying costs more than that.
+ */
+export const PEER_TEXT_BYTES_MAX = 16 << 10;
+
 /** Changes of interest per message and slice. Too small costs posts; too large holds both loops. */
 export const PEER_INTEREST_SLICE = 256;
 
@@ -232,12 +238,6 @@ export const RELAY_CREDIT_BYTES = RELAY_WINDOW_BYTES / 4;
 
 /** Bytes of records of all relays to one shard after which they are posted within the turn; as PEER_BATCH_BYTES_MAX. */
 export const RELAY_BATCH_BYTES_MAX = 128 << 10;
-
-/**
- * Bytes of records that are posted as text; beyond it a buffer is transferred. Too small: a post of few bytes costs
- * both threads 4 us more together; too large: copying costs more than that.
- */
-export const RELAY_TEXT_BYTES_MAX = 16 << 10;
 
 /** Relays of a dead shard ended between two looks at the clock. Too large holds the loop. */
 export const RELAY_LOST_SLICE = 64;

@@ -3,7 +3,7 @@
  * `node dist/perf/micro/relay.js`. The clients' links are counters, so that nothing but the relay is measured.
  */
 import { isMainThread, MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads';
-import type { RelayMessage, RelayRecords } from '../../src/actor/peer-protocol.js';
+import type { PeerBytes, RelayMessage } from '../../src/actor/peer-protocol.js';
 import { SystemClock } from '../../src/base/clock.js';
 import { TimerWheel } from '../../src/base/timer-wheel.js';
 import { asShardId } from '../../src/protocol/ids.js';
@@ -44,7 +44,7 @@ class Shard {
       flushOutputs: () => this.outputs.flushAll(),
       flushRelays: () => this.hub.flush(),
     });
-    port.on('message', (message: RelayMessage | RelayRecords) => this.hub.onMessage(message, PORT));
+    port.on('message', (message: RelayMessage | PeerBytes) => this.hub.onMessage(message, PORT));
     this.hub.onPeerReady(PORT);
   }
 }

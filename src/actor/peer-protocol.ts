@@ -26,28 +26,12 @@ export interface GroupChange {
 
 /**
  * A channel begins with `hello` both ways. On the other's `hello` a shard sends its whole interest (`interest` with
- * barrier 0) and closes it with `announced`; what follows is live. `applied`, `interest.applied`, `ready` and relays
- * are handled on arrival, everything else strictly in order.
+ * barrier 0) and closes it with `announced`; what follows is live. Beside these messages a channel carries `PeerBytes`.
+ * Answers to batches, `interest.applied`, `ready` and relays are handled on arrival, everything else strictly in order.
  */
 export type PeerMessage =
   /** First on every channel, in both directions: there is somebody who listens. */
   | { readonly kind: 'hello' }
-  /**
-   * Records as in workers/peers/batch.ts, in a transferred buffer. `sequence` rises by one per batch; the
-   * receiver answers with `applied` when the last record has been handled and committed.
-   */
-  | BatchMessage
-  /**
-   * Every batch up to `sequence` is handled (and, once there is a store, committed): `length` bytes of credit return,
-   * and `guaranteed` records are no longer under way. Several batches may have one answer; length 0 only says that the
-   * shard is alive and busy.
-   */
-  | {
-      readonly kind: 'applied';
-      readonly sequence: number;
-      readonly length: number;
-      readonly guaranteed: number;
-    }
   /** Changes of interest. `barrier` rises; 0 wants no answer. */
   | {
       readonly kind: 'interest';
@@ -64,15 +48,12 @@ export type PeerMessage =
   | RelayMessage
   | RetainedMessage;
 
-export interface BatchMessage {
-  readonly kind: 'batch';
-  readonly sequence: number;
-  /** Records with QoS 1 or 2. */
-  readonly guaranteed: number;
-  readonly bytes: ArrayBuffer;
-  /** Bytes of `bytes` that hold records. */
-  readonly length: number;
-}
+/**
+ * A batch of messages, the answer to batches, or bytes of relays, as in workers/peers/posts.ts. Few bytes travel as
+ * text with a character for each, more in a transferred buffer. Batches are counted by both sides; the receiver answers
+ * when the last record has been handled and committed, several at once where it can.
+ */
+export type PeerBytes = string | ArrayBuffer;
 
 /** The conversation about replaying retained messages; `replay` is numbered by the shard that asks. */
 export type RetainedMessage =
@@ -97,7 +78,7 @@ export type RetainedMessage =
 /**
  * The conversation about clients whose connection ends at one shard, the edge, and whose ClientId belongs to another,
  * the owner. A relay is numbered by its edge. It begins with `relay.opened`; the edge's last word is `relay.closed`,
- * the owner answers it with `relay.finished`, and then the number may be used again. Between them come `RelayRecords`.
+ * the owner answers it with `relay.finished`, and then the number may be used again. Between them come `PeerBytes`.
  */
 export type RelayMessage =
   | { readonly kind: 'relay.opened'; readonly relays: readonly RelayOpened[] }
@@ -116,12 +97,6 @@ export interface RelayOpened {
   /** Milliseconds since accept: the time to CONNECT goes on running. */
   readonly ageMs: number;
 }
-
-/**
- * Bytes of clients, credit and commands of all relays between two shards, both ways, as in workers/relay/records.ts.
- * Few bytes travel as text with a character for each, which costs a third of what a transferred buffer does.
- */
-export type RelayRecords = string | ArrayBuffer;
 
 export interface RelayEnd {
   readonly relay: number;

@@ -1,6 +1,6 @@
 /**
  * The form in which messages travel between shards: records, one behind the other, in one buffer. Written and read
- * on the shards' threads; the buffer is transferred, never shared.
+ * on the shards' threads.
  *
  * Record, little-endian: u32 bytes of the whole record, u8 flags, u8 QoS and marks, u16 topic bytes, u32 property
  * bytes, f64 time of receipt, u32 expiry in seconds, u16 bytes of no meaning before the properties, u16 before the
@@ -9,7 +9,11 @@
  */
 import { assert } from '../../src/base/assert.js';
 import { copyBytes } from '../../src/base/bytes.js';
-import { PEER_SCRATCH_KEEP_BYTES_MAX, PEER_SCRATCH_START_BYTES } from '../../src/limits.js';
+import {
+  PEER_SCRATCH_KEEP_BYTES_MAX,
+  PEER_SCRATCH_START_BYTES,
+  PEER_TEXT_BYTES_MAX,
+} from '../../src/limits.js';
 import { expiryTimeMs, isSysTopic } from '../../src/protocol/message.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 
@@ -32,18 +36,31 @@ const MARK_RETAIN = 4;
 const MARK_EXPIRES = 8;
 const GAP_BYTES_MAX = 0xffff;
 
-/** Builds one batch at a time. Its memory stays here; a batch leaves as a copy of its exact size. */
+/**
+ * Builds one batch at a time, with room for `headBytes` before its first record. Its memory stays here; a batch leaves
+ * as a copy of its exact size.
+ */
 export class BatchWriter {
-  /** Bytes of records so far. */
-  length = 0;
   records = 0;
   /** Records with QoS 1 or 2. */
   guaranteed = 0;
 
   // Copying out of memory that stays hot costs less than a fresh buffer per batch: that would be zeroed, too large
   // for most turns, and could not come back from the other thread.
-  private bytes: Uint8Array<ArrayBuffer> = new Uint8Array(PEER_SCRATCH_START_BYTES);
-  private view: DataView = new DataView(this.bytes.buffer);
+  private bytes: Buffer<ArrayBuffer> = Buffer.from(new ArrayBuffer(PEER_SCRATCH_START_BYTES));
+  /** The memory; its first bytes are the head's. */
+  view: DataView = new DataView(this.bytes.buffer);
+  /** Where the next record begins. */
+  private end: number;
+
+  constructor(private readonly headBytes = 0) {
+    this.end = headBytes;
+  }
+
+  /** Bytes of records so far. */
+  get length(): number {
+    return this.end - this.headBytes;
+  }
 
   /** Adds what is in `view`. @returns the record's bytes. */
   append(view: PublishView, flags: number): number {
@@ -59,7 +76,7 @@ export class BatchWriter {
     triedMask: number,
     hash: number,
   ): number {
-    const at = this.length;
+    const at = this.end;
     const size = this.record(view, flags, HEAD_BYTES + GROUP_BYTES);
     const out = this.view;
     out.setUint32(at + HEAD_BYTES, groupId, true);
@@ -69,14 +86,26 @@ export class BatchWriter {
     return size;
   }
 
-  /** @returns the batch in its first `length` bytes, to be transferred; the next one starts empty. */
+  /** @returns head and records, at the beginning of a buffer to be transferred; the next batch starts empty. */
   take(): ArrayBuffer {
     const { buffer } = this.bytes;
     const isHuge = buffer.byteLength > PEER_SCRATCH_KEEP_BYTES_MAX;
-    const batch = isHuge ? buffer : buffer.slice(0, this.length);
+    const batch = isHuge && buffer.byteLength === this.end ? buffer : buffer.slice(0, this.end);
     if (isHuge) this.allocate(PEER_SCRATCH_START_BYTES);
-    this.length = this.records = this.guaranteed = 0;
+    this.clear();
     return batch;
+  }
+
+  /** @returns head and records, a character per byte; the next batch starts empty. */
+  takeText(): string {
+    const text = this.bytes.toString('latin1', 0, this.end);
+    this.clear();
+    return text;
+  }
+
+  private clear(): void {
+    this.end = this.headBytes;
+    this.records = this.guaranteed = 0;
   }
 
   private record(view: PublishView, flags: number, headBytes: number): number {
@@ -115,7 +144,7 @@ export class BatchWriter {
     propertiesGap: number,
     payloadGap: number,
   ): number {
-    const at = this.length;
+    const at = this.end;
     if (at + size > this.bytes.length) this.grow(at + size);
     const out = this.view;
     const marks = view.qos | (view.retain ? MARK_RETAIN : 0) | (view.expirySeconds < 0 ? 0 : MARK_EXPIRES);
@@ -128,7 +157,7 @@ export class BatchWriter {
     out.setUint32(at + 20, view.expirySeconds, true);
     out.setUint16(at + 24, propertiesGap, true);
     out.setUint16(at + 26, payloadGap, true);
-    this.length = at + size;
+    this.end = at + size;
     this.records++;
     if (view.qos > 0) this.guaranteed++;
     return at;
@@ -140,11 +169,11 @@ export class BatchWriter {
     while (capacity < needed) capacity *= 2;
     // A single huge message gets what it needs and no power of two above it.
     this.allocate(needed > PEER_SCRATCH_KEEP_BYTES_MAX ? needed : capacity);
-    this.bytes.set(old.subarray(0, this.length));
+    this.bytes.set(old.subarray(0, this.end));
   }
 
   private allocate(capacity: number): void {
-    this.bytes = new Uint8Array(capacity);
+    this.bytes = Buffer.from(new ArrayBuffer(capacity));
     this.view = new DataView(this.bytes.buffer);
   }
 }
@@ -169,13 +198,34 @@ export class BatchReader {
   private view: DataView = NO_VIEW;
   private at = 0;
   private end = 0;
+  /** Where texts are read, one after the other; made for the first one. */
+  private scratch: Buffer = NO_BYTES;
+  private scratchView = NO_VIEW;
 
-  open(bytes: ArrayBuffer, length: number): void {
-    assert(length <= bytes.byteLength, 'a batch lies within its buffer');
-    this.bytes = Buffer.from(bytes, 0, length);
-    this.view = new DataView(bytes, 0, length);
-    this.at = 0;
-    this.end = length;
+  /** Records lie behind `headBytes`, and are `length` bytes. */
+  open(bytes: ArrayBuffer, length: number, headBytes = 0): void {
+    this.bytes = Buffer.from(bytes);
+    this.view = new DataView(bytes);
+    this.begin(length, headBytes);
+  }
+
+  /** As `open`; the text has a character per byte. */
+  openText(text: string, length: number, headBytes: number): void {
+    if (this.scratch === NO_BYTES) {
+      const memory = new ArrayBuffer(PEER_TEXT_BYTES_MAX);
+      this.scratch = Buffer.from(memory);
+      this.scratchView = new DataView(memory);
+    }
+    this.bytes = this.scratch;
+    this.view = this.scratchView;
+    this.bytes.write(text, 'latin1');
+    this.begin(length, headBytes);
+  }
+
+  private begin(length: number, headBytes: number): void {
+    this.at = headBytes;
+    this.end = headBytes + length;
+    assert(this.end <= this.bytes.length, 'a batch lies within its buffer');
   }
 
   /** Lets go of the buffer. */

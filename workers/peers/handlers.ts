@@ -2,8 +2,8 @@
 import type {
   GroupChange,
   InterestChange,
+  PeerBytes,
   RelayMessage,
-  RelayRecords,
   RetainedMessage,
 } from '../../src/actor/peer-protocol.js';
 import type { ShardId } from '../../src/protocol/ids.js';
@@ -43,7 +43,7 @@ export interface PeerHandlers {
   /** In the order of the peer's stream. */
   onRetained(message: RetainedMessage, from: ShardId): void;
   /** On arrival. */
-  onRelay(message: RelayMessage | RelayRecords, from: ShardId): void;
+  onRelay(message: RelayMessage | PeerBytes, from: ShardId): void;
   /** That shard takes clients from now on. */
   onPeerReady(shard: ShardId): void;
   /** That shard is dead, and nothing comes from it but what had arrived in its stream. */

@@ -2,17 +2,27 @@
  * What one other shard has posted and this one has not handled yet, in order, and the credit it is owed. Runs on the
  * receiving shard's thread.
  */
-import type { BatchMessage, PeerMessage, RelayMessage } from '../../src/actor/peer-protocol.js';
+import type { PeerBytes, PeerMessage, RelayMessage } from '../../src/actor/peer-protocol.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { BatchReader } from './batch.js';
 import type { Budget, Committable, PeerHandlers } from './handlers.js';
+import { BATCH_HEAD_BYTES, Owed, sizeOf } from './posts.js';
 
 /** What comes in order. */
-export type StreamMessage = Exclude<
-  PeerMessage,
-  { kind: 'applied' | 'interest.applied' | 'ready' | RelayMessage['kind'] }
->;
+export type StreamMessage =
+  | Batch
+  | Exclude<PeerMessage, { kind: 'interest.applied' | 'ready' | RelayMessage['kind'] }>;
+
+interface Batch {
+  readonly kind: 'batch';
+  /** They rise by one. */
+  readonly sequence: number;
+  readonly bytes: PeerBytes;
+  /** Of its records. */
+  readonly length: number;
+  readonly guaranteed: number;
+}
 
 // Handled entries before the array is cut: shifting one by one would copy the rest each time.
 const TRIM_ENTRIES = 1024;
@@ -20,18 +30,16 @@ const TRIM_ENTRIES = 1024;
 export class Incoming {
   /** Bytes in batches that are handled no further than in part. */
   waitingBytes = 0;
-  /** Of the last batch committed. */
-  committedSequence = 0;
-  /** Since it was last reported: credit to return, and QoS 1 and 2 in it. */
-  owedBytes = 0;
-  owedGuaranteed = 0;
+  readonly owed = new Owed();
 
   private stream: StreamMessage[] = [];
   private head = 0;
-  private open: BatchMessage | null = null;
+  /** Of the last batch received. */
+  private sequence = 0;
+  private open: Batch | null = null;
   private readonly reader = new BatchReader();
   // Handled batches that wait for their commit; what counts is sequence, length, guaranteed.
-  private uncommitted: BatchMessage[] = [];
+  private uncommitted: Batch[] = [];
 
   constructor(
     private readonly from: ShardId,
@@ -41,13 +49,19 @@ export class Incoming {
   ) {}
 
   push(message: StreamMessage): void {
-    if (message.kind === 'batch') this.waitingBytes += message.length;
     this.stream.push(message);
+  }
+
+  pushBatch(bytes: PeerBytes, guaranteed: number): void {
+    const length = sizeOf(bytes) - BATCH_HEAD_BYTES;
+    this.waitingBytes += length;
+    this.sequence++;
+    this.stream.push({ kind: 'batch', sequence: this.sequence, bytes, length, guaranteed });
   }
 
   /** A batch has been received and its commit has not been reported. */
   get owesAnswer(): boolean {
-    return this.waitingBytes > 0 || this.uncommitted.length > 0 || this.owedBytes > 0;
+    return this.waitingBytes > 0 || this.uncommitted.length > 0 || this.owed.batches > 0;
   }
 
   /** Messages behind the open batch. */
@@ -69,9 +83,11 @@ export class Incoming {
     return message;
   }
 
-  begin(batch: BatchMessage): void {
+  begin(batch: Batch): void {
+    const { bytes, length } = batch;
     this.open = batch;
-    this.reader.open(batch.bytes, batch.length);
+    if (typeof bytes === 'string') this.reader.openText(bytes, length, BATCH_HEAD_BYTES);
+    else this.reader.open(bytes, length, BATCH_HEAD_BYTES);
   }
 
   /** Handles records of the open batch until budget or batch end. @returns true when no batch is open. */
@@ -92,16 +108,14 @@ export class Incoming {
     let count = 0;
     for (const batch of this.uncommitted) {
       if (batch.sequence > sequence) break;
-      this.owedBytes += batch.length;
-      this.owedGuaranteed += batch.guaranteed;
-      this.committedSequence = batch.sequence;
+      this.owed.add(batch.length, batch.guaranteed);
       count++;
     }
     if (count === this.uncommitted.length) this.uncommitted.length = 0;
     else if (count > 0) this.uncommitted.splice(0, count);
   }
 
-  private finish(batch: BatchMessage): void {
+  private finish(batch: Batch): void {
     this.open = null;
     this.reader.close();
     this.waitingBytes -= batch.length;

@@ -7,7 +7,7 @@
  * So a peer that has not said hello cannot, and one that has is waited for.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { RelayMessage, RelayRecords, RetainedMessage } from '../../src/actor/peer-protocol.js';
+import type { PeerBytes, RelayMessage, RetainedMessage } from '../../src/actor/peer-protocol.js';
 import { assert } from '../../src/base/assert.js';
 import { PEER_DROP_SLICE, PEER_SILENCE_STEP_MS_MAX } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
@@ -183,9 +183,10 @@ export class Mesh implements PeerOwner {
   }
 
   /** Posts what belongs to relays; for a shard that is gone it is dropped. */
-  postRelay(shard: ShardId, message: RelayMessage | RelayRecords): void {
-    const transfer = message instanceof ArrayBuffer ? [message] : undefined;
-    this.peers[shard]?.outgoing.reply(message, transfer);
+  postRelay(shard: ShardId, message: RelayMessage | PeerBytes): void {
+    const outgoing = this.peers[shard]?.outgoing;
+    if (typeof message === 'string' || message instanceof ArrayBuffer) outgoing?.postBytes(message);
+    else outgoing?.reply(message);
   }
 
   /**

@@ -3,19 +3,23 @@
  * posted, and the credit that bounds what is under way. Runs on the sending shard's thread.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { PeerMessage, RelayRecords } from '../../src/actor/peer-protocol.js';
+import type { PeerBytes, PeerMessage } from '../../src/actor/peer-protocol.js';
 import {
   PEER_BATCH_BYTES_MAX,
   PEER_CREDIT_BYTES,
   PEER_OVERDRAFT_BYTES,
+  PEER_TEXT_BYTES_MAX,
   PEER_WAITING_BYTES_MAX,
 } from '../../src/limits.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { BatchWriter, RECORD_RETAIN } from './batch.js';
 import type { Undelivered } from './handlers.js';
+import { type Answer, answerText, BATCH_HEAD_BYTES, type Owed, writeBatchHead } from './posts.js';
 
 /** Told when `isFull` or `isFullForQos0` has changed. */
 export type OnCreditChange = () => void;
+
+const BATCH_TEXT_BYTES_MAX = PEER_TEXT_BYTES_MAX - BATCH_HEAD_BYTES;
 
 export class Outgoing {
   /** Bytes of records appended and not yet reported as applied. */
@@ -36,10 +40,11 @@ export class Outgoing {
   droppedGuaranteed = 0;
 
   private isSilent = false;
-  private readonly batch = new BatchWriter();
+  private readonly batch = new BatchWriter(BATCH_HEAD_BYTES);
 
   constructor(
     private readonly port: MessagePort,
+    private readonly owed: Owed,
     private readonly onCreditChange: OnCreditChange,
   ) {}
 
@@ -90,24 +95,37 @@ export class Outgoing {
   }
 
   /** Posts what has no order with the rest, such as a reply. */
-  reply(message: PeerMessage | RelayRecords, transfer?: readonly ArrayBuffer[]): void {
-    if (!this.isClosed) this.port.postMessage(message, transfer);
+  reply(message: PeerMessage): void {
+    if (!this.isClosed) this.port.postMessage(message);
   }
 
-  /** Posts the batch under construction, if there is one. */
+  /** Posts bytes that have no order with the rest. */
+  postBytes(bytes: PeerBytes): void {
+    if (this.isClosed) return;
+    if (typeof bytes === 'string') this.port.postMessage(bytes);
+    else this.port.postMessage(bytes, [bytes]);
+  }
+
+  /** Posts the batch under construction, if there is one, and with it the answer that is owed. */
   flush(): void {
-    const { batch } = this;
+    const { batch, owed } = this;
     if (batch.records === 0) return;
-    const { length, guaranteed } = batch;
-    const bytes = batch.take();
     this.sequence++;
-    this.port.postMessage({ kind: 'batch', sequence: this.sequence, guaranteed, bytes, length }, [bytes]);
+    writeBatchHead(batch.view, owed, batch.guaranteed);
+    owed.answered();
+    this.postBytes(batch.length <= BATCH_TEXT_BYTES_MAX ? batch.takeText() : batch.take());
   }
 
-  /** The other shard reports: all batches up to `sequence` are done. */
-  applied(sequence: number, length: number, guaranteed: number): void {
-    this.appliedSequence = sequence;
-    this.underWayBytes -= length;
+  /** Tells what is owed for batches, if only that there is somebody. */
+  answer(): void {
+    this.postBytes(answerText(this.owed));
+    this.owed.answered();
+  }
+
+  /** The other shard reports: so many more batches are done. */
+  applied({ batches, bytes, guaranteed }: Answer): void {
+    this.appliedSequence += batches;
+    this.underWayBytes -= bytes;
     this.underWayGuaranteed -= guaranteed;
     this.updateCredit();
   }

@@ -3,12 +3,7 @@
  * told what. Runs on the shard's thread.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type {
-  GroupChange,
-  InterestChange,
-  PeerMessage,
-  RelayRecords,
-} from '../../src/actor/peer-protocol.js';
+import type { GroupChange, InterestChange, PeerBytes, PeerMessage } from '../../src/actor/peer-protocol.js';
 import { unreachable } from '../../src/base/assert.js';
 import { PEER_INTEREST_SLICE, PEER_SILENCE_MS } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
@@ -23,6 +18,7 @@ import type {
 } from './handlers.js';
 import { Incoming, type StreamMessage } from './incoming.js';
 import { Outgoing } from './outgoing.js';
+import { POST_BATCH, POST_RELAY, PostHead } from './posts.js';
 
 /**
  * `joining`: the channel exists, the peer's whole interest is not known yet. `live`: it is. `lost`: the peer is dead;
@@ -49,6 +45,9 @@ export interface PeerContext {
   readonly owner: PeerOwner;
 }
 
+// Read to its end before the next is.
+const head = new PostHead();
+
 export class Peer implements Committable {
   state: PeerState = 'joining';
   /** The other side has said hello: there is somebody who answers. */
@@ -64,7 +63,6 @@ export class Peer implements Committable {
   // Highest barrier to answer at the end of the turn; -1 none.
   private barrierOwed = -1;
   private wasHeard = false;
-  private hasReplied = false;
   private quietMs = 0;
 
   constructor(
@@ -72,9 +70,9 @@ export class Peer implements Committable {
     private readonly port: MessagePort,
     private readonly context: PeerContext,
   ) {
-    this.outgoing = new Outgoing(port, () => context.owner.creditChanged(this));
     this.incoming = new Incoming(shard, context.view, context.handlers, this);
-    port.on('message', (message: PeerMessage | RelayRecords) => this.receive(message));
+    this.outgoing = new Outgoing(port, this.incoming.owed, () => context.owner.creditChanged(this));
+    port.on('message', (message: PeerMessage | PeerBytes) => this.receive(message));
     // A message that cannot be read would leave a hole in the order: better to die and be built anew.
     port.on('messageerror', (error: Error) => {
       throw error;
@@ -122,7 +120,7 @@ export class Peer implements Committable {
   /** Posts the turn's batch and the answers. Replies wait for no credit. */
   flush(): void {
     this.outgoing.flush();
-    if (this.incoming.owedBytes > 0) this.replyApplied();
+    if (this.incoming.owed.batches > 0) this.outgoing.answer();
     if (this.barrierOwed < 0) return;
     this.outgoing.reply({ kind: 'interest.applied', barrier: this.barrierOwed });
     this.barrierOwed = -1;
@@ -130,8 +128,9 @@ export class Peer implements Committable {
 
   /** Tells silence from work: call it every few hundred milliseconds with the time since the last call. */
   sweep(elapsedMs: number): void {
-    if (this.incoming.owesAnswer && !this.hasReplied) this.replyApplied();
-    this.hasReplied = false;
+    const { incoming } = this;
+    if (incoming.owesAnswer && !incoming.owed.hasAnswered) this.outgoing.answer();
+    incoming.owed.hasAnswered = false;
     const isAwaited = this.outgoing.sequence > this.outgoing.appliedSequence;
     if (this.wasHeard || !isAwaited) this.quietMs = 0;
     else this.quietMs += elapsedMs;
@@ -142,7 +141,7 @@ export class Peer implements Committable {
   /** The shard is dead. What had arrived stays to be drained. @returns what it had not reported. */
   lose(): Undelivered {
     for (;;) {
-      const received: { message: PeerMessage | RelayRecords } | undefined = receiveMessageOnPort(this.port);
+      const received: { message: PeerMessage | PeerBytes } | undefined = receiveMessageOnPort(this.port);
       if (received === undefined) break;
       this.receive(received.message);
     }
@@ -153,20 +152,16 @@ export class Peer implements Committable {
     return undelivered;
   }
 
-  private receive(message: PeerMessage | RelayRecords): void {
+  private receive(message: PeerMessage | PeerBytes): void {
     if (this.state === 'lost') return;
     this.wasHeard = true;
     this.outgoing.setSilent(false);
     this.context.handlers.onWork();
     if (typeof message === 'string' || message instanceof ArrayBuffer) {
-      this.context.handlers.onRelay(message, this.shard);
+      this.receiveBytes(message);
       return;
     }
     switch (message.kind) {
-      case 'applied':
-        this.outgoing.applied(message.sequence, message.length, message.guaranteed);
-        this.context.owner.progressed();
-        break;
       case 'interest.applied':
         this.answeredBarrier = message.barrier;
         this.isTold = true;
@@ -183,6 +178,19 @@ export class Peer implements Committable {
       default:
         this.incoming.push(message);
     }
+  }
+
+  private receiveBytes(bytes: PeerBytes): void {
+    head.read(bytes);
+    if (head.kind === POST_RELAY) {
+      this.context.handlers.onRelay(bytes, this.shard);
+      return;
+    }
+    if (head.batches > 0) {
+      this.outgoing.applied(head);
+      this.context.owner.progressed();
+    }
+    if (head.kind === POST_BATCH) this.incoming.pushBatch(bytes, head.batchGuaranteed);
   }
 
   private handle(message: StreamMessage): void {
@@ -256,17 +264,5 @@ export class Peer implements Committable {
     if (!isDone) return;
     this.announcement = null;
     this.outgoing.post({ kind: 'announced', barrier: this.context.owner.postedBarrier });
-  }
-
-  private replyApplied(): void {
-    const { incoming } = this;
-    this.hasReplied = true;
-    this.outgoing.reply({
-      kind: 'applied',
-      sequence: incoming.committedSequence,
-      length: incoming.owedBytes,
-      guaranteed: incoming.owedGuaranteed,
-    });
-    incoming.owedBytes = incoming.owedGuaranteed = 0;
   }
 }

@@ -6,14 +6,15 @@
  * value of DATA is the number of bytes that follow, that of CREDIT and HANDLED a number of bytes, otherwise 0. Each
  * shard is the edge of some relays and the owner of others, numbered by their edges; the kind says which are meant.
  */
-import type { RelayRecords } from '../../src/actor/peer-protocol.js';
+import type { PeerBytes } from '../../src/actor/peer-protocol.js';
 import { assert } from '../../src/base/assert.js';
 import { copyBytes } from '../../src/base/bytes.js';
 import {
   PEER_SCRATCH_KEEP_BYTES_MAX,
   PEER_SCRATCH_START_BYTES,
-  RELAY_TEXT_BYTES_MAX,
+  PEER_TEXT_BYTES_MAX,
 } from '../../src/limits.js';
+import { POST_RELAY, RELAY_HEAD_BYTES } from '../peers/posts.js';
 
 /** From the edge: bytes from the client. */
 export const DATA_UP = 0;
@@ -34,13 +35,17 @@ export const RECORD_HEAD_BYTES = 8;
 export const KIND_SHIFT = 28;
 export const VALUE_MAX = (1 << KIND_SHIFT) - 1;
 
-/** Gathers records. Its memory stays here; they leave as a copy. */
+/** Gathers records for a post. Its memory stays here; they leave as a copy. */
 export class RecordWriter {
-  /** Bytes of records so far. */
-  length = 0;
+  /** Bytes of the post so far. */
+  length = RELAY_HEAD_BYTES;
 
   private bytes: Buffer<ArrayBuffer> = Buffer.from(new ArrayBuffer(PEER_SCRATCH_START_BYTES));
   private view: DataView = new DataView(this.bytes.buffer);
+
+  get isEmpty(): boolean {
+    return this.length === RELAY_HEAD_BYTES;
+  }
 
   command(kind: number, relay: number, value: number): void {
     const at = this.length;
@@ -60,12 +65,13 @@ export class RecordWriter {
   }
 
   /** @returns the records, to be posted; the next ones start empty. */
-  take(): RelayRecords {
-    const { bytes, length } = this;
-    const isShort = length <= RELAY_TEXT_BYTES_MAX;
+  take(): PeerBytes {
+    const { bytes, view, length } = this;
+    view.setUint32(0, POST_RELAY, true);
+    const isShort = length <= PEER_TEXT_BYTES_MAX;
     const records = isShort ? bytes.toString('latin1', 0, length) : bytes.buffer.slice(0, length);
     if (bytes.length > PEER_SCRATCH_KEEP_BYTES_MAX) this.allocate(PEER_SCRATCH_START_BYTES);
-    this.length = 0;
+    this.length = RELAY_HEAD_BYTES;
     return records;
   }
 

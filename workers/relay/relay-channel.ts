@@ -3,11 +3,12 @@
  * and what has to be posted about them at the end of the turn. It ends with the other shard's incarnation. Runs on the
  * shard's thread.
  */
-import type { RelayEnd, RelayMessage, RelayOpened, RelayRecords } from '../../src/actor/peer-protocol.js';
+import type { PeerBytes, RelayEnd, RelayMessage, RelayOpened } from '../../src/actor/peer-protocol.js';
 import { assert, unreachable } from '../../src/base/assert.js';
 import type { TimerWheel } from '../../src/base/timer-wheel.js';
-import { RELAY_BATCH_BYTES_MAX, RELAY_LOST_SLICE, RELAY_TEXT_BYTES_MAX } from '../../src/limits.js';
+import { PEER_TEXT_BYTES_MAX, RELAY_BATCH_BYTES_MAX, RELAY_LOST_SLICE } from '../../src/limits.js';
 import type { Origin } from '../connection/origin.js';
+import { RELAY_HEAD_BYTES } from '../peers/posts.js';
 import type { Link } from '../transport/link.js';
 import type { OutputPool } from '../transport/output.js';
 import type { Runnable, Turn } from '../turn.js';
@@ -28,7 +29,7 @@ import { RelayLink } from './relay-link.js';
 import { RelayedClient } from './relayed-client.js';
 
 /** Text that is being read. */
-const received = Buffer.from(new ArrayBuffer(RELAY_TEXT_BYTES_MAX));
+const received = Buffer.from(new ArrayBuffer(PEER_TEXT_BYTES_MAX));
 const receivedView = new DataView(received.buffer);
 
 /** What a channel needs of its shard. */
@@ -70,7 +71,7 @@ export class RelayChannel implements Runnable {
 
   constructor(
     private readonly context: RelayContext,
-    private readonly post: (message: RelayMessage | RelayRecords) => void,
+    private readonly post: (message: RelayMessage | PeerBytes) => void,
   ) {
     this.turn = context.turn;
     this.wheel = context.wheel;
@@ -151,7 +152,7 @@ export class RelayChannel implements Runnable {
       for (let i = 0; i < this.dues.length; i++) this.dues[i]!.settle();
       this.dues.length = 0;
     }
-    if (this.writer.length > 0 || this.opened.length > 0) this.postRecords();
+    if (!this.writer.isEmpty || this.opened.length > 0) this.postRecords();
     if (this.closedEnds.length > 0) {
       this.post({ kind: 'relay.closed', relays: this.closedEnds });
       this.closedEnds = [];
@@ -206,7 +207,7 @@ export class RelayChannel implements Runnable {
 
   /** `isOwn`: whoever wants to keep a large part of the bytes may. */
   private receiveRecords(bytes: Buffer, view: DataView, length: number, isOwn: boolean): void {
-    for (let at = 0; at < length; ) {
+    for (let at = RELAY_HEAD_BYTES; at < length; ) {
       const relay = view.getUint32(at, true);
       const word = view.getUint32(at + 4, true);
       const value = word & VALUE_MAX;

@@ -2,7 +2,7 @@
  * All relays of one shard, to and from all others: clients whose connection ends here and whose ClientId belongs to
  * another shard, and clients of this shard whose connection ends elsewhere. Runs on the shard's thread.
  */
-import type { RelayMessage, RelayOpened, RelayRecords } from '../../src/actor/peer-protocol.js';
+import type { PeerBytes, RelayMessage, RelayOpened } from '../../src/actor/peer-protocol.js';
 import { assert } from '../../src/base/assert.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Origin } from '../connection/origin.js';
@@ -29,7 +29,7 @@ export class RelayHub {
     private readonly core: RelayCore,
     shards: number,
     accept: AcceptRelayed,
-    private readonly post: (shard: ShardId, message: RelayMessage | RelayRecords) => void,
+    private readonly post: (shard: ShardId, message: RelayMessage | PeerBytes) => void,
   ) {
     const { turn, wheel, outputs, memory } = core;
     this.channels = new Array<RelayChannel | null>(shards).fill(null);
@@ -64,7 +64,7 @@ export class RelayHub {
     this.channel(owner).open(link, origin, head, ageMs);
   }
 
-  onMessage(message: RelayMessage | RelayRecords, from: ShardId): void {
+  onMessage(message: RelayMessage | PeerBytes, from: ShardId): void {
     this.core.turn.enter();
     const channel = this.channel(from);
     if (typeof message === 'string') channel.receiveText(message);

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
+import type { PeerBytes } from '../../../src/actor/peer-protocol.js';
+import { PEER_TEXT_BYTES_MAX } from '../../../src/limits.js';
 import { createMessage } from '../../../src/protocol/message.js';
 import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
 import {
@@ -11,6 +13,7 @@ import {
   RECORD_RETAIN,
   RECORD_SHARE,
 } from '../../../workers/peers/batch.js';
+import { BATCH_HEAD_BYTES } from '../../../workers/peers/posts.js';
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 
@@ -58,17 +61,29 @@ function read(view: PublishView, reader: BatchReader): Record {
   };
 }
 
-test('what is written into batches is read from them, in order and whole', (t) => {
-  const writer = new BatchWriter();
+/** What a batch becomes: a text where it may be one, otherwise a buffer. */
+function post(writer: BatchWriter, mayBeText: boolean): PeerBytes {
+  const isText = mayBeText && BATCH_HEAD_BYTES + writer.length <= PEER_TEXT_BYTES_MAX;
+  return isText ? writer.takeText() : writer.take();
+}
+
+function open(reader: BatchReader, batch: PeerBytes, length: number): void {
+  if (typeof batch === 'string') reader.openText(batch, length, BATCH_HEAD_BYTES);
+  else reader.open(batch, length, BATCH_HEAD_BYTES);
+}
+
+test('what is written into batches is read from them, in order and whole, as text and from a buffer', (t) => {
+  const writer = new BatchWriter(BATCH_HEAD_BYTES);
   const reader = new BatchReader();
   const view = new PublishView();
-  const property = fc.property(fc.array(fc.array(record, { maxLength: 8 }), { maxLength: 3 }), (batches) => {
-    for (const records of batches) {
+  const batch = fc.tuple(fc.array(record, { maxLength: 8 }), fc.boolean());
+  const property = fc.property(fc.array(batch, { maxLength: 4 }), (batches) => {
+    for (const [records, mayBeText] of batches) {
       const bytes = records.reduce((sum, one) => sum + append(writer, one, view), 0);
       t.is(writer.length, bytes);
       t.is(writer.records, records.length);
       t.is(writer.guaranteed, records.filter((one) => one.qos > 0).length);
-      reader.open(writer.take(), bytes);
+      open(reader, post(writer, mayBeText), bytes);
       for (const one of records) {
         t.false(reader.atEnd);
         reader.next(view);
@@ -150,5 +165,10 @@ test('a batch leaves as a copy of its exact size, and a huge one without a copy'
 test('a record that does not lie within its batch is an error of ours, and never an endless walk', (t) => {
   const reader = new BatchReader();
   reader.open(new ArrayBuffer(64), 64);
+  t.throws(() => reader.next(new PublishView()), { message: /a record lies within its batch/ });
+  t.throws(() => reader.open(new ArrayBuffer(64), 60, 5), { message: /a batch lies within its buffer/ });
+  // What an earlier text has left behind its end is no record.
+  reader.openText('\u00ff'.repeat(64), 64, 0);
+  reader.openText('\u001c\0\0\0'.padEnd(27, '\0'), 27, 0);
   t.throws(() => reader.next(new PublishView()), { message: /a record lies within its batch/ });
 });

@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextLoop } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { RelayMessage, RelayOpened, RelayRecords } from '../../../src/actor/peer-protocol.js';
+import type { PeerBytes, RelayMessage, RelayOpened } from '../../../src/actor/peer-protocol.js';
 import { SystemClock } from '../../../src/base/clock.js';
 import { TimerWheel } from '../../../src/base/timer-wheel.js';
 import { TIMER_WHEEL_SLOTS, TIMER_WHEEL_TICK_MS } from '../../../src/limits.js';
@@ -54,9 +54,7 @@ export class Node {
 
   connect(other: number, port: MessagePort): void {
     this.ports[other] = port;
-    port.on('message', (message: RelayMessage | RelayRecords) =>
-      this.hub.onMessage(message, asShardId(other)),
-    );
+    port.on('message', (message: RelayMessage | PeerBytes) => this.hub.onMessage(message, asShardId(other)));
     this.hub.onPeerReady(asShardId(other));
   }
 
@@ -65,7 +63,7 @@ export class Node {
     const port = this.ports[other]!;
     this.turn.enter();
     for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
-      this.hub.onMessage(got.message as RelayMessage | RelayRecords, asShardId(other));
+      this.hub.onMessage(got.message as RelayMessage | PeerBytes, asShardId(other));
     }
     this.ports[other] = null;
     port.close();

@@ -63,6 +63,13 @@ export const HALF_READ_BUFFER_BYTES = 256;
  * a client without a header of its own may fill.
  */
 export const PROXY_HEADER_BYTES_MAX = 4 << 10;
+/**
+ * Bytes of a ClientHello; with keys that resist quantum computers and a ticket it has 4 KB. Smaller refuses clients to
+ * come, larger is memory for people who never finish one.
+ */
+export const TLS_HELLO_BYTES_MAX = 16 << 10;
+/** Records a ClientHello may be cut into; nearly every client's lies in one. All are walked for each piece that comes. */
+export const TLS_HELLO_RECORDS_MAX = 16;
 /** Bytes of an HTTP request's head: Node's own default. Smaller refuses browsers with many cookies. */
 export const HTTP_HEAD_BYTES_MAX = 16 << 10;
 /** Connections held per shard while it restarts; above it they are closed. Each holds a descriptor. */

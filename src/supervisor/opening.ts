@@ -1,9 +1,9 @@
 /**
- * What main reads of a connection before it hands it over, by type of listener: the CONNECT packet, the first TLS
- * record or the head of the HTTP request. Only looks at bytes. Main thread.
+ * What main reads of a connection before it hands it over, by type of listener: the CONNECT packet, the ClientHello of
+ * TLS or the head of the HTTP request. Only looks at bytes. Main thread.
  */
 import type { ListenerType } from '../config/listener-types.js';
-import { HTTP_HEAD_BYTES_MAX } from '../limits.js';
+import { HTTP_HEAD_BYTES_MAX, TLS_HELLO_BYTES_MAX, TLS_HELLO_RECORDS_MAX } from '../limits.js';
 import { connectPacketBytes, LENGTH_UNKNOWN, NOT_CONNECT } from '../protocol/mqtt/connect-frame.js';
 
 /** More bytes are needed. */
@@ -13,7 +13,7 @@ export const NO_CONNECT = -1;
 
 /** Why main ends a connection because of its first bytes. */
 export type OpeningError =
-  /** They are no TLS. */
+  /** They are no TLS, or a ClientHello larger than any client's. */
   | 'tls_error'
   /** They are no HTTP request. */
   | 'bad_http'
@@ -21,6 +21,9 @@ export type OpeningError =
   | 'http_head_too_large';
 
 const HANDSHAKE_RECORD = 0x16;
+const CLIENT_HELLO = 1;
+/** A byte of type and three of length. */
+const HELLO_HEADER_BYTES = 4;
 const TLS_MAJOR_VERSION = 3;
 const RECORD_HEADER_BYTES = 5;
 /** 2^14 bytes of content, and the most that protection may add in any version. */
@@ -48,7 +51,7 @@ export function openingBytes(
       return connectBytes(bytes, connectBytesMax);
     case 'ssl':
     case 'wss':
-      return tlsRecordBytes(bytes);
+      return clientHelloBytes(bytes);
     default:
       return httpHeadBytes(bytes, newFrom);
   }
@@ -61,14 +64,41 @@ function connectBytes(bytes: Buffer, connectBytesMax: number): number {
   return packetBytes <= bytes.length ? packetBytes : OPENING_INCOMPLETE;
 }
 
-/** A ClientHello may go on in further records: the first is enough to know who speaks here. */
-function tlsRecordBytes(bytes: Buffer): number | OpeningError {
-  if (bytes.length > 0 && bytes[0] !== HANDSHAKE_RECORD) return 'tls_error';
-  if (bytes.length > 1 && bytes[1] !== TLS_MAJOR_VERSION) return 'tls_error';
-  if (bytes.length < RECORD_HEADER_BYTES) return OPENING_INCOMPLETE;
-  const contentBytes = bytes.readUInt16BE(3);
-  if (contentBytes === 0 || contentBytes > RECORD_CONTENT_BYTES_MAX) return 'tls_error';
-  const end = RECORD_HEADER_BYTES + contentBytes;
+/**
+ * It may lie in several records, and with its last byte the shard computes at once, whoever's turn it is: it is handed
+ * over whole, so that many who have sent all but that byte cannot hold up a shard together.
+ */
+function clientHelloBytes(bytes: Buffer): number | OpeningError {
+  let missingBytes = 0;
+  let end = 0;
+  for (let records = 0; records < TLS_HELLO_RECORDS_MAX; records++) {
+    const start = end + RECORD_HEADER_BYTES;
+    end = recordEnd(bytes, end);
+    if (end < 0) return 'tls_error';
+    if (end === OPENING_INCOMPLETE) return OPENING_INCOMPLETE;
+    if (records === 0) missingBytes = helloBytes(bytes.subarray(start, end));
+    if (missingBytes < 0) return 'tls_error';
+    missingBytes -= end - start;
+    if (missingBytes <= 0) return end;
+  }
+  return 'tls_error';
+}
+
+/** @returns length of the ClientHello that begins with these bytes, -1 when none does that a client would send */
+function helloBytes(content: Buffer): number {
+  if (content.length < HELLO_HEADER_BYTES || content[0] !== CLIENT_HELLO) return -1;
+  const length = HELLO_HEADER_BYTES + content.readUIntBE(1, 3);
+  return length <= TLS_HELLO_BYTES_MAX ? length : -1;
+}
+
+/** @returns the end of the record that begins at `start`, OPENING_INCOMPLETE, or -1: none of a handshake begins there */
+function recordEnd(bytes: Buffer, start: number): number {
+  if (bytes.length > start && bytes[start] !== HANDSHAKE_RECORD) return -1;
+  if (bytes.length > start + 1 && bytes[start + 1] !== TLS_MAJOR_VERSION) return -1;
+  if (bytes.length < start + RECORD_HEADER_BYTES) return OPENING_INCOMPLETE;
+  const contentBytes = bytes.readUInt16BE(start + 3);
+  if (contentBytes === 0 || contentBytes > RECORD_CONTENT_BYTES_MAX) return -1;
+  const end = start + RECORD_HEADER_BYTES + contentBytes;
   return end <= bytes.length ? end : OPENING_INCOMPLETE;
 }
 

@@ -17,12 +17,12 @@ export const OPENING_TYPES: readonly OpeningType[] = ['tcp', 'ws', 'ssl'];
 
 const REQUEST = 'GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\r\n';
 
-/** A TLS record of a handshake: main looks at nothing but its length. */
-const record = (bytes: number): Buffer =>
-  Buffer.concat([Buffer.from([0x16, 3, 1, bytes >> 8, bytes & 0xff]), Buffer.alloc(bytes, 1)]);
+/** A TLS record with what main takes for a ClientHello: it looks at nothing but lengths. */
+const clientHello = (bytes: number): Buffer =>
+  Buffer.concat([Buffer.of(0x16, 3, 1, 0, bytes + 4, 1, 0, 0, bytes), Buffer.alloc(bytes, 1)]);
 
 /** @returns what a client of a listener of this type sends first. */
 export function openingOf(type: OpeningType, clientId = 'someone'): Buffer {
   if (type === 'tcp') return connectBytes(clientId);
-  return type === 'ws' ? Buffer.from(REQUEST) : record(120);
+  return type === 'ws' ? Buffer.from(REQUEST) : clientHello(120);
 }

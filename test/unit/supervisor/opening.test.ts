@@ -1,14 +1,25 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { ListenerType } from '../../../src/config/listener-types.js';
-import { HTTP_HEAD_BYTES_MAX } from '../../../src/limits.js';
+import { HTTP_HEAD_BYTES_MAX, TLS_HELLO_BYTES_MAX, TLS_HELLO_RECORDS_MAX } from '../../../src/limits.js';
 import { NO_CONNECT, OPENING_INCOMPLETE, openingBytes } from '../../../src/supervisor/opening.js';
 
 const CONNECT_BYTES_MAX = 1_000;
 const look = (type: ListenerType, bytes: Buffer, newFrom = 0) =>
   openingBytes(type, bytes, newFrom, CONNECT_BYTES_MAX);
-const record = (length: number, type = 0x16, major = 3): Buffer =>
-  Buffer.concat([Buffer.from([type, major, 1, length >> 8, length & 0xff]), Buffer.alloc(length)]);
+const record = (content: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from([0x16, 3, 1, content.length >> 8, content.length & 0xff]), content]);
+const hello = (bytes: number): Buffer => {
+  const message = Buffer.alloc(bytes, 0xee);
+  message.writeUInt32BE((1 << 24) | (bytes - 4));
+  return message;
+};
+/** A ClientHello cut into records before these of its bytes. */
+const helloRecords = (bytes: number, cuts: readonly number[] = []): Buffer => {
+  const message = hello(bytes);
+  const starts = [0, ...cuts];
+  return Buffer.concat(starts.map((start, n) => record(message.subarray(start, starts[n + 1] ?? bytes))));
+};
 const request = (headBytes: number): Buffer => {
   const start = 'GET /mqtt HTTP/1.1\r\nHost: a\r\nX: ';
   return Buffer.from(`${start}${'x'.repeat(headBytes - start.length - 4)}\r\n\r\n`);
@@ -25,12 +36,31 @@ test('the opening of TCP and of Unix sockets is the CONNECT packet', (t) => {
   }
 });
 
-test('the opening of TLS is one whole record of a handshake', (t) => {
+test('the opening of TLS is a whole ClientHello', (t) => {
   for (const type of ['ssl', 'wss'] as const) {
-    for (const length of [1, 517, 16_384, 18_432]) {
-      t.is(look(type, Buffer.concat([record(length), Buffer.from('more')])), 5 + length);
+    for (const bytes of [4, 517, TLS_HELLO_BYTES_MAX]) {
+      t.is(look(type, Buffer.concat([helloRecords(bytes), Buffer.from('more')])), 5 + bytes);
     }
+    t.is(look(type, record(Buffer.concat([hello(300), Buffer.alloc(5)]))), 5 + 300 + 5);
   }
+});
+
+test('a ClientHello may be cut into some records, and is whole with the last of them', (t) => {
+  const cut = helloRecords(600, [4, 200, 201, 599]);
+  t.is(look('ssl', Buffer.concat([cut, Buffer.from('more')])), cut.length);
+  for (const end of [9, cut.length - 6, cut.length - 1]) {
+    t.is(look('ssl', cut.subarray(0, end)), OPENING_INCOMPLETE);
+  }
+  const cuts = Array.from({ length: TLS_HELLO_RECORDS_MAX }, (_, n) => 4 + n);
+  t.is(look('ssl', helloRecords(600, cuts.slice(1))), 5 * TLS_HELLO_RECORDS_MAX + 600);
+  t.is(look('ssl', helloRecords(600, cuts)), 'tls_error');
+});
+
+test('what no client sends as its ClientHello is wrong', (t) => {
+  t.is(look('ssl', record(Buffer.of(2, 0, 0, 0))), 'tls_error', 'a ServerHello');
+  t.is(look('ssl', record(hello(4).subarray(0, 3))), 'tls_error', 'its header is cut');
+  t.is(look('ssl', record(hello(TLS_HELLO_BYTES_MAX + 1).subarray(0, 9))), 'tls_error', 'too large');
+  t.is(look('ssl', Buffer.concat([helloRecords(600, [9]).subarray(0, 14), Buffer.of(0x17)])), 'tls_error');
 });
 
 test('what cannot be a record of a handshake is wrong from the byte on that says so', (t) => {
@@ -58,7 +88,8 @@ test('the opening of WebSocket is the head of an HTTP request', (t) => {
 test('an opening is whole with its last byte and not before, however it is cut', (t) => {
   const sample = fc.oneof(
     fc.integer({ min: 40, max: 2_000 }).map((n) => ({ type: 'ws' as const, bytes: request(n) })),
-    fc.integer({ min: 1, max: 2_000 }).map((n) => ({ type: 'ssl' as const, bytes: record(n) })),
+    fc.integer({ min: 4, max: 2_000 }).map((n) => ({ type: 'ssl' as const, bytes: helloRecords(n) })),
+    fc.integer({ min: 5, max: 2_000 }).map((n) => ({ type: 'ssl' as const, bytes: helloRecords(n, [4]) })),
     fc.integer({ min: 0, max: 127 }).map((n) => {
       return { type: 'tcp' as const, bytes: Buffer.concat([Buffer.from([0x10, n]), Buffer.alloc(n)]) };
     }),
@@ -79,7 +110,14 @@ test('an opening is whole with its last byte and not before, however it is cut',
 
 test('no bytes make it throw', (t) => {
   const types = fc.constantFrom<ListenerType>('tcp', 'ssl', 'ws', 'wss', 'unix');
-  const starts = fc.constantFrom('', 'GET ', '\x10', '\x16\x03', '\r\n\r\n');
+  const starts = fc.constantFrom(
+    '',
+    'GET ',
+    '\x10',
+    '\x16\x03',
+    '\x16\x03\x01\x00\x04\x01\x00\x00',
+    '\r\n\r\n',
+  );
   fc.assert(
     fc.property(types, starts, fc.uint8Array({ maxLength: 200 }), (type, start, noise) => {
       const found = look(type, Buffer.concat([Buffer.from(start, 'latin1'), noise]));

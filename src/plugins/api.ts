@@ -1,0 +1,222 @@
+/**
+ * What a plugin is, for whoever writes one. It has two parts: one on the main thread, which starts and stops it and
+ * keeps what all shards share, and one in every shard, which is asked and told what happens there. Types only.
+ */
+import type { LogFields } from '../actor/shard-protocol.js';
+
+/** How the value of a key is written, checked and given to the plugin. */
+export type PluginOptionType =
+  | { readonly kind: 'string' }
+  | { readonly kind: 'integer'; readonly min?: number; readonly max?: number }
+  /** `on` and `off`, `true` and `false`; a boolean. */
+  | { readonly kind: 'flag' }
+  /** Milliseconds. */
+  | { readonly kind: 'duration'; readonly minMs?: number; readonly maxMs?: number }
+  /** Bytes. */
+  | { readonly kind: 'bytesize'; readonly max?: number }
+  | { readonly kind: 'enum'; readonly words: readonly string[] };
+
+export interface PluginOption {
+  readonly type: PluginOptionType;
+  /** Null: unset unless somebody sets it. */
+  readonly default: string | null;
+  readonly about: string;
+  /** What the plugin shows must not be read by everybody: logs and errors leave the value out. */
+  readonly secret?: boolean;
+}
+
+/** By key. A word that begins with `$`, as in `auth.user.$id.username`, stands for any word. */
+export type PluginOptions = Readonly<Record<string, PluginOption>>;
+
+/** The values of all keys that are set or have a default: concrete keys only, in the order in which they were given. */
+export type PluginValues = ReadonlyMap<string, string | number | boolean>;
+
+/** The default export of a plugin's module. */
+export interface Plugin {
+  /** Lower case letters, digits and `_`; unique. */
+  readonly name: string;
+  readonly description: string;
+  /** The broker's own where it is left out. */
+  readonly version?: string;
+  readonly options?: PluginOptions;
+  /** Module whose default export is a `CreateShardPart`. Left out: the plugin has no part in the shards. */
+  readonly shard?: URL;
+  /** Checks beyond each single value. @returns what is wrong, or null */
+  check?(values: PluginValues): string | null;
+  /** Starts the main part; the shards' parts are started after it. Throwing leaves the plugin stopped. */
+  start?(context: MainContext): MainPart | undefined | Promise<MainPart | undefined>;
+}
+
+export interface MainPart {
+  /** Plain data that every shard part is created with, also those of shards that start later. */
+  shardState?(): unknown;
+  /** From a shard part's `tell`. */
+  onMessage?(data: unknown, shard: number): void;
+  /** The shards' parts have stopped by then. */
+  stop?(): void | Promise<void>;
+}
+
+export interface PluginLog {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export interface MainContext {
+  readonly values: PluginValues;
+  readonly log: PluginLog;
+  /** A directory of the plugin's own; made when this is called. */
+  dataDir(): string;
+  /** To the plugin's part in every shard, in order. */
+  tell(data: unknown): void;
+  /** Publishes as the broker itself. */
+  publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
+  /** Heap, event-loop delay and sessions of the shards, as of the last second. */
+  figures(): readonly ThreadFigures[];
+}
+
+export interface ThreadFigures {
+  /** `main`, or the number of a shard. */
+  readonly thread: 'main' | number;
+  readonly heapUsedBytes: number;
+  readonly loopDelayMs: number;
+  readonly clients: number;
+  readonly sessions: number;
+}
+
+/** The default export of a plugin's shard module. Runs once per shard and start; throwing fails the start on all. */
+export type CreateShardPart = (context: ShardContext) => ShardPart | Promise<ShardPart>;
+
+export interface ShardContext {
+  readonly shard: number;
+  readonly shards: number;
+  readonly values: PluginValues;
+  /** What `shardState` of the main part gave; null without one. */
+  readonly state: unknown;
+  readonly log: PluginLog;
+  /** To the main part. */
+  tell(data: unknown): void;
+  publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
+  /** Subscribes the client of a session of this shard, as if it had asked; without such a session, nothing. */
+  subscribe(clientId: string, filter: string, qos: 0 | 1 | 2): void;
+  unsubscribe(clientId: string, filter: string): void;
+}
+
+export interface ShardPart {
+  readonly hooks?: ShardHooks;
+  /** From the main part's `tell`. */
+  onMessage?(data: unknown): void;
+  /** No hook is called any more. */
+  stop?(): void;
+}
+
+/** What is known of a client that wants to connect. */
+export interface ConnectAttempt {
+  readonly clientId: string;
+  readonly username: string | null;
+  readonly password: Uint8Array | null;
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  /** The key of its listener, such as `listener.ssl.external`. */
+  readonly listener: string;
+  readonly protocolVersion: 3 | 4 | 5;
+  readonly cleanStart: boolean;
+  readonly keepAliveSeconds: number;
+}
+
+/**
+ * `ignore` asks the next plugin. A refusal names an MQTT 5 reason code of 0x80 and above, 0x86 (bad user name or
+ * password) if none; clients of 3.x get the code that comes nearest.
+ */
+export type AuthAnswer =
+  | 'ignore'
+  | { readonly allow: true; readonly superuser?: boolean }
+  | { readonly allow: false; readonly reason?: number };
+
+/** A client whose CONNECT has been decoded. */
+export interface ClientInfo {
+  readonly clientId: string;
+  readonly username: string | null;
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  readonly listener: string;
+  readonly protocolVersion: 3 | 4 | 5;
+  readonly cleanStart: boolean;
+  readonly keepAliveSeconds: number;
+  /** Milliseconds since 1970. */
+  readonly connectedAtMs: number;
+}
+
+export interface AccessRequest {
+  readonly client: ClientInfo;
+  readonly action: 'publish' | 'subscribe';
+  /** As the client sent it: before rewriting and mountpoint; a filter for subscribe, without `$share/group/`. */
+  readonly topic: string;
+}
+
+export type AccessAnswer = 'allow' | 'deny' | 'ignore';
+
+export interface SubscribeFilter {
+  /** With its prefix `$share/group/`, `$queue/` or `$local/`, if it has one. */
+  readonly filter: string;
+  readonly qos: 0 | 1 | 2;
+}
+
+export interface HookMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  /** Null: the broker itself, or the API. */
+  readonly clientId: string | null;
+  readonly username: string | null;
+}
+
+/** Why a message did not reach anybody, or a session. */
+export type DropReason = 'no_subscribers' | 'queue_full' | 'expired' | 'denied' | 'dropped_by_hook';
+
+/**
+ * What a shard part may be asked and told, always in the shard that owns the session. Those that answer may answer
+ * later; the packet waits, and so does what its client sends after it. A handler that throws, or does not answer in time,
+ * is logged and counts as a refusal in `client.authenticate` and `client.authorize`, and as undefined elsewhere.
+ */
+export interface ShardHooks {
+  /**
+   * 0 if left out. In `client.authenticate` and `client.authorize` the highest is asked first, and of equals the one
+   * registered last; elsewhere the lowest first, and of equals the one registered first.
+   */
+  readonly priority?: number;
+  'client.authenticate'?(attempt: ConnectAttempt): AuthAnswer | Promise<AuthAnswer>;
+  'client.authorize'?(request: AccessRequest): AccessAnswer | Promise<AccessAnswer>;
+  /** `reason` is that of CONNACK: also for those who were refused. Before CONNACK is sent. */
+  'client.connected'?(client: ClientInfo, reason: number): void;
+  'client.disconnected'?(client: ClientInfo, reason: string): void;
+  /** @returns what to subscribe in place of each filter, null to refuse it; undefined: all as they are */
+  'client.subscribe'?(
+    client: ClientInfo,
+    filters: readonly SubscribeFilter[],
+  ):
+    | readonly (SubscribeFilter | null)[]
+    | undefined
+    | Promise<readonly (SubscribeFilter | null)[] | undefined>;
+  /** @returns what to unsubscribe in place of each filter; undefined: all as they are */
+  'client.unsubscribe'?(
+    client: ClientInfo,
+    filters: readonly string[],
+  ): readonly string[] | undefined | Promise<readonly string[] | undefined>;
+  'session.created'?(client: ClientInfo): void;
+  'session.subscribed'?(client: ClientInfo, filter: SubscribeFilter): void;
+  'session.unsubscribed'?(client: ClientInfo, filter: string): void;
+  'session.terminated'?(clientId: string, reason: string): void;
+  /** @returns the message to route instead, null to drop it, undefined for as it is */
+  'message.publish'?(
+    message: HookMessage,
+  ): HookMessage | null | undefined | Promise<HookMessage | null | undefined>;
+  /** Handed to a client's connection. */
+  'message.delivered'?(clientId: string, message: HookMessage): void;
+  /** Acknowledged by a client: PUBACK, or PUBREC at QoS 2. */
+  'message.acked'?(clientId: string, message: HookMessage): void;
+  /** `clientId`: the receiver that did not get it; null: the message had none. */
+  'message.dropped'?(clientId: string | null, topic: string, reason: DropReason): void;
+}

@@ -70,6 +70,8 @@ export interface MainContext {
   dataDir(): string;
   /** To the plugin's part in every shard, in order. */
   tell(data: unknown): void;
+  /** To its part in one shard, in order with `tell`. Lost where that shard is down. */
+  tellShard(shard: number, data: unknown): void;
   /** Publishes as the broker itself. */
   publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
   /** Heap, event-loop delay and sessions of the shards, as of the last second. */

@@ -407,3 +407,43 @@ export const TLS_FILES_POLL_MS = 5_000;
  * somebody who steals them, shorter more full handshakes.
  */
 export const TICKET_KEYS_ROTATION_MS = 86_400_000;
+
+// Passwords
+
+/** Rounds of a new bcrypt hash, as a power of two; 10 takes 70 ms. Every login costs as much. */
+export const BCRYPT_COST = 10;
+/** Rounds of a stored bcrypt hash that are gone through at all; 14 takes a second. More would block a hash thread. */
+export const BCRYPT_COST_MAX = 14;
+/** Iterations of PBKDF2; as many take 0.2 s with SHA-256. More would block a hash thread. */
+export const PBKDF2_ITERATIONS_MAX = 1_000_000;
+/** Bytes of a PBKDF2 hash; each digest's length of them costs all iterations again. */
+export const PBKDF2_KEY_BYTES_MAX = 128;
+/** Random bytes of the salt of a new password: enough that no two are ever the same. */
+export const PASSWORD_SALT_BYTES = 16;
+/** Threads that hash passwords, if there are twice as many cores. Too many take the cores from the shards. */
+export const HASH_THREADS_MAX = 4;
+/** MiB of heap of a thread that hashes passwords. */
+export const HASH_THREAD_HEAP_MIB = 64;
+/**
+ * Passwords that wait to be hashed in the whole process; above it logins are refused. Two threads do some 4,000 by
+ * PBKDF2, or 200 by bcrypt, within the time below.
+ */
+export const HASHES_WAITING_MAX = 8_192;
+/** Bytes of passwords that wait to be hashed: a client may send 64 KB. */
+export const HASHES_WAITING_BYTES_MAX = 16 << 20;
+/** Milliseconds a password waits to be hashed; after it the login is refused. Must be less than HOOK_TIMEOUT_MS. */
+export const HASH_WAIT_MAX_MS = 8_000;
+/** Lanes of passwords that wait; clients of one address share one, and with others by chance. */
+export const HASH_LANES = 64;
+/** Bytes of a plugin's file of passwords: a million names take 200 MB. A larger one is not ours. */
+export const PASSWORD_FILE_BYTES_MAX = 256 << 20;
+/** Its lines read or printed in one turn, about 3 us each. */
+export const PASSWORD_FILE_LINES_PER_TURN = 1_000;
+/** Names in the passwords of one plugin, so that their file keeps its bound. */
+export const PASSWORDS_MAX = 1_000_000;
+/** Logins of a shard that wait for main's answer; above it they are refused. */
+export const LOGINS_WAITING_MAX = 16_384;
+/** Milliseconds between two log lines about logins that were refused because too many came at once. */
+export const LOGIN_LOG_INTERVAL_MS = 5_000;
+/** Bytes of a name with a password: what MQTT allows. */
+export const LOGIN_NAME_BYTES_MAX = 65_535;

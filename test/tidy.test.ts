@@ -114,8 +114,14 @@ test('base, protocol and limits stand on nothing above them', (t) => {
   t.deepEqual(wrong, []);
 });
 
-test('only the actor layer, the supervisor, the peers and the shard touch ports and Piscina', (t) => {
-  const allowed = ['src/actor/', 'src/supervisor/', 'workers/peers/', 'workers/shard'];
+test('only the actor layer, the supervisor, the hashes, the peers and the shard touch ports and Piscina', (t) => {
+  const allowed = [
+    'src/actor/',
+    'src/supervisor/',
+    'src/passwords/hash-pool.ts',
+    'workers/peers/',
+    'workers/shard',
+  ];
   const word = /\b(postMessage|MessagePort|MessageChannel|Piscina)\b/;
   const wrong = PRODUCT.filter(({ path, code }) => !isOneOf(path, allowed) && word.test(code));
   t.deepEqual(

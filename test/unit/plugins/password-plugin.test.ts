@@ -1,0 +1,224 @@
+/** The plugins with a table of passwords: their configuration, changes while they run, and what they do when busy. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { SystemClock } from '../../../src/base/clock.js';
+import { HOOK_TIMEOUT_MS, LOGINS_WAITING_MAX } from '../../../src/limits.js';
+import type { AuthAnswer, ShardContext } from '../../../src/plugins/api.js';
+import clientIds from '../../../src/plugins/emq_auth_clientid/plugin.js';
+import usernames from '../../../src/plugins/emq_auth_username/plugin.js';
+import type { PasswordAdmin } from '../../../src/plugins/shared/password-main.js';
+import type { PasswordQuestion } from '../../../src/plugins/shared/password-messages.js';
+import { PasswordShardPart } from '../../../src/plugins/shared/password-shard.js';
+import { ATTEMPT, PluginBench, type PluginBenchOptions } from '../../helpers/plugin-bench.js';
+
+const FAST = { 'auth.user.password_hash': 'salt,sha256', 'auth.client.password_hash': 'salt,sha256' };
+const ALICE = { ...FAST, 'auth.user.1.username': 'alice', 'auth.user.1.password': 'one' };
+const DEVICE = { ...FAST, 'auth.client.1.clientid': 'device', 'auth.client.1.password': 'one' };
+
+function startUsers(options: PluginBenchOptions = {}): Promise<PluginBench> {
+  return PluginBench.start(usernames, { values: FAST, ...options });
+}
+
+function adminOf(bench: PluginBench): PasswordAdmin {
+  return bench.main as unknown as PasswordAdmin;
+}
+
+async function letsIn(bench: PluginBench, username: string, password: string): Promise<boolean> {
+  const answer = await bench.authenticate({ username, password: Buffer.from(password) });
+  return answer !== 'ignore' && answer.allow;
+}
+
+test('a configured user is added once, and stays as it is when the configuration changes', async (t) => {
+  const first = await startUsers({ values: ALICE });
+  t.true(await letsIn(first, 'alice', 'one'));
+  await first.stop();
+  const second = await startUsers({
+    directory: first.directory,
+    values: { ...ALICE, 'auth.user.1.password': 'two' },
+  });
+  t.true(await letsIn(second, 'alice', 'one'));
+  t.false(await letsIn(second, 'alice', 'two'));
+  await second.stop();
+});
+
+test('a configured ClientId gets the configured password at each start', async (t) => {
+  const lets = async (bench: PluginBench, password: string): Promise<boolean> => {
+    const answer = await bench.authenticate({ clientId: 'device', password: Buffer.from(password) });
+    return answer !== 'ignore' && answer.allow;
+  };
+  const first = await PluginBench.start(clientIds, { values: DEVICE });
+  t.true(await lets(first, 'one'));
+  await first.stop();
+  const values = { ...DEVICE, 'auth.client.1.password': 'two' };
+  const second = await PluginBench.start(clientIds, { directory: first.directory, values });
+  t.true(await lets(second, 'two'));
+  t.false(await lets(second, 'one'));
+  await second.stop();
+});
+
+test('a user that the configuration no longer names stays', async (t) => {
+  const first = await startUsers({ values: ALICE });
+  await first.stop();
+  const second = await startUsers({ directory: first.directory });
+  t.true(await letsIn(second, 'alice', 'one'));
+  await second.stop();
+});
+
+test('users are added, changed and removed while the plugin runs, and are there at its next start', async (t) => {
+  const first = await startUsers();
+  const admin = adminOf(first);
+  t.is(await admin.add('alice', 'one'), 'ok');
+  t.is(await admin.add('alice', 'two'), 'existed');
+  t.is(await admin.add('bob', 'one'), 'ok');
+  t.is(await admin.update('alice', 'three'), 'ok');
+  t.is(await admin.update('carol', 'one'), 'not_found');
+  t.is(await admin.remove('bob'), 'ok');
+  t.is(await admin.remove('bob'), 'not_found');
+  t.deepEqual(admin.list(), ['alice']);
+  await first.stop();
+  const second = await startUsers({ directory: first.directory });
+  t.true(await letsIn(second, 'alice', 'three'));
+  t.false(await letsIn(second, 'alice', 'one'));
+  t.is(await second.authenticate({ username: 'bob', password: Buffer.from('one') }), 'ignore');
+  await second.stop();
+});
+
+test('of two that add the same user at once, one is told that it exists', async (t) => {
+  const bench = await startUsers();
+  const answers = await Promise.all([adminOf(bench).add('alice', 'one'), adminOf(bench).add('alice', 'two')]);
+  t.deepEqual(answers.sort(), ['existed', 'ok']);
+  await bench.stop();
+});
+
+test('a stopped plugin changes no file under its successor', async (t) => {
+  const bench = await startUsers();
+  await bench.stop();
+  await t.throwsAsync(adminOf(bench).add('alice', 'one'), { message: /stopped/ });
+  await t.throwsAsync(adminOf(bench).remove('alice'), { message: /stopped/ });
+});
+
+test('neither the file nor what is thrown shows a password', async (t) => {
+  const bench = await startUsers();
+  await adminOf(bench).add('alice', 'wonderland');
+  t.notRegex(readFileSync(join(bench.directory, 'passwords'), 'utf8'), /wonderland/);
+  const error = await t.throwsAsync(adminOf(bench).add('', 'wonderland'));
+  t.notRegex(error.message, /wonderland/);
+  await bench.stop();
+});
+
+test('names and passwords that nobody can have are refused', async (t) => {
+  const bench = await startUsers();
+  for (const [name, password] of [
+    ['', 'one'],
+    ['alice', ''],
+    ['\ud800', 'one'],
+    ['x'.repeat(65_536), 'one'],
+  ] as const) {
+    await t.throwsAsync(adminOf(bench).add(name, password));
+  }
+  t.deepEqual(adminOf(bench).list(), []);
+  await bench.stop();
+});
+
+test('a damaged file refuses the start and says which line', async (t) => {
+  const bench = await startUsers({ values: ALICE });
+  await bench.stop();
+  const path = join(bench.directory, 'passwords');
+  const whole = readFileSync(path, 'utf8');
+  writeFileSync(path, whole.replace('["alice"', '["alice'));
+  await t.throwsAsync(startUsers({ directory: bench.directory }), { message: /line 2/ });
+  writeFileSync(path, '');
+  await t.throwsAsync(startUsers({ directory: bench.directory }), { message: /line 1/ });
+});
+
+const WRONG_VALUES: Readonly<Record<string, readonly [values: Record<string, string>, message: RegExp]>> = {
+  'a user without a password': [{ 'auth.user.1.username': 'alice' }, /auth\.user\.1\.username.*password/],
+  'an empty user name': [
+    { 'auth.user.1.username': '', 'auth.user.1.password': 'one' },
+    /auth\.user\.1\.username.*empty/,
+  ],
+  'a user that is there twice': [
+    { ...ALICE, 'auth.user.2.username': 'alice', 'auth.user.2.password': 'secret' },
+    /auth\.user\.2\.username.*twice/,
+  ],
+  'an unknown hash': [{ 'auth.user.password_hash': 'md4' }, /auth\.user\.password_hash/],
+};
+
+for (const [what, [values, message]] of Object.entries(WRONG_VALUES)) {
+  test(`${what} in the configuration refuses the start`, async (t) => {
+    const error = await t.throwsAsync(startUsers({ values: { ...FAST, ...values } }));
+    t.regex(error.message, message);
+    t.notRegex(error.message, /secret/);
+  });
+}
+
+test('a password without a user is passed over', async (t) => {
+  const bench = await startUsers({ values: { ...FAST, 'auth.user.1.password': 'one' } });
+  t.deepEqual(adminOf(bench).list(), []);
+  await bench.stop();
+});
+
+test('by default passwords are kept by pbkdf2, and checked on threads of their own', async (t) => {
+  const bench = await startUsers({
+    values: { ...ALICE, 'auth.user.password_hash': 'pbkdf2,sha256,20000,32' },
+  });
+  t.is(usernames.options!['auth.user.password_hash']!.default, 'pbkdf2,sha256,20000,32');
+  t.regex(readFileSync(join(bench.directory, 'passwords'), 'utf8'), /\["alice","pbkdf2,sha256,20000,32"/);
+  t.true(await letsIn(bench, 'alice', 'one'));
+  t.false(await letsIn(bench, 'alice', 'two'));
+  await bench.stop();
+});
+
+/** A shard part whose questions nobody answers but the test. */
+function silentPart(t: ExecutionContext): {
+  readonly part: PasswordShardPart;
+  readonly questions: PasswordQuestion[];
+  readonly clock: SystemClock;
+  ask(password?: Buffer): Promise<AuthAnswer>;
+} {
+  const questions: PasswordQuestion[] = [];
+  const clock = new SystemClock();
+  const context = { tell: (data: unknown) => questions.push(data as PasswordQuestion) };
+  const part = new PasswordShardPart(context as unknown as ShardContext, ({ username }) => username, clock);
+  const ask = async (password = Buffer.from('one')): Promise<AuthAnswer> =>
+    await part.hooks['client.authenticate']!({ ...ATTEMPT, username: 'alice', password });
+  t.teardown(() => part.stop());
+  return { part, questions, clock, ask };
+}
+
+test('an answer that comes twice, late or for somebody else lets nobody in', async (t) => {
+  const { part, questions, ask } = silentPart(t);
+  const first = ask();
+  part.onMessage({ id: questions[0]!.id, verdict: 'wrong' });
+  part.onMessage({ id: questions[0]!.id, verdict: 'right' });
+  const second = ask();
+  part.onMessage({ id: questions[0]!.id, verdict: 'right' });
+  part.onMessage({ id: -1, verdict: 'right' });
+  part.onMessage({ id: questions[1]!.id, verdict: 'unknown' });
+  t.deepEqual(await first, { allow: false });
+  t.is(await second, 'ignore');
+});
+
+test('two parts never ask under the same number, so a successor takes no answer of another', (t) => {
+  const parts = [silentPart(t), silentPart(t)];
+  for (const { ask } of parts) void ask();
+  t.not(parts[0]!.questions[0]!.id, parts[1]!.questions[0]!.id);
+});
+
+test('more logins than may wait are refused as busy, until the old ones are given up', async (t) => {
+  const { questions, clock, ask } = silentPart(t);
+  const asks = Array.from({ length: LOGINS_WAITING_MAX }, () => ask());
+  t.deepEqual(await ask(), { allow: false, reason: 0x89 });
+  t.is(questions.length, LOGINS_WAITING_MAX);
+  clock.advance(HOOK_TIMEOUT_MS + 1);
+  void ask();
+  t.is(questions.length, LOGINS_WAITING_MAX + 1);
+  t.deepEqual(await asks[0], { allow: false, reason: 0x89 });
+});
+
+test('a password that lies in a large buffer is asked about without the buffer', (t) => {
+  const { questions, ask } = silentPart(t);
+  void ask(Buffer.alloc(64 << 10, 'one').subarray(0, 3));
+  t.is(questions[0]!.password.buffer.byteLength, 3);
+});

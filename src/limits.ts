@@ -68,7 +68,7 @@ export const PROXY_HEADER_BYTES_MAX = 4 << 10;
  * come, larger is memory for people who never finish one.
  */
 export const TLS_HELLO_BYTES_MAX = 16 << 10;
-/** Records a ClientHello may be cut into; nearly every client's lies in one. All are walked for each piece that comes. */
+/** Records a ClientHello may be cut into; nearly every client's lies in one. All are walked for each piece. */
 export const TLS_HELLO_RECORDS_MAX = 16;
 /** Bytes of an HTTP request's head: Node's own default. Smaller refuses browsers with many cookies. */
 export const HTTP_HEAD_BYTES_MAX = 16 << 10;
@@ -168,8 +168,28 @@ export const ALIAS_TOPIC_BYTES_MIN = 8;
 export const ALIASES_OUT_MAX = 256;
 /** Milliseconds an acknowledgement may wait for the store before its publisher is told that it failed. */
 export const COMMIT_TIMEOUT_MS = 10_000;
-/** Milliseconds a hook may take to decide about a packet. Too small ends clients of a busy one. */
+
+// Hooks
+
+/** Milliseconds one handler may take to answer. Too small refuses clients of a busy plugin, too large holds them. */
 export const HOOK_TIMEOUT_MS = 10_000;
+/** Milliseconds between two log lines about one handler. Too small: a broken plugin fills the log with every packet. */
+export const HOOK_LOG_INTERVAL_MS = 5_000;
+/** Characters of what a handler threw that are logged. */
+export const HOOK_ERROR_CHARS_MAX = 300;
+/**
+ * Clients of one shard whose authentication plugins have not answered yet, each with its CONNECT packet in memory; more
+ * are told that the server is busy. Too small turns clients away after a restart, when all of them are back at once.
+ */
+export const AUTHENTICATIONS_UNDER_WAY_MAX = 8_192;
+/** Filters that a plugin is told of at once; a SUBSCRIBE with more comes in several calls. Too large holds the loop. */
+export const HOOK_FILTERS_MAX = 256;
+/** Messages of the broker itself that wait for a plugin's answer in one shard; more are dropped. */
+export const OWN_MESSAGES_WAITING_MAX = 10_000;
+/** Their bytes; as above. Each of these may be as large as a packet. */
+export const OWN_MESSAGES_WAITING_BYTES_MAX = 16 << 20;
+/** Bytes of a PUBLISH besides its topic, properties and payload: what is left free where plugins rewrite messages. */
+export const PUBLISH_HEADER_BYTES_MAX = 16;
 
 // Between shards.
 

@@ -82,14 +82,14 @@ test('src never imports workers', (t) => {
   t.deepEqual(wrong, []);
 });
 
-test('workers import only what both sides share, and of the configuration only types', (t) => {
+test('workers import only what both sides share, and of configuration, access and plugins only types', (t) => {
+  const typesOf = ['src/config/', 'src/plugins/api.ts', 'src/access/'];
   const shared = ['workers/', 'src/base/', 'src/protocol/', 'src/actor/', 'src/metrics/', 'src/limits.ts'];
   const wrong = PRODUCT.filter(({ path }) => path.startsWith('workers/')).flatMap((file) =>
     file.imports
       .filter(({ target }) => target.startsWith('src/') || target.startsWith('test/'))
       .filter(
-        ({ target, isTypeOnly }) =>
-          !isOneOf(target, shared) && !(isTypeOnly && target.startsWith('src/config/')),
+        ({ target, isTypeOnly }) => !isOneOf(target, shared) && !(isTypeOnly && isOneOf(target, typesOf)),
       )
       .map(({ target }) => `${file.path} imports ${target}`),
   );

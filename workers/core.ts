@@ -5,11 +5,13 @@ import type { Clock } from '../src/base/clock.js';
 import type { TimerWheel } from '../src/base/timer-wheel.js';
 import type { Config } from '../src/config/schema.js';
 import type { ConnectionNumber, ShardId } from '../src/protocol/ids.js';
+import type { AccessControl } from './access/access-control.js';
 import type { AckGate } from './connection/ack-gate.js';
 import type { Connection } from './connection/connection.js';
 import type { ListenerOptions } from './connection/listener-options.js';
 import type { Counters } from './counters.js';
 import type { Hooks } from './hooks/hooks.js';
+import type { HookRegistry } from './hooks/registry.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { Mesh } from './peers/mesh.js';
 import type { Delivery } from './publish/delivery.js';
@@ -63,5 +65,7 @@ export interface Core {
   readonly replays: ReplayService;
   readonly acks: AckGate;
   readonly hooks: Hooks;
+  readonly registry: HookRegistry;
+  readonly access: AccessControl;
   readonly main: MainLine;
 }

@@ -3,7 +3,7 @@
  * thread.
  */
 import type { Seams } from '../src/actor/shard-protocol.js';
-import { type Hooks, type HooksModule, NO_HOOKS } from './hooks/hooks.js';
+import type { ShardHooks } from '../src/plugins/api.js';
 import { MemoryStore, type Store, type StoreModule } from './store/store.js';
 import type { Link } from './transport/link.js';
 import { SocketLink } from './transport/socket-link.js';
@@ -16,10 +16,16 @@ export interface LinkModule {
   wrapLink(open: OpenLink): OpenLink;
 }
 
+/** What a module with hooks exports. */
+export interface HooksModule {
+  createHooks(): ShardHooks;
+}
+
 export interface LoadedSeams {
   readonly openLink: OpenLink;
   readonly store: Store;
-  readonly hooks: Hooks;
+  /** Registered before any plugin's; null: none. */
+  readonly hooks: ShardHooks | null;
   /** Tests may turn the clock and break the shard. */
   readonly faults: boolean;
 }
@@ -33,7 +39,7 @@ export async function loadSeams(seams: Seams): Promise<LoadedSeams> {
   return {
     openLink: link === null ? openSocket : link.wrapLink(openSocket),
     store: store === null ? new MemoryStore() : store.createStore(),
-    hooks: hooks === null ? NO_HOOKS : hooks.createHooks(),
+    hooks: hooks === null ? null : hooks.createHooks(),
     faults: seams.faults === true,
   };
 }

@@ -1,6 +1,5 @@
 /**
- * Builds one shard: makes its parts, tells them of each other, and takes what main sends. The only file that knows all
- * of a shard's parts. Runs on the shard's thread.
+ * One shard: joins its parts (parts.ts) to what brings clients and what main sends. Runs on the shard's thread.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePort, threadId } from 'node:worker_threads';
@@ -8,53 +7,28 @@ import { PortServer, type ShardRequestHandlers } from '../src/actor/port-server.
 import type { MainEvent, PublishRequest, ShardFigures, ShardStart } from '../src/actor/shard-protocol.js';
 import { SlotMap } from '../src/actor/slots.js';
 import { unreachable } from '../src/base/assert.js';
-import { SystemClock } from '../src/base/clock.js';
-import { TimerWheel } from '../src/base/timer-wheel.js';
 import type { Config } from '../src/config/schema.js';
-import {
-  HEARTBEAT_MS,
-  STOP_POLL_MS,
-  TARGETS_CACHED_MAX,
-  TIMER_WHEEL_SLOTS,
-  TIMER_WHEEL_TICK_MS,
-  TOPICS_CACHED_MAX,
-} from '../src/limits.js';
+import { HEARTBEAT_MS, STOP_POLL_MS } from '../src/limits.js';
 import type { ClientId, ShardId } from '../src/protocol/ids.js';
 import { createMessage } from '../src/protocol/message.js';
 import { ReasonCode } from '../src/protocol/mqtt/reason-code.js';
-import { AckGate } from './connection/ack-gate.js';
 import { ConnectFlow } from './connection/connect-flow.js';
-import type { Connection } from './connection/connection.js';
 import { Intake } from './connection/intake.js';
-import { type ListenerOptions, listenerOptions } from './connection/listener-options.js';
 import { Packets } from './connection/packets.js';
 import { Presence } from './connection/presence.js';
 import { PublishIn } from './connection/publish-in.js';
 import { SubscribeFlow } from './connection/subscribe-flow.js';
-import type { Core, MainLine } from './core.js';
-import { Counters } from './counters.js';
+import type { MainLine } from './core.js';
 import { Edge } from './edge/edge.js';
 import { Handovers } from './edge/handovers.js';
 import { injectFault } from './faults.js';
 import { LoopWatch } from './loop-watch.js';
-import { MemoryBudget } from './memory-budget.js';
+import { ShardParts } from './parts.js';
 import type { PeerHandlers } from './peers/handlers.js';
-import { Mesh } from './peers/mesh.js';
-import { Delivery } from './publish/delivery.js';
-import { Publisher } from './publish/publisher.js';
-import { Redelivery } from './publish/redelivery.js';
-import { SharedDelivery } from './publish/shared-delivery.js';
-import { type AcceptRelayed, RelayHub } from './relay/relay-hub.js';
-import { ReplayService } from './retained/replay-service.js';
-import { RetainedService } from './retained/retained-service.js';
-import { ByteHash } from './routing/byte-hash.js';
-import { Router } from './routing/router.js';
+import type { AcceptRelayed } from './relay/relay-hub.js';
 import { type LoadedSeams, loadSeams } from './seams.js';
-import type { Session } from './session/session.js';
-import { SessionTable } from './session/session-table.js';
 import { Sweeper } from './sweeper.js';
-import { OutputPool } from './transport/output.js';
-import { type Runnable, Turn } from './turn.js';
+import type { Runnable } from './turn.js';
 
 export interface RunningShard {
   /** Resolves when the shard has been stopped in order. */
@@ -65,76 +39,6 @@ export interface RunningShard {
 export async function createShard(start: ShardStart<Config>): Promise<RunningShard> {
   const seams = await loadSeams(start.seams);
   return new Shard(start, seams);
-}
-
-/** All parts of one shard, made in the order in which they need each other. */
-class ShardParts implements Core {
-  readonly shard: ShardId;
-  readonly shards: number;
-  readonly config: Config;
-  readonly listeners: readonly ListenerOptions[];
-  readonly clock = new SystemClock();
-  readonly turn = new Turn(this.clock);
-  readonly wheel: TimerWheel;
-  readonly outputs: OutputPool;
-  readonly counters = new Counters();
-  readonly memory: MemoryBudget;
-  readonly topicHash: ByteHash;
-  readonly router: Router<Session>;
-  readonly mesh: Mesh;
-  readonly relays: RelayHub;
-  readonly sessions: SessionTable;
-  readonly connections = new Set<Connection>();
-  readonly creditWaiters = new Set<Connection>();
-  readonly retained: RetainedService;
-  readonly replays: ReplayService;
-  readonly delivery: Delivery;
-  readonly redelivery: Redelivery;
-  readonly shared: SharedDelivery;
-  readonly publisher: Publisher;
-  readonly acks: AckGate;
-  readonly hooks: LoadedSeams['hooks'];
-
-  constructor(
-    start: ShardStart<Config>,
-    seams: LoadedSeams,
-    handlers: PeerHandlers,
-    accept: AcceptRelayed,
-    readonly main: MainLine,
-  ) {
-    const { config, hashSeed } = start;
-    this.shard = start.shard;
-    this.shards = start.shards;
-    this.config = config;
-    this.listeners = config.listeners.map(listenerOptions);
-    this.hooks = seams.hooks;
-    this.wheel = new TimerWheel({
-      tickMs: TIMER_WHEEL_TICK_MS,
-      slots: TIMER_WHEEL_SLOTS,
-      nowMs: this.turn.nowMs,
-    });
-    this.outputs = new OutputPool(this.turn, config['mqtt.client.max_write_buffer']);
-    this.memory = new MemoryBudget(start.memoryBudgetBytes);
-    this.topicHash = new ByteHash(hashSeed);
-    this.router = new Router<Session>({
-      shard: start.shard,
-      hashSeed,
-      topicsCachedMax: TOPICS_CACHED_MAX,
-      targetsCachedMax: TARGETS_CACHED_MAX,
-    });
-    this.mesh = new Mesh({ shard: start.shard, shards: start.shards, table: this.router, handlers });
-    this.relays = new RelayHub(this, start.shards, accept, (shard, message) =>
-      this.mesh.postRelay(shard, message),
-    );
-    this.acks = new AckGate(seams.store, this.turn);
-    this.sessions = new SessionTable(this);
-    this.retained = new RetainedService(this, this.topicHash, hashSeed);
-    this.replays = new ReplayService(this);
-    this.delivery = new Delivery(this);
-    this.redelivery = new Redelivery(this);
-    this.shared = new SharedDelivery(this, this.topicHash);
-    this.publisher = new Publisher(this);
-  }
 }
 
 /** One shard: its parts, and what main says to it. */

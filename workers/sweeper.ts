@@ -3,7 +3,6 @@
  * the shard's other deadlines. One timer per shard; its work per tick is bounded. Runs on the shard's thread.
  */
 import {
-  HOOK_TIMEOUT_MS,
   SWEEP_CONNECTIONS_MAX,
   SWEEP_ROUND_MS,
   TIMER_WHEEL_TICK_MS,
@@ -104,10 +103,6 @@ export class Sweeper implements Runnable {
     this.core.memory.update(session);
     if (connection.isStuck(nowMs)) {
       connection.abort('send_timeout');
-      return;
-    }
-    if (nowMs - connection.hookAskedMs > HOOK_TIMEOUT_MS) {
-      connection.disconnect(ReasonCode.ImplementationSpecificError, 'hook_timeout');
       return;
     }
     if (session.inflight !== null && session.inflight.size === 0) session.inflight.trim();

@@ -141,7 +141,13 @@ async function measure(): Promise<void> {
   });
   const shard = new Shard(data.port1);
   const clients = Array.from({ length: CLIENTS }, () => new Client());
-  const options = { nodelay: false, mountpoint: Buffer.alloc(0), sendTimeoutMs: 0, rateLimit: null };
+  const options = {
+    key: 'listener.tcp.external',
+    nodelay: false,
+    mountpoint: Buffer.alloc(0),
+    sendTimeoutMs: 0,
+    rateLimit: null,
+  };
   const address = {
     peerAddress: '192.0.2.1',
     peerPort: 1,

@@ -180,7 +180,7 @@ export type DropReason = 'no_subscribers' | 'queue_full' | 'expired' | 'denied' 
 
 /**
  * What a shard part may be asked and told, always in the shard that owns the session. Those that answer may answer
- * later; the packet waits, and so does what its client sends after it. A handler that throws, or does not answer in time,
+ * later; the packet waits, and so does what its client sends after it. A handler that throws, or answers too late,
  * is logged and counts as a refusal in `client.authenticate` and `client.authorize`, and as undefined elsewhere.
  */
 export interface ShardHooks {

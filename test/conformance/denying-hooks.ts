@@ -1,16 +1,13 @@
 /** Hooks for tests: whatever has `denied` in its name is not authorised. Loaded by every shard. */
+import type { ShardHooks } from '../../src/plugins/api.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
-import type { Answer, Hooks } from '../../workers/hooks/hooks.js';
 
-const judge = (name: string | null, answer: Answer): void =>
-  answer(name?.includes('denied') === true ? ReasonCode.NotAuthorized : ReasonCode.Success);
+const isDenied = (name: string | null): boolean => name?.includes('denied') === true;
 
-export function createHooks(): Hooks {
+export function createHooks(): ShardHooks {
   return {
-    authenticate: (attempt, answer) => judge(attempt.username, answer),
-    authorizePublish: (_clientId, topic, answer) => judge(topic, answer),
-    authorizeSubscribe: (_clientId, filter, answer) => judge(filter, answer),
-    authenticationMethod: null,
-    messageDropped: null,
+    'client.authenticate': ({ username }) =>
+      isDenied(username) ? { allow: false, reason: ReasonCode.NotAuthorized } : { allow: true },
+    'client.authorize': ({ topic }) => (isDenied(topic) ? 'deny' : 'allow'),
   };
 }

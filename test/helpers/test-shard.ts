@@ -10,8 +10,8 @@ import { SystemClock } from '../../src/base/clock.js';
 import type { ConfigInput } from '../../src/config/entry.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
+import type { ShardHooks } from '../../src/plugins/api.js';
 import { asClientId, asConnectionNumber, asShardId } from '../../src/protocol/ids.js';
-import { type Hooks, NO_HOOKS } from '../../workers/hooks/hooks.js';
 import type { Session } from '../../workers/session/session.js';
 import { Shard } from '../../workers/shard.js';
 import { MemoryStore, type Store } from '../../workers/store/store.js';
@@ -30,7 +30,7 @@ import type { Version } from './wire.js';
 export interface TestShardOptions {
   readonly config?: ConfigInput;
   readonly memoryBudgetBytes?: number;
-  readonly hooks?: Partial<Hooks>;
+  readonly hooks?: ShardHooks;
   readonly store?: Store;
 }
 
@@ -169,7 +169,7 @@ export class TestShard {
       {
         openLink: (fd) => this.takeLink(fd),
         store: options.store ?? new MemoryStore(),
-        hooks: { ...NO_HOOKS, ...options.hooks },
+        hooks: options.hooks ?? null,
         faults: true,
       },
     );

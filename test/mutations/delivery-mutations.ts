@@ -117,15 +117,15 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a filter that is not authorised is granted',
     file: 'workers/connection/subscribe-flow.js',
-    find: 'verdict === ReasonCode.Success ? this.subscribe(at) : verdict',
-    replace: 'this.subscribe(at)',
+    find: 'reason === ReasonCode.Success ? this.subscribe(at, filter, options) : reason',
+    replace: 'this.subscribe(at, filter, options)',
     tests: 'conformance/denied',
     match: 'MQTT-3.9.3-1',
   },
   {
     name: 'UNSUBSCRIBE deletes nothing',
     file: 'workers/connection/subscribe-flow.js',
-    find: 'parsed !== null && flow.core.router.unsubscribe(',
+    find: 'parsed !== null && router.unsubscribe(',
     replace: 'parsed !== null && ((..._) => true)(',
     tests: 'conformance/subscribe',
     match: 'MQTT-3.10.4-1',

@@ -2,18 +2,22 @@
  * From CONNECT to CONNACK: checks, authentication, takeover, resumption; and the end of a connection. The session is
  * touched only after every check has passed. Runs on the shard's thread.
  */
-import { ALIASES_OUT_MAX, PACKET_BYTES_MAX } from '../../src/limits.js';
+import { ALIASES_OUT_MAX, AUTHENTICATIONS_UNDER_WAY_MAX, PACKET_BYTES_MAX } from '../../src/limits.js';
+import type { ConnectAttempt } from '../../src/plugins/api.js';
 import { asClientId, type ClientId } from '../../src/protocol/ids.js';
 import type { Connect } from '../../src/protocol/mqtt/connect.js';
 import { decodeConnect } from '../../src/protocol/mqtt/decode-connect.js';
 import { type Connack, encodeConnack } from '../../src/protocol/mqtt/encode-control.js';
 import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
-import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
-import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import { PacketType, type ProtocolVersion } from '../../src/protocol/mqtt/packet-type.js';
+import { connackReturnCode, ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import { checkTopicName } from '../../src/protocol/topic.js';
 import type { Core } from '../core.js';
+import type { AuthVerdict } from '../hooks/hooks.js';
+import { Pending } from '../hooks/pending.js';
 import type { Session } from '../session/session.js';
 import { EXPIRY_NEVER_SECONDS } from '../session/session-table.js';
+import { clientOf, refusedInfo, usernameOf } from './client.js';
 import type { Connection } from './connection.js';
 import { ConnectionRate } from './connection-rate.js';
 import { HANDLED, HANDLED_STALL } from './packet-handler.js';
@@ -22,6 +26,9 @@ import { AliasesIn, AliasesOut } from './topic-aliases.js';
 import { topicLimits } from './topic-limits.js';
 
 export class ConnectFlow {
+  /** Clients about whom plugins have not answered yet. */
+  private underWay = 0;
+
   constructor(
     private readonly core: Core,
     private readonly presence: Presence,
@@ -31,8 +38,8 @@ export class ConnectFlow {
     const result = decodeConnect(bytes, frame.bodyStart, frame.bodyEnd);
     if (!result.ok) {
       if (result.version !== null) connection.version = result.version;
-      const canAnswer = result.version !== null;
-      this.refuse(connection, result.reason, canAnswer, 'protocol_bad_connect');
+      if (result.version === null) connection.close('protocol_bad_connect');
+      else this.turnAway(connection, result.reason, 'protocol_bad_connect');
       return HANDLED;
     }
     const { connect } = result;
@@ -41,12 +48,7 @@ export class ConnectFlow {
       connect.clientId === '' ? connection.origin.assignedClientId : asClientId(connect.clientId);
     const refusal = this.check(connection, connect, clientId);
     if (refusal !== ReasonCode.Success || clientId === null) {
-      this.refuse(
-        connection,
-        refusal,
-        true,
-        refusal === ReasonCode.ServerBusy ? 'server_busy' : 'bad_connect',
-      );
+      this.refuse(connection, connect, clientId, refusal);
       return HANDLED;
     }
     return this.authenticate(connection, connect, clientId);
@@ -59,18 +61,23 @@ export class ConnectFlow {
     this.core.creditWaiters.delete(connection);
     if (session === null || session.connection !== connection) return;
     this.presence.disconnected(connection, session);
-    this.core.sessions.onDisconnected(session);
+    const { disconnected } = this.core.hooks;
+    // Not for one that another connection of the same client has taken over.
+    if (disconnected !== null && connection.endReason !== 'conflict')
+      disconnected(clientOf(connection).info, connection.endReason);
+    this.core.sessions.onDisconnected(session, connection.endReason);
   }
 
   private check(connection: Connection, connect: Connect, clientId: ClientId | null): ReasonCode {
-    const { config, memory, hooks } = this.core;
+    const { config, memory } = this.core;
     if (clientId === null) return ReasonCode.ClientIdentifierNotValid;
     if (Buffer.byteLength(clientId, 'utf8') > config['mqtt.max_clientid_len'])
       return ReasonCode.ClientIdentifierNotValid;
     if (memory.isTight) return ReasonCode.ServerBusy;
-    const method = connect.authenticationMethod;
-    if (method !== null && hooks.authenticationMethod?.(method) !== true)
-      return ReasonCode.BadAuthenticationMethod;
+    // None is known [MQTT-4.12.0-1].
+    if (connect.authenticationMethod !== null) return ReasonCode.BadAuthenticationMethod;
+    if (config['mqtt.clientid_binding'] === 'username' && clientId !== usernameOf(connection, connect))
+      return ReasonCode.ClientIdentifierNotValid;
     const { will } = connect;
     if (will !== null && !this.isWillTopic(connection, will.topic)) {
       return connection.version === 5 ? ReasonCode.TopicNameInvalid : ReasonCode.MalformedPacket;
@@ -86,40 +93,59 @@ export class ConnectFlow {
   }
 
   private authenticate(connection: Connection, connect: Connect, clientId: ClientId): number {
-    const { hooks, config } = this.core;
-    if (hooks.authenticate === null) {
-      const isAllowed = config['mqtt.allow_anonymous'];
-      this.admit(connection, connect, clientId, isAllowed ? ReasonCode.Success : ReasonCode.NotAuthorized);
+    const { authenticate } = this.core.hooks;
+    if (authenticate === null) {
+      this.decide(connection, connect, clientId, 'ignore');
       return HANDLED;
     }
-    let isAnswered = false;
-    let isWaiting = false;
-    const attempt = {
-      clientId,
-      username: connection.origin.certificateUsername ?? connect.username,
-      password: connect.password,
-      peerAddress: connection.origin.peerAddress,
-      protocolVersion: connect.version,
-    };
-    hooks.authenticate(attempt, (reason) => {
-      if (isAnswered) return;
-      isAnswered = true;
-      this.core.turn.enter();
+    if (this.underWay >= AUTHENTICATIONS_UNDER_WAY_MAX) {
+      this.refuse(connection, connect, clientId, ReasonCode.ServerBusy);
+      return HANDLED;
+    }
+    const found = authenticate(attemptOf(connection, connect, clientId));
+    if (!(found instanceof Pending)) {
+      this.decide(connection, connect, clientId, found);
+      return HANDLED;
+    }
+    this.underWay++;
+    found.whenAnswered((verdict) => {
+      this.underWay--;
       // The client may have gone meanwhile; then nothing has been touched.
       if (!connection.isOpen || connection.isClosing) return;
-      this.admit(connection, connect, clientId, reason);
-      if (isWaiting) connection.unstall();
+      this.decide(connection, connect, clientId, verdict);
+      connection.unstall();
     });
-    isWaiting = !isAnswered;
-    return isAnswered ? HANDLED : HANDLED_STALL;
+    return HANDLED_STALL;
   }
 
-  private admit(connection: Connection, connect: Connect, clientId: ClientId, reason: ReasonCode): void {
-    this.presence.connected(connection, connect, clientId, reason);
+  private decide(
+    connection: Connection,
+    connect: Connect,
+    clientId: ClientId,
+    verdict: AuthVerdict | 'ignore',
+  ): void {
+    const reason =
+      verdict === 'ignore'
+        ? this.unknownReason(connection, connect)
+        : refusalFor(connection.version, verdict.reason);
     if (reason !== ReasonCode.Success) {
-      this.refuse(connection, reason, true, 'auth_failure');
+      this.refuse(connection, connect, clientId, reason);
       return;
     }
+    connection.isSuperuser = verdict !== 'ignore' && verdict.isSuperuser;
+    this.admit(connection, connect, clientId);
+  }
+
+  /** Nobody knows the client. */
+  private unknownReason(connection: Connection, connect: Connect): ReasonCode {
+    const { config, hooks } = this.core;
+    if (config['mqtt.allow_anonymous']) return ReasonCode.Success;
+    const isNamed = hooks.authenticate !== null && usernameOf(connection, connect) !== null;
+    return isNamed ? ReasonCode.BadUserNameOrPassword : ReasonCode.NotAuthorized;
+  }
+
+  private admit(connection: Connection, connect: Connect, clientId: ClientId): void {
+    this.presence.connected(connection, connect, clientId, ReasonCode.Success);
     const { sessions } = this.core;
     let session = sessions.find(clientId);
     if (session !== null) this.takeOver(session, connect.cleanStart);
@@ -138,7 +164,7 @@ export class ConnectFlow {
     const old = session.connection;
     if (old !== null) old.disconnect(ReasonCode.SessionTakenOver, 'conflict');
     // With Clean Start the old session ends here, and its will goes out whatever its delay.
-    if (cleanStart) this.core.sessions.end(session);
+    if (cleanStart) this.core.sessions.end(session, 'destroy');
   }
 
   private bind(connection: Connection, connect: Connect, session: Session): void {
@@ -146,10 +172,14 @@ export class ConnectFlow {
     const { config } = core;
     connection.session = session;
     session.connection = connection;
-    session.will = connect.will === null ? null : this.mountWill(connection, connect.will);
     connection.packetBytesMax = core.sessions.packetBytesMax;
-    connection.username = connection.origin.certificateUsername ?? connect.username;
+    connection.username = usernameOf(connection, connect);
     connection.cleanStart = connect.cleanStart;
+    const serverKeepAlive = config['mqtt.server_keepalive'] / 1000;
+    const isOurs = connect.version === 5 && serverKeepAlive > 0;
+    connection.keepAliveSeconds = isOurs ? serverKeepAlive : connect.keepAliveSeconds;
+    session.will = connect.will === null ? null : this.mountWill(connection, connect.will);
+    session.willFrom = connect.will === null ? null : clientOf(connection);
     connection.isBridge = connect.bridge;
     connection.clientHash = core.topicHash.hash(
       Buffer.from(session.clientId),
@@ -200,10 +230,9 @@ export class ConnectFlow {
 
   private accept(connection: Connection, connect: Connect, session: Session, isResumed: boolean): void {
     const { config } = this.core;
-    const serverKeepAlive = config['mqtt.server_keepalive'] / 1000;
-    const isOurs =
-      connect.version === 5 && serverKeepAlive > 0 && connect.keepAliveSeconds !== serverKeepAlive;
-    connection.keepAliveSeconds = isOurs ? serverKeepAlive : connect.keepAliveSeconds;
+    const { created, connected } = this.core.hooks;
+    if (!isResumed) created?.(clientOf(connection).info);
+    connected?.(clientOf(connection).info, ReasonCode.Success);
     connection.startKeepAlive(connection.keepAliveSeconds * 2 * config['mqtt.keepalive_backoff'] * 1000);
     const granted = Number.isFinite(session.expirySeconds) ? session.expirySeconds : EXPIRY_NEVER_SECONDS;
     const fields: Connack = {
@@ -214,9 +243,8 @@ export class ConnectFlow {
       maximumPacketBytes: config['mqtt.max_packet_size'],
       assignedClientId: connect.clientId === '' ? session.clientId : null,
       topicAliasMaximum: config['mqtt.max_topic_alias'],
-      serverKeepAliveSeconds: isOurs ? serverKeepAlive : null,
-      // A hook knows the method [MQTT-4.12.0-5]; without one there is none to repeat [MQTT-4.12.0-6].
-      authenticationMethod: connect.authenticationMethod,
+      serverKeepAliveSeconds:
+        connection.keepAliveSeconds === connect.keepAliveSeconds ? null : connection.keepAliveSeconds,
       responseInformation: this.responseInformation(connect, session),
     };
     connection.sendControl(
@@ -232,15 +260,72 @@ export class ConnectFlow {
     return `${prefix}${session.clientId}/`;
   }
 
-  /** CONNACK with the reason where the client can take one, then the end. */
-  private refuse(connection: Connection, reason: ReasonCode, canAnswer: boolean, endReason: string): void {
-    if (canAnswer) {
-      const connack = { sessionPresent: false, reason };
-      connection.sendControl(
-        PacketType.Connack,
-        encodeConnack(connack, connection.version, Number.POSITIVE_INFINITY),
-      );
-    }
+  /** CONNECT was understood, and is refused. */
+  private refuse(
+    connection: Connection,
+    connect: Connect,
+    clientId: ClientId | null,
+    reason: ReasonCode,
+  ): void {
+    const { connected, disconnected } = this.core.hooks;
+    const endReason = refusalOf(reason);
+    if (clientId !== null && endReason === 'auth_failure')
+      this.presence.connected(connection, connect, clientId, reason);
+    const info =
+      connected === null && disconnected === null ? null : refusedInfo(connection, connect, clientId);
+    if (info !== null) connected?.(info, connackCode(connection, reason));
+    this.turnAway(connection, reason, endReason);
+    if (info !== null) disconnected?.(info, endReason);
+  }
+
+  /** CONNACK with the reason, then the end. */
+  private turnAway(connection: Connection, reason: ReasonCode, endReason: string): void {
+    const connack = { sessionPresent: false, reason };
+    connection.sendControl(
+      PacketType.Connack,
+      encodeConnack(connack, connection.version, Number.POSITIVE_INFINITY),
+    );
     connection.close(endReason);
+  }
+}
+
+function attemptOf(connection: Connection, connect: Connect, clientId: ClientId): ConnectAttempt {
+  return {
+    clientId,
+    username: usernameOf(connection, connect),
+    password: connect.password,
+    peerAddress: connection.origin.peerAddress,
+    peerPort: connection.origin.peerPort,
+    listener: connection.options.key,
+    protocolVersion: connect.version,
+    cleanStart: connect.cleanStart,
+    keepAliveSeconds: connect.keepAliveSeconds,
+  };
+}
+
+/** @returns the reason for which 3.x has a return code that comes nearest. */
+function refusalFor(version: ProtocolVersion, reason: ReasonCode): ReasonCode {
+  if (version === 5 || reason === ReasonCode.Success || connackReturnCode(reason) !== 0) return reason;
+  const isElsewhere = reason === ReasonCode.UseAnotherServer || reason === ReasonCode.ServerMoved;
+  return isElsewhere ? ReasonCode.ServerUnavailable : ReasonCode.NotAuthorized;
+}
+
+/** The number that CONNACK has. */
+function connackCode(connection: Connection, reason: ReasonCode): number {
+  return connection.version === 5 ? reason : connackReturnCode(reason);
+}
+
+/** The name under which a refusal is counted and told. */
+function refusalOf(reason: ReasonCode): string {
+  switch (reason) {
+    case ReasonCode.ServerBusy:
+      return 'server_busy';
+    case ReasonCode.ClientIdentifierNotValid:
+    case ReasonCode.BadAuthenticationMethod:
+    case ReasonCode.TopicNameInvalid:
+    case ReasonCode.MalformedPacket:
+      return 'bad_connect';
+    default:
+      return 'auth_failure';
   }
 }

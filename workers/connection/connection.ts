@@ -3,7 +3,6 @@
  * CONNECT is accepted. A chunk that cannot be finished in this turn waits here, with the link paused. Runs on the
  * shard's thread.
  */
-
 import { WheelItem } from '../../src/base/timer-wheel.js';
 import { LINK_CLOSE_TIMEOUT_MS, SUBACKS_PENDING_MAX } from '../../src/limits.js';
 import { writeAck } from '../../src/protocol/mqtt/encode-ack.js';
@@ -16,13 +15,14 @@ import {
   readFrame,
 } from '../../src/protocol/mqtt/frame.js';
 import { type AckType, PacketType, type ProtocolVersion } from '../../src/protocol/mqtt/packet-type.js';
-import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import type { Core } from '../core.js';
+import type { Judgement } from '../publish/review.js';
 import type { Session } from '../session/session.js';
 import type { Link, LinkEnd, LinkHandler } from '../transport/link.js';
 import { Output } from '../transport/output.js';
 import type { Runnable } from '../turn.js';
+import type { Client } from './client.js';
 import type { ConnectionRate } from './connection-rate.js';
 import { endReasonOf } from './end-reason.js';
 import type { ListenerOptions } from './listener-options.js';
@@ -31,13 +31,13 @@ import { HANDLED_STALL, type PacketHandler, STALLED } from './packet-handler.js'
 import { PendingInput } from './pending-input.js';
 import type { AliasesIn, AliasesOut } from './topic-aliases.js';
 
-/** What keeps a connection from being read, as bits: a packet that is not done with, ... */
+/**
+ * What keeps a connection from being read, as bits: a packet that is not done with, too many packets or bytes per
+ * second, too many SUBSCRIBEs that wait for other shards, a client that does not read what it has caused.
+ */
 const STALL_PACKET = 1;
-/** ... too many packets or bytes per second, ... */
 export const STALL_RATE = 2;
-/** ... too many SUBSCRIBEs that wait for other shards, ... */
 const STALL_SUBACKS = 4;
-/** ... a client that does not read what it has caused. */
 const STALL_OUTPUT = 8;
 
 // Shared by all connections: a packet is handled to its end before the next is looked at.
@@ -75,10 +75,12 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   gatedAcks = 0;
   /** Hash of the ClientId, for share groups that choose by it. */
   clientHash = 0;
-  /** What a hook has said of the packet that waits for it; null while there is none. */
-  verdict: number | null = null;
-  /** Monotonic milliseconds since which a hook owes an answer about a packet; Infinity: none does. */
-  hookAskedMs = Number.POSITIVE_INFINITY;
+  /** May do everything. */
+  isSuperuser = false;
+  /** Made by `clientOf`. */
+  client: Client | null = null;
+  /** What has been decided about the PUBLISH that waits, or that it is being decided; null: nothing waits. */
+  judged: Judgement | null = null;
   /** Largest packet the client may send now, in bytes: at first a CONNECT. */
   packetBytesMax: number;
   /** Null: no limit. */
@@ -246,17 +248,6 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
 
   sendPubrel(packetId: number): void {
     this.sendAck(PacketType.Pubrel, packetId, 0);
-  }
-
-  /** @returns where the topic begins for this client, behind its listener's mountpoint. */
-  mountedStart(view: PublishView): number {
-    const mount = this.options.mountpoint;
-    const { topicBytes, topicStart, topicEnd } = view;
-    if (mount.length === 0 || topicEnd - topicStart <= mount.length) return topicStart;
-    for (let i = 0; i < mount.length; i++) {
-      if (topicBytes[topicStart + i] !== mount[i]) return topicStart;
-    }
-    return topicStart + mount.length;
   }
 
   /** The client has taken nothing for longer than its listener allows. */

@@ -11,15 +11,20 @@ import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import { isValidUtf8Mqtt } from '../../src/protocol/mqtt/utf8.js';
 import { checkTopicName, type TopicLimits } from '../../src/protocol/topic.js';
 import type { Core } from '../core.js';
-import { NEEDS_COMMIT, WANTED_BY_NOBODY } from '../publish/publisher.js';
+import { rewriteView } from '../hooks/hook-message.js';
+import { Pending } from '../hooks/pending.js';
+import { HANDED_ON, NEEDS_COMMIT, WANTED_BY_NOBODY } from '../publish/publisher.js';
+import { type Judgement, type Review, UNDECIDED } from '../publish/review.js';
 import type { Route } from '../routing/route.js';
 import type { Session } from '../session/session.js';
+import { clientOf } from './client.js';
 import type { Connection } from './connection.js';
 import { HANDLED, STALLED } from './packet-handler.js';
 import { topicLimits } from './topic-limits.js';
 
 export class PublishIn {
   private readonly view = new PublishView();
+  private readonly review: Review;
   private readonly limits: TopicLimits;
   private readonly receiveMaximum: number;
   private readonly awaitingRelMax: number;
@@ -28,6 +33,7 @@ export class PublishIn {
 
   constructor(private readonly core: Core) {
     const { config } = core;
+    this.review = core.publisher.review;
     this.limits = topicLimits(config);
     this.receiveMaximum = config['mqtt.receive_maximum'];
     this.awaitingRelMax = config['mqtt.session.max_awaiting_rel'];
@@ -60,18 +66,48 @@ export class PublishIn {
     if (view.qos === 2 && connection.session!.awaitingRel?.has(view.packetId) === true) {
       return this.onRepeat(connection);
     }
+    if (connection.judged !== null || this.review.isOn) return this.onReviewed(connection, route);
     if (!this.mayPass(connection, route)) return STALLED;
-    if (core.hooks.authorizePublish !== null) {
-      const verdict = this.verdict(connection);
-      if (verdict < 0) return STALLED;
-      if (verdict > 0) return this.deny(connection, verdict as ReasonCode);
+    return this.accept(connection, view.qos, route);
+  }
+
+  // Somebody is asked about it. The packet waits for the answer, and is then handled again.
+  private onReviewed(connection: Connection, route: Route<Session>): number {
+    const { core, view } = this;
+    const judged = connection.judged ?? this.judge(connection);
+    if (judged === UNDECIDED) return STALLED;
+    const { qos } = view;
+    let wanted: Route<Session> | null = route;
+    if (!judged.isAllowed || judged.isDropped) {
+      wanted = null;
+    } else if (judged.rewritten !== null) {
+      rewriteView(view, judged.rewritten);
+      wanted = core.publisher.routeOf(view);
     }
-    core.counters.receivedQos[view.qos]!++;
-    if (view.qos === 0) {
-      core.publisher.distribute(view, route, connection.session, connection.clientHash);
+    if (wanted !== null && !this.mayPass(connection, wanted)) {
+      connection.judged = judged;
+      return STALLED;
+    }
+    connection.judged = null;
+    if (wanted === null) core.publisher.lost(view, judged.isAllowed ? 'dropped_by_hook' : 'denied');
+    // 3.x has no word for a refusal: it is acknowledged as usual (v3 [MQTT-3.3.5-2]), like what a plugin has taken out.
+    const isRefused = !judged.isAllowed && connection.version === 5;
+    return isRefused ? this.deny(connection, qos) : this.accept(connection, qos, wanted);
+  }
+
+  /** `route` is null for a message that is acknowledged and not handed on. */
+  private accept(connection: Connection, qos: number, route: Route<Session> | null): number {
+    this.core.counters.receivedQos[qos]!++;
+    if (qos === 0) {
+      this.handOn(connection, route);
       return HANDLED;
     }
-    return view.qos === 1 ? this.onQos1(connection, route) : this.onQos2(connection, route);
+    return qos === 1 ? this.onQos1(connection, route) : this.onQos2(connection, route);
+  }
+
+  private handOn(connection: Connection, route: Route<Session> | null): number {
+    if (route === null) return HANDED_ON;
+    return this.core.publisher.distribute(this.view, route, connection.session, connection.clientHash);
   }
 
   // Credit towards every shard that may get it. A shared message may go to any shard.
@@ -87,14 +123,14 @@ export class PublishIn {
     return true;
   }
 
-  private onQos1(connection: Connection, route: Route<Session>): number {
+  private onQos1(connection: Connection, route: Route<Session> | null): number {
     const { core, view } = this;
     if (connection.inboundOpen >= this.receiveMaximum && connection.version === 5) {
       return ReasonCode.ReceiveMaximumExceeded;
     }
     connection.inboundOpen++;
     const { packetId } = view;
-    const answer = core.publisher.distribute(view, route, connection.session, connection.clientHash);
+    const answer = this.handOn(connection, route);
     const reason = this.successCode(connection, answer);
     core.acks.acknowledge(connection, PacketType.Puback, packetId, reason, answer === NEEDS_COMMIT);
     return HANDLED;
@@ -110,7 +146,7 @@ export class PublishIn {
     return HANDLED;
   }
 
-  private onQos2(connection: Connection, route: Route<Session>): number {
+  private onQos2(connection: Connection, route: Route<Session> | null): number {
     const { core, view } = this;
     const session = connection.session!;
     const { packetId } = view;
@@ -123,7 +159,7 @@ export class PublishIn {
     }
     connection.inboundOpen++;
     awaiting.add(packetId, core.turn.nowMs);
-    const answer = core.publisher.distribute(view, route, session, connection.clientHash);
+    const answer = this.handOn(connection, route);
     const reason = this.successCode(connection, answer);
     const needsCommit = answer === NEEDS_COMMIT || session.durable;
     core.acks.acknowledge(connection, PacketType.Pubrec, packetId, reason, needsCommit);
@@ -136,44 +172,27 @@ export class PublishIn {
       : ReasonCode.Success;
   }
 
-  // -1: the answer is not there yet. The packet is handled again when it is.
-  private verdict(connection: Connection): number {
-    if (connection.verdict !== null) {
-      const { verdict } = connection;
-      connection.verdict = null;
-      return verdict;
-    }
-    if (connection.hookAskedMs !== Number.POSITIVE_INFINITY) return -1;
-    const { view } = this;
-    const topic = view.topicBytes.toString('utf8', view.topicStart, view.topicEnd);
-    let isWaiting = false;
-    let answered: number | null = null;
-    this.core.hooks.authorizePublish!(connection.session!.clientId, topic, (reason) => {
-      if (answered !== null) return;
-      answered = reason;
-      if (!isWaiting) return;
-      connection.verdict = reason;
-      connection.hookAskedMs = Number.POSITIVE_INFINITY;
+  /** @returns UNDECIDED when the answer is not there yet. */
+  private judge(connection: Connection): Judgement {
+    const found = this.review.judge(this.view, clientOf(connection));
+    if (!(found instanceof Pending)) return found;
+    found.whenAnswered((judgement) => {
+      connection.judged = judgement;
       connection.unstall();
     });
-    if (answered !== null) return answered;
-    isWaiting = true;
-    connection.hookAskedMs = this.core.turn.nowMs;
-    return -1;
+    connection.judged = UNDECIDED;
+    return UNDECIDED;
   }
 
-  /** Refused: MQTT 5 says so in the acknowledgement, 3.x acknowledges as usual (v3 [MQTT-3.3.5-2]). */
-  private deny(connection: Connection, reason: ReasonCode): number {
+  /** MQTT 5 says so in the acknowledgement; the packet identifier of QoS 2 is free again [MQTT-4.3.3-9]. */
+  private deny(connection: Connection, qos: number): number {
     const { core, view } = this;
-    core.counters.receivedQos[view.qos]!++;
-    if (view.qos === 0) return HANDLED;
-    const code = connection.version === 5 ? reason : ReasonCode.Success;
-    const type = view.qos === 1 ? PacketType.Puback : PacketType.Pubrec;
+    core.counters.receivedQos[qos]!++;
+    if (qos === 0) return HANDLED;
+    const type = qos === 1 ? PacketType.Puback : PacketType.Pubrec;
     connection.inboundOpen++;
-    if (view.qos === 2 && connection.version !== 5)
-      connection.session!.awaiting().add(view.packetId, core.turn.nowMs);
-    core.acks.acknowledge(connection, type, view.packetId, code, false);
-    if (view.qos === 2 && connection.version === 5) connection.inboundOpen--;
+    core.acks.acknowledge(connection, type, view.packetId, ReasonCode.NotAuthorized, false);
+    if (qos === 2) connection.inboundOpen--;
     return HANDLED;
   }
 

@@ -2,7 +2,12 @@
  * SUBSCRIBE and UNSUBSCRIBE: filter by filter, in slices where there are many; then SUBACK once every shard that could
  * take a matching message knows of the subscription, and after it the retained messages. Runs on the shard's thread.
  */
-import { FILTERS_PER_TURN_MAX, REPLAYS_WAITING_MAX, SUBSCRIBE_SLICE } from '../../src/limits.js';
+import {
+  FILTERS_PER_TURN_MAX,
+  HOOK_FILTERS_MAX,
+  REPLAYS_WAITING_MAX,
+  SUBSCRIBE_SLICE,
+} from '../../src/limits.js';
 import { encodeSuback, encodeUnsuback } from '../../src/protocol/mqtt/encode-control.js';
 import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
@@ -15,11 +20,19 @@ import {
   type TopicLimits,
 } from '../../src/protocol/topic.js';
 import type { Core } from '../core.js';
-import { OPTION_QOS_MASK, OPTION_RETAIN_AS_PUBLISHED, OPTIONS_KEPT } from '../routing/route.js';
+import { Pending } from '../hooks/pending.js';
+import {
+  OPTION_NO_LOCAL,
+  OPTION_QOS_MASK,
+  OPTION_RETAIN_AS_PUBLISHED,
+  OPTIONS_KEPT,
+} from '../routing/route.js';
 import type { Subscribed } from '../session/replay.js';
 import type { Session } from '../session/session.js';
 import type { Runnable } from '../turn.js';
+import { clientOf } from './client.js';
 import type { Connection } from './connection.js';
+import { FilterReview, ReviewedFilter } from './filter-review.js';
 import { HANDLED, HANDLED_STALL } from './packet-handler.js';
 import { topicLimits } from './topic-limits.js';
 
@@ -33,6 +46,8 @@ const WAIT = -2;
 interface Made extends Subscribed {
   /** Its place in the packet. */
   readonly at: number;
+  /** As the client has written it, or a plugin in its place. */
+  readonly text: string;
 }
 
 /** One packet on its way; most are done in the turn they come in. */
@@ -83,8 +98,16 @@ abstract class FilterJob implements Runnable {
       if (!this.isAlive()) return DONE;
       if (count % SUBSCRIBE_SLICE === 0 && (count >= FILTERS_PER_TURN_MAX || turn.overTime)) return MORE;
     }
-    this.finish();
+    if (!this.flush()) return WAIT;
+    if (this.isAlive()) this.finish();
     return DONE;
+  }
+
+  /** An answer has come for which it has waited: `use` it, and go on. */
+  protected resume(use: () => void): void {
+    if (!this.isAlive()) return;
+    use();
+    this.flow.core.turn.queue(this);
   }
 
   protected isAlive(): boolean {
@@ -93,6 +116,8 @@ abstract class FilterJob implements Runnable {
 
   /** Handles the filter that the reader stands on. @returns false when the job has to wait for an answer. */
   protected abstract take(): boolean;
+  /** Handles what `take` has put aside. @returns as `take`. */
+  protected abstract flush(): boolean;
   protected abstract finish(): void;
 }
 
@@ -100,53 +125,62 @@ class SubscribeJob extends FilterJob {
   readonly made: Made[] = [];
   private refused = 0;
   private firstRefused = '';
+  /** What is to be decided about. */
+  private aside: ReviewedFilter[] = [];
 
   protected take(): boolean {
-    const { hooks } = this.flow.core;
-    const { filter } = this.reader;
-    if (hooks.authorizeSubscribe === null) {
-      this.add(ReasonCode.Success);
+    const { filter, options } = this.reader;
+    if (this.aside.length === 0 && !this.flow.review.isOn) {
+      this.add(filter, options, ReasonCode.Success);
       return true;
     }
-    let isAnswered = false;
-    let isLate = false;
-    hooks.authorizeSubscribe(this.session.clientId, filter, (reason) => {
-      if (isAnswered) return;
-      isAnswered = true;
-      this.connection.hookAskedMs = Number.POSITIVE_INFINITY;
-      if (!this.isAlive()) return;
-      this.add(reason);
-      if (isLate) this.flow.core.turn.queue(this);
-    });
-    isLate = !isAnswered;
-    if (!isAnswered) this.connection.hookAskedMs = this.flow.core.turn.nowMs;
-    return isAnswered;
+    const qos = (options & OPTION_QOS_MASK) as 0 | 1 | 2;
+    this.aside.push(new ReviewedFilter(filter, options & ~OPTION_QOS_MASK, qos));
+    return this.aside.length < HOOK_FILTERS_MAX || this.flush();
   }
 
-  private add(verdict: ReasonCode): void {
-    const { connection, reader } = this;
+  protected flush(): boolean {
+    if (this.aside.length === 0) return true;
+    const filters = this.aside;
+    this.aside = [];
+    const judged = this.flow.review.judge(filters, clientOf(this.connection));
+    if (judged instanceof Pending) {
+      judged.whenAnswered(() => this.resume(() => this.addAll(filters)));
+      return false;
+    }
+    this.addAll(filters);
+    return true;
+  }
+
+  private addAll(filters: readonly ReviewedFilter[]): void {
+    for (const { filter, options, qos, reason } of filters) this.add(filter, options | qos, reason);
+  }
+
+  private add(filter: string, options: number, reason: ReasonCode): void {
     const at = this.codes.length;
-    const code = verdict === ReasonCode.Success ? this.subscribe(at) : verdict;
-    this.codes.push(connection.version === 5 || code < 0x80 ? code : 0x80);
-    if (code >= 0x80 && this.refused++ === 0) this.firstRefused = reader.filter;
+    const code = reason === ReasonCode.Success ? this.subscribe(at, filter, options) : reason;
+    this.codes.push(this.connection.version === 5 || code < 0x80 ? code : 0x80);
+    if (code >= 0x80 && this.refused++ === 0) this.firstRefused = filter;
   }
 
-  private subscribe(at: number): number {
+  private subscribe(at: number, text: string, asked: number): number {
     const { flow, connection, session, reader } = this;
     const { router } = flow.core;
-    const parsed = flow.parse(reader.filter, connection);
+    const parsed = flow.parse(text, connection);
     if (parsed === null) return ReasonCode.TopicFilterInvalid;
     if ((session.replays?.waiting ?? 0) > REPLAYS_WAITING_MAX) return ReasonCode.QuotaExceeded;
-    let { options } = reader;
+    let options = asked;
     if (connection.isBridge) options |= OPTION_RETAIN_AS_PUBLISHED;
     const { filter, group, local } = parsed;
+    // Clients may not ask for the two together [MQTT-3.8.3-4]; a plugin or `$queue/` may have brought that about.
+    if (group !== null) options &= ~OPTION_NO_LOCAL;
     const isNew = router.subscribe(session, filter, group, local, options & OPTIONS_KEPT, reader.identifier);
     // Only now, because what the session has may be subscribed to again.
     if (isNew && flow.subscriptionsMax > 0 && router.countOf(session) > flow.subscriptionsMax) {
       router.unsubscribe(session, filter, group, local);
       return ReasonCode.QuotaExceeded;
     }
-    this.made.push({ at, parsed, isNew, options });
+    this.made.push({ at, text, parsed, isNew, options });
     return options & OPTION_QOS_MASK;
   }
 
@@ -170,7 +204,10 @@ class SubscribeJob extends FilterJob {
     core.turn.enter();
     flow.waited(session, this);
     connection.subackDone();
-    if (!isKnown && !session.ended) this.withdraw();
+    if (!session.ended) {
+      if (isKnown) this.tell();
+      else this.withdraw();
+    }
     if (this.isAlive()) {
       const { packetId } = this.reader;
       const packet = encodeSuback({ packetId, codes }, connection.version, connection.maximumPacketBytes);
@@ -178,6 +215,15 @@ class SubscribeJob extends FilterJob {
       if (isKnown) core.replays.start(session, this.made, this.reader.identifier);
     }
     core.replays.expected(session);
+  }
+
+  private tell(): void {
+    const { subscribed } = this.flow.core.hooks;
+    if (subscribed === null) return;
+    const { info } = clientOf(this.connection);
+    for (const { text, options } of this.made) {
+      subscribed(info, { filter: text, qos: (options & OPTION_QOS_MASK) as 0 | 1 | 2 });
+    }
   }
 
   /** Some shard has not said that it knows: nobody can promise that every message arrives. */
@@ -197,15 +243,47 @@ class SubscribeJob extends FilterJob {
 }
 
 class UnsubscribeJob extends FilterJob {
+  /** What a plugin is to be asked about. */
+  private aside: string[] = [];
+
   protected take(): boolean {
-    const { flow, connection, session, reader } = this;
-    const parsed = flow.parse(reader.filter, connection);
-    const existed =
-      parsed !== null && flow.core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local);
+    const { filter } = this.reader;
+    if (this.aside.length === 0 && this.flow.core.hooks.unsubscribe === null) {
+      this.remove(filter);
+      return true;
+    }
+    this.aside.push(filter);
+    return this.aside.length < HOOK_FILTERS_MAX || this.flush();
+  }
+
+  protected flush(): boolean {
+    if (this.aside.length === 0) return true;
+    const filters = this.aside;
+    this.aside = [];
+    const { unsubscribe } = this.flow.core.hooks;
+    const given = unsubscribe === null ? filters : unsubscribe(clientOf(this.connection).info, filters);
+    if (given instanceof Pending) {
+      given.whenAnswered((later) => this.resume(() => this.removeAll(later)));
+      return false;
+    }
+    this.removeAll(given);
+    return true;
+  }
+
+  private removeAll(filters: readonly string[]): void {
+    for (const filter of filters) this.remove(filter);
+  }
+
+  private remove(text: string): void {
+    const { flow, connection, session } = this;
+    const { router, replays, hooks } = flow.core;
+    const parsed = flow.parse(text, connection);
+    const existed = parsed !== null && router.unsubscribe(session, parsed.filter, parsed.group, parsed.local);
     const missing = parsed === null ? ReasonCode.TopicFilterInvalid : ReasonCode.NoSubscriptionExisted;
     this.codes.push(existed ? ReasonCode.Success : missing);
-    if (existed && parsed.group === null) flow.core.replays.cancel(session, parsed.filter, parsed.local);
-    return true;
+    if (!existed) return;
+    if (parsed.group === null) replays.cancel(session, parsed.filter, parsed.local);
+    hooks.unsubscribed?.(clientOf(connection).info, text);
   }
 
   protected finish(): void {
@@ -219,6 +297,7 @@ class UnsubscribeJob extends FilterJob {
 export class SubscribeFlow {
   readonly subscriptionsMax: number;
   readonly timeoutMs: number;
+  readonly review: FilterReview;
   private readonly limits: TopicLimits;
   /** SUBSCRIBEs that wait for other shards, by session, oldest first. */
   private readonly waiting = new Map<Session, SubscribeJob[]>();
@@ -228,6 +307,7 @@ export class SubscribeFlow {
     this.subscriptionsMax = config['mqtt.session.max_subscriptions'];
     this.timeoutMs = config['shard.subscribe_timeout'];
     this.limits = topicLimits(config);
+    this.review = new FilterReview(core, (text) => this.parsePlain(text));
   }
 
   /** @returns HANDLED, HANDLED_STALL or a reason code. */
@@ -269,12 +349,16 @@ export class SubscribeFlow {
    * valid.
    */
   parse(text: string, connection: Connection): ParsedSubscription | null {
-    const parsed = parseSubscription(text);
-    if (parsed === null || !checkTopicFilter(parsed.filter, this.limits)) return null;
+    const parsed = this.parsePlain(text);
     const { mountpoint } = connection.options;
-    return mountpoint.length === 0
+    return parsed === null || mountpoint.length === 0
       ? parsed
       : { ...parsed, filter: mountpoint.toString('utf8') + parsed.filter };
+  }
+
+  private parsePlain(text: string): ParsedSubscription | null {
+    const parsed = parseSubscription(text);
+    return parsed === null || !checkTopicFilter(parsed.filter, this.limits) ? null : parsed;
   }
 }
 

@@ -1,50 +1,54 @@
 /**
- * The seam where extensions decide who may connect, publish and subscribe. A hook that is null costs one comparison.
- * Answers may come at once or later; who waits for one checks again that its session is still there. Runs on the
- * shard's thread.
+ * Where plugins are asked and told what happens in a shard. A field that is null is a point at which nobody has
+ * registered anything, and costs one comparison. The registry sets them. Runs on the shard's thread.
  */
+import type {
+  AccessAnswer,
+  AccessRequest,
+  ClientInfo,
+  ConnectAttempt,
+  HookMessage,
+  ShardHooks,
+} from '../../src/plugins/api.js';
 import type { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import type { FiltersAnswer } from './chains.js';
+import type { Pending } from './pending.js';
 
-/** What is known of a client that wants to connect. */
-export interface ConnectAttempt {
-  readonly clientId: string;
-  readonly username: string | null;
-  readonly password: Uint8Array | null;
-  readonly peerAddress: string;
-  readonly protocolVersion: number;
+/** The name of a point. */
+export type Point = Exclude<keyof ShardHooks, 'priority'>;
+
+/** What a plugin registers at a point. */
+export type HookFunction<P extends Point> = NonNullable<ShardHooks[P]>;
+
+/** What a plugin has decided about a client that wants to connect. */
+export interface AuthVerdict {
+  readonly isAllowed: boolean;
+  readonly isSuperuser: boolean;
+  /** Success, or the reason of the refusal. */
+  readonly reason: ReasonCode;
 }
 
-/** `reason` 0 lets it pass; anything else is the reason code of the refusal. */
-export type Answer = (reason: ReasonCode) => void;
+type Ask<I, A> = (input: I) => A | Pending<A>;
+type AskClient<A> = (client: ClientInfo, about: A) => A | Pending<A>;
 
-export interface Hooks {
-  /** Called before any session is touched. */
-  readonly authenticate: ((attempt: ConnectAttempt, answer: Answer) => void) | null;
-  /** Called for each PUBLISH, in order; the connection reads no further until the answer is there. */
-  readonly authorizePublish: ((clientId: string, topic: string, answer: Answer) => void) | null;
-  /** Called for each filter of a SUBSCRIBE, in order. */
-  readonly authorizeSubscribe: ((clientId: string, filter: string, answer: Answer) => void) | null;
-  /**
-   * Extended authentication of MQTT 5. @returns whether `method` is known; the broker knows none of its own, so
-   * CONNECT with one is refused with 0x8C.
-   */
-  readonly authenticationMethod: ((method: string) => boolean) | null;
-  /** A message was lost on its way to `clientId`: its queue overflowed, or it expired there. */
-  readonly messageDropped:
-    | ((clientId: string, topic: string, reason: 'queue_full' | 'expired') => void)
-    | null;
+export class Hooks {
+  /** A handler is on the stack. What plugins ask for then has to wait until it is not. */
+  isCalling: () => boolean = () => false;
+
+  authenticate: Ask<ConnectAttempt, AuthVerdict | 'ignore'> | null = null;
+  authorize: Ask<AccessRequest, AccessAnswer> | null = null;
+  subscribe: AskClient<FiltersAnswer> | null = null;
+  unsubscribe: AskClient<readonly string[]> | null = null;
+  /** The same message again: nobody has changed it. */
+  publish: ((message: HookMessage) => HookMessage | null | Pending<HookMessage | null>) | null = null;
+
+  connected: HookFunction<'client.connected'> | null = null;
+  disconnected: HookFunction<'client.disconnected'> | null = null;
+  created: HookFunction<'session.created'> | null = null;
+  subscribed: HookFunction<'session.subscribed'> | null = null;
+  unsubscribed: HookFunction<'session.unsubscribed'> | null = null;
+  terminated: HookFunction<'session.terminated'> | null = null;
+  delivered: HookFunction<'message.delivered'> | null = null;
+  acked: HookFunction<'message.acked'> | null = null;
+  dropped: HookFunction<'message.dropped'> | null = null;
 }
-
-/** What a module that replaces the hooks exports. */
-export interface HooksModule {
-  createHooks(): Hooks;
-}
-
-/** Lets everybody do everything. */
-export const NO_HOOKS: Hooks = {
-  authenticate: null,
-  authorizePublish: null,
-  authorizeSubscribe: null,
-  authenticationMethod: null,
-  messageDropped: null,
-};

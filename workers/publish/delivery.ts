@@ -8,6 +8,7 @@ import { expirySecondsLeft } from '../../src/protocol/message.js';
 import { encodePublish, publishFrameBytes } from '../../src/protocol/mqtt/encode-publish.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { Connection } from '../connection/connection.js';
+import { mountedStart } from '../connection/listener-options.js';
 import type { Core } from '../core.js';
 import {
   OPTION_NO_LOCAL,
@@ -373,7 +374,7 @@ export class Delivery {
     const { view } = this;
     if (qos === 0 && !this.fits(connection, 0, identifiers)) return false;
     const topicStart = view.topicStart;
-    view.topicStart = connection.mountedStart(view);
+    view.topicStart = mountedStart(connection.options.mountpoint, view);
     const aliases = connection.aliasesOut;
     if (aliases === null || !this.hasAliasRoom(connection, qos, identifiers)) {
       this.writeOwn(connection, qos, retain, dup, packetId, identifiers, 0, true);

@@ -4,10 +4,13 @@
  * shards. Runs on the shard's thread.
  */
 import { EXPIRY_GRACE_MS } from '../../src/limits.js';
+import type { DropReason } from '../../src/plugins/api.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
-import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import type { Client } from '../connection/client.js';
 import type { Core } from '../core.js';
+import { topicOfView } from '../hooks/hook-message.js';
 import {
   type BatchReader,
   RECORD_BOUNCE,
@@ -17,6 +20,8 @@ import {
 } from '../peers/batch.js';
 import type { Route } from '../routing/route.js';
 import type { Session } from '../session/session.js';
+import { OwnMessages } from './own-messages.js';
+import type { Review } from './review.js';
 
 /** Nobody has wanted the message. */
 export const WANTED_BY_NOBODY = 0;
@@ -26,12 +31,17 @@ export const HANDED_ON = 1;
 export const NEEDS_COMMIT = 2;
 
 export class Publisher {
-  /** For messages of the broker itself; apart, because a client's may be in hand. */
-  private readonly ownView = new PublishView();
   /** A bit per shard whose open batch has left something here that must be safe before it is reported. */
   private unsafeFrom = 0;
 
-  constructor(private readonly core: Core) {}
+  private readonly own: OwnMessages;
+
+  constructor(
+    private readonly core: Core,
+    readonly review: Review,
+  ) {
+    this.own = new OwnMessages(core, review);
+  }
 
   /** @returns the route of the topic in `view`, which must be valid unless it is in the cache. */
   routeOf(view: PublishView): Route<Session> {
@@ -43,11 +53,20 @@ export class Publisher {
     return router.match(topicBytes, topicStart, topicEnd);
   }
 
-  /** Publishes for the broker: wills, `$SYS`, presence, the API. Credit does not hold it up; the mesh bounds it. */
-  publishOwn(message: Message): void {
-    this.core.turn.enter();
-    const view = this.ownView.load(message);
-    this.distribute(view, this.routeOf(view), null, 0);
+  /**
+   * Publishes for the broker: wills, `$SYS`, the API, plugins. At once, unless a plugin is asked about it and takes its
+   * time, or a handler is on the stack. `from`: whose will it is.
+   */
+  publishOwn(message: Message, from: Client | null = null): void {
+    this.own.publish(message, from);
+  }
+
+  /** A message is lost before any session has got it: counted, and plugins are told; not of the broker's figures. */
+  lost(view: PublishView, reason: DropReason): void {
+    const { counters, hooks } = this.core;
+    if (!view.isSys) counters.dropped++;
+    else if (reason === 'no_subscribers') return;
+    hooks.dropped?.(null, topicOfView(view), reason);
   }
 
   /**
@@ -73,7 +92,7 @@ export class Publisher {
     }
     if (isDurable && view.qos > 0) return NEEDS_COMMIT;
     if (isWanted) return HANDED_ON;
-    if (!view.isSys) core.counters.dropped++;
+    this.lost(view, 'no_subscribers');
     return WANTED_BY_NOBODY;
   }
 
@@ -85,7 +104,7 @@ export class Publisher {
     if (isDurable) core.retained.store(view);
     if (view.expiresAtMs + EXPIRY_GRACE_MS <= core.turn.wallMs) {
       // It has waited for this shard until it was too old to begin with (v5 [MQTT-3.3.2-5]).
-      if (!view.isSys) core.counters.dropped++;
+      this.lost(view, 'expired');
       core.turn.spendPacket(view.payloadEnd - view.topicStart);
       return;
     }
@@ -93,7 +112,7 @@ export class Publisher {
       const route = this.routeOf(view);
       core.counters.forwardedIn++;
       if (core.delivery.toRoute(view, route, null)) isDurable = true;
-      if (route.subscribers.length === 0 && !view.isSys) core.counters.dropped++;
+      if (route.subscribers.length === 0) this.lost(view, 'no_subscribers');
     }
     if ((flags & RECORD_SHARE) !== 0 && core.shared.onShared(view, record, from)) isDurable = true;
     if ((flags & RECORD_BOUNCE) !== 0 && core.shared.onBounce(view, record)) isDurable = true;

@@ -142,7 +142,7 @@ export class SharedDelivery implements Runnable {
   }
 
   private countDropped(view: PublishView): void {
-    if (!view.isSys) this.core.counters.dropped++;
+    this.core.publisher.lost(view, 'no_subscribers');
   }
 
   // @returns NOBODY, TAKEN or TAKEN_DURABLY.

@@ -72,7 +72,7 @@ export class SessionTable implements Runnable {
   }
 
   /** The connection of `session` has ended: its will, its time to live, its shared messages. */
-  onDisconnected(session: Session): void {
+  onDisconnected(session: Session, reason: string): void {
     const { core } = this;
     session.connection = null;
     this.onlineCount--;
@@ -83,7 +83,7 @@ export class SessionTable implements Runnable {
     const { will } = session;
     if (will !== null && (will.delaySeconds === 0 || session.expirySeconds === 0)) this.publishWill(session);
     if (session.expirySeconds === 0) {
-      this.end(session);
+      this.end(session, reason === 'conflict' ? 'conflict' : 'normal');
       return;
     }
     core.shared.onMemberLeft(session, false);
@@ -106,14 +106,15 @@ export class SessionTable implements Runnable {
     if (session.ended || session.connection !== null) return;
     this.core.turn.enter();
     if (session.willDueMs <= nowMs || session.expiryDueMs <= nowMs) this.publishWill(session);
-    if (session.expiryDueMs <= nowMs) this.end(session);
+    if (session.expiryDueMs <= nowMs) this.end(session, 'expired');
     else this.core.wheel.schedule(session.expiryDueMs, session);
   }
 
   /** Ends a session that has no connection: everything of it goes, but for its retained messages [MQTT-3.1.2-7]. */
-  end(session: Session): void {
+  end(session: Session, reason: string): void {
     if (session.ended) return;
     session.ended = true;
+    this.core.hooks.terminated?.(session.clientId, reason);
     if (session.will !== null) this.publishWill(session);
     this.core.wheel.cancel(session);
     this.core.shared.onMemberLeft(session, true);
@@ -138,11 +139,13 @@ export class SessionTable implements Runnable {
   }
 
   private publishWill(session: Session): void {
-    const { will } = session;
+    const { will, willFrom } = session;
     session.will = null;
+    session.willFrom = null;
     session.willDueMs = Number.POSITIVE_INFINITY;
-    if (will !== null)
-      this.core.publisher.publishOwn(createMessage({ ...will, receivedAtMs: this.core.turn.wallMs }));
+    if (will === null) return;
+    const message = createMessage({ ...will, receivedAtMs: this.core.turn.wallMs });
+    this.core.publisher.publishOwn(message, willFrom);
   }
 }
 

@@ -7,6 +7,7 @@ import { WheelItem } from '../../src/base/timer-wheel.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import type { Will } from '../../src/protocol/mqtt/connect.js';
+import type { Client } from '../connection/client.js';
 import type { Connection } from '../connection/connection.js';
 import type { Core } from '../core.js';
 import { WAITING_QUEUES, type Waiter } from '../memory-budget.js';
@@ -33,6 +34,8 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   /** Messages that may be in flight to the client: the configured window or its Receive Maximum. */
   windowMax: number;
   will: Will | null = null;
+  /** Who is asked about when the will is sent. */
+  willFrom: Client | null = null;
   inflight: Inflight | null = null;
   /** Packet identifiers in flight that a resumed client has had no room for yet. */
   unsent: number[] | null = null;
@@ -136,12 +139,8 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
       this.dropped++;
       counters.queueDropped++;
     }
-    if (hooks.messageDropped !== null) {
-      hooks.messageDropped(
-        this.clientId,
-        message.topicText(),
-        reason === 'overflow' ? 'queue_full' : 'expired',
-      );
+    if (hooks.dropped !== null) {
+      hooks.dropped(this.clientId, message.topicText(), reason === 'overflow' ? 'queue_full' : 'expired');
     }
   }
 

@@ -40,6 +40,12 @@ export const mqttOptions = {
     'new',
     'Whether clients that nothing has authenticated may connect.',
   ),
+  'mqtt.clientid_binding': ours(
+    choice('none', 'username'),
+    'none',
+    'new',
+    'Which ClientId a user may have: `username` refuses every other than the user name itself.',
+  ),
   'mqtt.acl_nomatch': fromEmq(
     choice('allow', 'deny'),
     'allow',

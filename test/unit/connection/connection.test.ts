@@ -2,7 +2,6 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { LINK_CLOSE_TIMEOUT_MS } from '../../../src/limits.js';
-import { ReasonCode } from '../../../src/protocol/mqtt/reason-code.js';
 import * as packets from '../../helpers/packets.js';
 import { settle, TestShard } from '../../helpers/test-shard.js';
 
@@ -124,9 +123,7 @@ test('who holds most with a packet that never ends goes first when memory is sho
 
 test('[MQTT-4.3.3-10] a repeated QoS 2 message needs no leave: it is ours already', async (t) => {
   let asked = 0;
-  const authorizePublish = (_client: string, _topic: string, answer: (reason: ReasonCode) => void) =>
-    answer(asked++ === 0 ? ReasonCode.Success : ReasonCode.NotAuthorized);
-  const shard = new TestShard({ hooks: { authorizePublish } });
+  const shard = new TestShard({ hooks: { 'client.authorize': () => (asked++ === 0 ? 'allow' : 'deny') } });
   t.teardown(() => shard.stop());
   const client = shard.open('c');
   await settle();
@@ -154,6 +151,7 @@ test('QoS 0 messages that waited for the client come before those that follow', 
   const stays = { clean: false, properties: { sessionExpiry: 60, receiveMaximum: 1 } } as const;
   const away = shard.open('c', stays);
   away.subscribe(1, ['t', 1]);
+  await settle();
   away.drop();
   const publisher = shard.open('p');
   for (let id = 1; id <= 3; id++) {

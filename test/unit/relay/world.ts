@@ -182,6 +182,7 @@ export class Client implements Link {
 
   open(edge: Node, owner: number, head: Buffer): void {
     const options = {
+      key: 'listener.tcp.external',
       nodelay: false,
       mountpoint: Buffer.alloc(0),
       sendTimeoutMs: SEND_TIMEOUT_MS,

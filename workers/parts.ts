@@ -1,0 +1,112 @@
+/** Builds the parts of one shard. Runs on the shard's thread. */
+import type { ShardStart } from '../src/actor/shard-protocol.js';
+import { SystemClock } from '../src/base/clock.js';
+import { TimerWheel } from '../src/base/timer-wheel.js';
+import type { Config } from '../src/config/schema.js';
+import {
+  TARGETS_CACHED_MAX,
+  TIMER_WHEEL_SLOTS,
+  TIMER_WHEEL_TICK_MS,
+  TOPICS_CACHED_MAX,
+} from '../src/limits.js';
+import type { ShardId } from '../src/protocol/ids.js';
+import { AccessControl } from './access/access-control.js';
+import { AckGate } from './connection/ack-gate.js';
+import type { Connection } from './connection/connection.js';
+import { type ListenerOptions, listenerOptions } from './connection/listener-options.js';
+import type { Core, MainLine } from './core.js';
+import { Counters } from './counters.js';
+import { Hooks } from './hooks/hooks.js';
+import { HookRegistry } from './hooks/registry.js';
+import { MemoryBudget } from './memory-budget.js';
+import type { PeerHandlers } from './peers/handlers.js';
+import { Mesh } from './peers/mesh.js';
+import { Delivery } from './publish/delivery.js';
+import { Publisher } from './publish/publisher.js';
+import { Redelivery } from './publish/redelivery.js';
+import { Review } from './publish/review.js';
+import { SharedDelivery } from './publish/shared-delivery.js';
+import { type AcceptRelayed, RelayHub } from './relay/relay-hub.js';
+import { ReplayService } from './retained/replay-service.js';
+import { RetainedService } from './retained/retained-service.js';
+import { ByteHash } from './routing/byte-hash.js';
+import { Router } from './routing/router.js';
+import type { LoadedSeams } from './seams.js';
+import type { Session } from './session/session.js';
+import { SessionTable } from './session/session-table.js';
+import { OutputPool } from './transport/output.js';
+import { Turn } from './turn.js';
+
+/** All parts of one shard, made in the order in which they need each other. */
+export class ShardParts implements Core {
+  readonly shard: ShardId;
+  readonly shards: number;
+  readonly config: Config;
+  readonly listeners: readonly ListenerOptions[];
+  readonly clock = new SystemClock();
+  readonly turn = new Turn(this.clock);
+  readonly wheel: TimerWheel;
+  readonly outputs: OutputPool;
+  readonly counters = new Counters();
+  readonly memory: MemoryBudget;
+  readonly topicHash: ByteHash;
+  readonly router: Router<Session>;
+  readonly mesh: Mesh;
+  readonly relays: RelayHub;
+  readonly sessions: SessionTable;
+  readonly connections = new Set<Connection>();
+  readonly creditWaiters = new Set<Connection>();
+  readonly retained: RetainedService;
+  readonly replays: ReplayService;
+  readonly delivery: Delivery;
+  readonly redelivery: Redelivery;
+  readonly shared: SharedDelivery;
+  readonly publisher: Publisher;
+  readonly acks: AckGate;
+  readonly hooks = new Hooks();
+  readonly registry: HookRegistry;
+  readonly access: AccessControl;
+
+  constructor(
+    start: ShardStart<Config>,
+    seams: LoadedSeams,
+    handlers: PeerHandlers,
+    accept: AcceptRelayed,
+    readonly main: MainLine,
+  ) {
+    const { config, hashSeed } = start;
+    this.shard = start.shard;
+    this.shards = start.shards;
+    this.config = config;
+    this.listeners = config.listeners.map(listenerOptions);
+    this.wheel = new TimerWheel({
+      tickMs: TIMER_WHEEL_TICK_MS,
+      slots: TIMER_WHEEL_SLOTS,
+      nowMs: this.turn.nowMs,
+    });
+    this.registry = new HookRegistry(this.hooks, this);
+    if (seams.hooks !== null) this.registry.add('seam', seams.hooks);
+    this.access = new AccessControl(this);
+    this.outputs = new OutputPool(this.turn, config['mqtt.client.max_write_buffer']);
+    this.memory = new MemoryBudget(start.memoryBudgetBytes);
+    this.topicHash = new ByteHash(hashSeed);
+    this.router = new Router<Session>({
+      shard: start.shard,
+      hashSeed,
+      topicsCachedMax: TOPICS_CACHED_MAX,
+      targetsCachedMax: TARGETS_CACHED_MAX,
+    });
+    this.mesh = new Mesh({ shard: start.shard, shards: start.shards, table: this.router, handlers });
+    this.relays = new RelayHub(this, start.shards, accept, (shard, message) =>
+      this.mesh.postRelay(shard, message),
+    );
+    this.acks = new AckGate(seams.store, this.turn);
+    this.sessions = new SessionTable(this);
+    this.retained = new RetainedService(this, this.topicHash, hashSeed);
+    this.replays = new ReplayService(this);
+    this.delivery = new Delivery(this);
+    this.redelivery = new Redelivery(this);
+    this.shared = new SharedDelivery(this, this.topicHash);
+    this.publisher = new Publisher(this, new Review(this));
+  }
+}

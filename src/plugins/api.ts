@@ -180,8 +180,10 @@ export type DropReason = 'no_subscribers' | 'queue_full' | 'expired' | 'denied' 
 
 /**
  * What a shard part may be asked and told, always in the shard that owns the session. Those that answer may answer
- * later; the packet waits, and so does what its client sends after it. A handler that throws, or answers too late,
- * is logged and counts as a refusal in `client.authenticate` and `client.authorize`, and as undefined elsewhere.
+ * later; the packet waits, and so does what its client sends after it. A handler that throws, gives what it may not, or
+ * has not answered after 10 s is logged and counts as a refusal in `client.authenticate` (0x88, server unavailable:
+ * nobody has judged the password) and in `client.authorize`, and as undefined elsewhere. What a plugin owes when it is
+ * stopped counts as `ignore` and undefined. What a handler publishes or subscribes happens after it has returned.
  */
 export interface ShardHooks {
   /**
@@ -191,10 +193,15 @@ export interface ShardHooks {
   readonly priority?: number;
   'client.authenticate'?(attempt: ConnectAttempt): AuthAnswer | Promise<AuthAnswer>;
   'client.authorize'?(request: AccessRequest): AccessAnswer | Promise<AccessAnswer>;
-  /** `reason` is that of CONNACK: also for those who were refused. Before CONNACK is sent. */
+  /** `reason` is that of CONNACK, 0 to 5 in 3.x: also for those who were refused. Before CONNACK is sent. */
   'client.connected'?(client: ClientInfo, reason: number): void;
+  /** After `client.connected`, also for those refused; not where another connection took the ClientId over. */
   'client.disconnected'?(client: ClientInfo, reason: string): void;
-  /** @returns what to subscribe in place of each filter, null to refuse it; undefined: all as they are */
+  /**
+   * Of filters that the client may have; a packet with more than 256 comes in several calls.
+   * @returns what to subscribe in place of each filter, null to refuse it; undefined: all as they are. Another filter is
+   * validated and authorised again
+   */
   'client.subscribe'?(
     client: ClientInfo,
     filters: readonly SubscribeFilter[],
@@ -208,17 +215,27 @@ export interface ShardHooks {
     filters: readonly string[],
   ): readonly string[] | undefined | Promise<readonly string[] | undefined>;
   'session.created'?(client: ClientInfo): void;
+  /** Also when it was subscribed to already. Once SUBACK is sent, or could be. */
   'session.subscribed'?(client: ClientInfo, filter: SubscribeFilter): void;
+  /** Only what there was; not at the session's end. */
   'session.unsubscribed'?(client: ClientInfo, filter: string): void;
+  /** `normal`, `expired`, `destroy` (in favour of a new one) or `conflict`. */
   'session.terminated'?(clientId: string, reason: string): void;
-  /** @returns the message to route instead, null to drop it, undefined for as it is */
+  /**
+   * Of clients, of wills, and of the broker itself. Topics are whole, behind a listener's mountpoint.
+   * @returns the message to route instead, null to drop it, undefined for as it is. The publisher gets its
+   * acknowledgement as usual. Another topic is validated and, for a client's message, authorised again
+   */
   'message.publish'?(
     message: HookMessage,
   ): HookMessage | null | undefined | Promise<HookMessage | null | undefined>;
-  /** Handed to a client's connection. */
+  /** Handed to a client's connection, also again. Who published it is not known here: `clientId` is null. */
   'message.delivered'?(clientId: string, message: HookMessage): void;
-  /** Acknowledged by a client: PUBACK, or PUBREC at QoS 2. */
+  /** Acknowledged by a client: PUBACK, or PUBREC at QoS 2. As above. */
   'message.acked'?(clientId: string, message: HookMessage): void;
-  /** `clientId`: the receiver that did not get it; null: the message had none. */
+  /**
+   * `clientId`: the receiver that did not get it; null: the message had none. Of the broker's figures under `$SYS/`
+   * nothing is told because nobody wants them.
+   */
   'message.dropped'?(clientId: string | null, topic: string, reason: DropReason): void;
 }

@@ -8,7 +8,9 @@ import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { type AckType, PacketType } from '../../src/protocol/mqtt/packet-type.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import type { Core } from '../core.js';
-import { PUBREC_MISSING } from '../session/inflight.js';
+import { messageInFlight } from '../hooks/hook-message.js';
+import { FLAG_RETAIN } from '../publish/delivery.js';
+import { PUBLISHED_QOS1, PUBLISHED_QOS2, PUBREC_MISSING } from '../session/inflight.js';
 import type { Session } from '../session/session.js';
 import type { ConnectFlow } from './connect-flow.js';
 import type { Connection } from './connection.js';
@@ -75,6 +77,7 @@ export class Packets implements PacketHandler {
     const error = decodeAck(bytes, type, frame.bodyStart, frame.bodyEnd, connection.version, ack);
     if (error !== 0) return error;
     const session = connection.session!;
+    if (this.core.hooks.acked !== null && ack.reason < 0x80) this.tellAcked(session, type);
     switch (type) {
       case PacketType.Puback:
         if (session.inflight === null || !session.inflight.acked(ack.packetId)) this.miss(type);
@@ -91,6 +94,19 @@ export class Packets implements PacketHandler {
         this.onPubrel(connection, session);
         return HANDLED;
     }
+  }
+
+  // The first acknowledgement of a message is the one that finds it in the window.
+  private tellAcked(session: Session, type: AckType): void {
+    const { inflight, clientId } = session;
+    const slot = inflight === null ? -1 : inflight.slotOf(this.ack.packetId);
+    if (slot < 0) return;
+    const isPuback = type === PacketType.Puback;
+    if (!isPuback && type !== PacketType.Pubrec) return;
+    if (inflight!.stateAt(slot) !== (isPuback ? PUBLISHED_QOS1 : PUBLISHED_QOS2)) return;
+    const retain = (inflight!.flagsAt(slot) & FLAG_RETAIN) !== 0;
+    const message = messageInFlight(inflight!.messageAt(slot)!, isPuback ? 1 : 2, retain);
+    this.core.hooks.acked?.(clientId, message);
   }
 
   private onPubrec(connection: Connection, session: Session): void {

@@ -10,6 +10,9 @@ import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { Connection } from '../connection/connection.js';
 import { mountedStart } from '../connection/listener-options.js';
 import type { Core } from '../core.js';
+import { DeliveryNotice } from '../hooks/delivery-notice.js';
+import { topicOfView } from '../hooks/hook-message.js';
+import type { Hooks } from '../hooks/hooks.js';
 import {
   OPTION_NO_LOCAL,
   OPTION_QOS_MASK,
@@ -22,10 +25,12 @@ import type { Session } from '../session/session.js';
 import { FrameCache, variantOf } from './frame-cache.js';
 
 /** Bit of the flags kept with a message in flight or in a queue: RETAIN goes out as 1. */
-const FLAG_RETAIN = 1;
+export const FLAG_RETAIN = 1;
 
 export class Delivery {
   private readonly frames = new FrameCache();
+  private readonly notice = new DeliveryNotice();
+  private readonly hooks: Hooks;
   // Messages that are sent from the window or the queue; apart, because a delivery may be under way around it.
   private readonly storedView = new PublishView();
   private readonly taken = new QueuedMessage();
@@ -36,6 +41,7 @@ export class Delivery {
   private readonly isLoopIgnored: boolean;
 
   constructor(private readonly core: Core) {
+    this.hooks = core.hooks;
     this.isQosUpgraded = core.config['mqtt.session.upgrade_qos'];
     this.isQos0Queued = core.config['mqtt.mqueue.store_qos0'];
     this.isLoopIgnored = core.config['mqtt.session.ignore_loop_deliver'];
@@ -152,6 +158,7 @@ export class Delivery {
   private begin(view: PublishView, isShared: boolean): void {
     this.view = view;
     this.shared = isShared;
+    if (this.hooks.delivered !== null) this.notice.begin();
     if (isShared) this.frames.begin(view, this.core.turn.wallMs);
   }
 
@@ -176,6 +183,7 @@ export class Delivery {
     }
     if (connection.isSlow) {
       this.core.counters.slowDropped++;
+      this.hooks.dropped?.(session.clientId, topicOfView(this.view), 'queue_full');
       return false;
     }
     this.write(connection, 0, retain, false, 0, identifiers);
@@ -290,6 +298,8 @@ export class Delivery {
       return;
     }
     if (!this.view.isSys) this.core.counters.sentQos[qos]!++;
+    const { delivered } = this.hooks;
+    if (delivered !== null) this.notice.tell(delivered, connection.session!.clientId, this.view, qos, retain);
   }
 
   private writeShared(connection: Connection, qos: number, retain: boolean, packetId: number): void {

@@ -100,7 +100,7 @@ export interface ShardContext {
   /** To the main part. */
   tell(data: unknown): void;
   publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
-  /** Subscribes the client of a session of this shard, as if it had asked; without such a session, nothing. */
+  /** Subscribes a client that is connected in this shard, as if it had asked; nothing where there is none. Soon. */
   subscribe(clientId: string, filter: string, qos: 0 | 1 | 2): void;
   unsubscribe(clientId: string, filter: string): void;
 }
@@ -199,8 +199,8 @@ export interface ShardHooks {
   'client.disconnected'?(client: ClientInfo, reason: string): void;
   /**
    * Of filters that the client may have; a packet with more than 256 comes in several calls.
-   * @returns what to subscribe in place of each filter, null to refuse it; undefined: all as they are. Another filter is
-   * validated and authorised again
+   * @returns what to subscribe in place of each filter, null to refuse it; undefined: all as they are. Another filter
+   * is validated and authorised again
    */
   'client.subscribe'?(
     client: ClientInfo,

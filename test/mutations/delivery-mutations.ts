@@ -108,7 +108,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'SUBACK codes are in another order',
-    file: 'workers/connection/subscribe-flow.js',
+    file: 'workers/connection/subscribe-job.js',
     find: 'encodeSuback({ packetId, codes }',
     replace: 'encodeSuback({ packetId, codes: [...codes].reverse() }',
     tests: 'conformance/subscribe',
@@ -116,7 +116,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a filter that is not authorised is granted',
-    file: 'workers/connection/subscribe-flow.js',
+    file: 'workers/connection/subscribe-job.js',
     find: 'reason === ReasonCode.Success ? this.subscribe(at, filter, options) : reason',
     replace: 'this.subscribe(at, filter, options)',
     tests: 'conformance/denied',
@@ -124,7 +124,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'UNSUBSCRIBE deletes nothing',
-    file: 'workers/connection/subscribe-flow.js',
+    file: 'workers/connection/unsubscribe-job.js',
     find: 'parsed !== null && router.unsubscribe(',
     replace: 'parsed !== null && ((..._) => true)(',
     tests: 'conformance/subscribe',

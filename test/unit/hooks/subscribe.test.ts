@@ -2,6 +2,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { HOOK_FILTERS_MAX, HOOK_TIMEOUT_MS } from '../../../src/limits.js';
 import type { ShardHooks, SubscribeFilter } from '../../../src/plugins/api.js';
+import { asClientId } from '../../../src/protocol/ids.js';
+import { SubscribeFlow } from '../../../workers/connection/subscribe-flow.js';
 import * as packets from '../../helpers/packets.js';
 import { settle, type TestClient, TestShard } from '../../helpers/test-shard.js';
 import type { Version } from '../../helpers/wire.js';
@@ -234,4 +236,35 @@ test('subscribed is told with the filter that holds, also again; unsubscribed on
     ['c', 'new'],
     ['c', '$share/g/s'],
   ]);
+});
+
+test('a plugin subscribes its client as if it had asked, and its packets that wait go on waiting', async (t) => {
+  let answer: () => void = () => {};
+  const { shard, client, reached } = await stageFor(t, {
+    'client.authorize': ({ topic }) => (topic === 'denied' ? 'deny' : 'allow'),
+    'client.subscribe': (_client, filters) =>
+      filters.map(({ filter, qos }) => ({ filter: filter.replace('old', 'new'), qos })),
+    'message.publish': ({ topic }) =>
+      topic === 'held' ? new Promise((resolve) => (answer = () => resolve(undefined))) : undefined,
+  });
+  const flow = new SubscribeFlow(shard.parts);
+  client.publish({ topic: 'held', qos: 1, id: 9 });
+  for (const filter of ['old', 'denied', 'no/#/filter', '$share/g/s']) {
+    flow.subscribeFor(asClientId('c'), filter, 1);
+  }
+  flow.subscribeFor(asClientId('nobody'), 'old', 1);
+  await settle();
+  t.deepEqual(client.take(), []);
+  t.is(shard.parts.router.countOf(shard.session('c')!), 2);
+  t.deepEqual(await reached('new', 'old', 'denied', 's'), ['new 1', 's 1']);
+  answer();
+  await settle();
+  t.deepEqual(
+    client.take().map(({ type, id }) => [type, id]),
+    [['puback', 9]],
+  );
+  flow.unsubscribeFor(asClientId('c'), 'new');
+  await settle();
+  t.deepEqual(client.take(), []);
+  t.deepEqual(await reached('new', 's'), ['s 1']);
 });

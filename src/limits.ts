@@ -467,3 +467,13 @@ export const LOGINS_WAITING_MAX = 16_384;
 export const LOGIN_LOG_INTERVAL_MS = 5_000;
 /** Bytes of a name with a password: what MQTT allows. */
 export const LOGIN_NAME_BYTES_MAX = 65_535;
+// Access
+
+/** Bytes of the file of access rules. Smaller refuses files with a rule per user, larger only delays the error. */
+export const ACL_FILE_BYTES_MAX = 1 << 20;
+/** Terms of acl.conf within one another; its grammar needs four and a `who` of some depth. Deeper would end the stack. */
+export const ACL_NESTING_MAX = 16;
+/** Rules of acl.conf: every shard holds them, and whoever connects is compared with those that name a network. */
+export const ACL_RULES_MAX = 10_000;
+/** Different sets of rules that clients of one shard share; beyond it each client has lists of its own. */
+export const ACL_PROFILES_MAX = 1_024;

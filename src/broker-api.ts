@@ -1,4 +1,5 @@
 /** What users of the library hold: the options of `startBroker` and the running broker. Types only. */
+import type { Bans } from './access/bans.js';
 import type { Seams } from './actor/shard-protocol.js';
 import type { BrokerError } from './base/errors.js';
 import type { Logger } from './base/log.js';
@@ -51,6 +52,13 @@ export interface Broker {
    * wrong with them: then everything stays as it was. A changed file is noticed without a call as well, within seconds.
    */
   reloadCertificates(): Promise<void>;
+  /**
+   * Reads the file of access rules (`mqtt.acl_file`) again. Subscriptions that it does not allow any more end. Rejects
+   * with a BrokerError ACL_FAILED when something is wrong with it: then the rules stay as they were.
+   */
+  reloadAcl(): Promise<void>;
+  /** Clients, users and addresses that are kept out. */
+  readonly bans: Bans;
   /** Closes listeners and connections, ends the shards. Resolves also when called twice. */
   stop(): Promise<void>;
 }

@@ -1,6 +1,9 @@
 /** Starts and stops every part of the broker that runs on the main thread, in one visible order. Main thread. */
-import { resolve as resolvePath } from 'node:path';
+import { join, resolve as resolvePath } from 'node:path';
+import { AclFile } from './access/acl-file.js';
+import { BanList, type Bans } from './access/bans.js';
 import type {
+  AccessStart,
   Alarm,
   PublishRequest,
   ShardRequests,
@@ -97,6 +100,8 @@ export class RunningBroker implements Broker {
   readonly #alarms: Alarms;
   readonly #overloads: OverloadReports;
   readonly #certificates: Certificates;
+  readonly #acl: AclFile;
+  readonly #bans: BanList;
   #sweepTimer: NodeJS.Timeout | undefined;
   #resolveFailed: (error: BrokerError) => void = () => {};
   #stopped: Promise<void> | null = null;
@@ -124,10 +129,17 @@ export class RunningBroker implements Broker {
     this.#alarms = new Alarms(this.#clock, say);
     this.#overloads = new OverloadReports(this.#alarms, this.#clock, logger);
     this.#certificates = new Certificates(config.listeners, this.#clock, logger, {
-      update: (tls) => this.#pool.updateTls(tls),
+      update: (tls) => this.#pool.updateAll('tls.update', { tls }),
       alarmRaised: (alarm) => this.#alarms.raise(null, alarm),
       alarmCleared: (id) => this.#alarms.clear(id),
     });
+    this.#acl = new AclFile(config['mqtt.acl_file'], logger, {
+      update: (rules) => this.#pool.updateAll('access.update', { rules, bans: null }),
+    });
+    this.#bans = new BanList(join(directory, 'bans.json'), this.#clock, logger, {
+      update: (bans) => this.#pool.updateAll('access.update', { rules: null, bans }),
+    });
+    const isBanned = (peerAddress: string): boolean => this.#bans.bansAddress(peerAddress);
     this.#pool = this.#createPool(options, node, replacements, say);
     const handover = new Handover(this.#pool.handles, this.#slots, peekClientId, this.#clock, logger);
     this.#reader = new OpeningReader(
@@ -136,6 +148,7 @@ export class RunningBroker implements Broker {
         idleTimeoutMs: config['mqtt.client.idle_timeout'],
       },
       this.#clock.monotonicMs(),
+      isBanned,
       (arrival, head, openingBytes) => handover.take(arrival, head, openingBytes),
     );
     this.#gate = new ArrivalGate(
@@ -148,7 +161,7 @@ export class RunningBroker implements Broker {
     );
     this.#acceptors = config.listeners
       .map((listener, id) => new ListenerFigures(id, listener))
-      .map((figures) => new Acceptor(figures, this.#gate, this.#clock, logger));
+      .map((figures) => new Acceptor(figures, this.#gate, isBanned, this.#clock, logger));
   }
 
   /** Shards first, so that the first connection finds its own. @throws BrokerError after stopping what had started */
@@ -156,6 +169,7 @@ export class RunningBroker implements Broker {
     this.#sweepTimer = setInterval(() => this.#sweep(), SUPERVISOR_SWEEP_INTERVAL_MS);
     try {
       await this.#certificates.load();
+      await this.#acl.load();
       const failure = await Promise.race([this.#pool.start(), this.failed]);
       if (failure instanceof BrokerError) throw failure;
       for (const acceptor of this.#acceptors) await acceptor.open();
@@ -186,6 +200,14 @@ export class RunningBroker implements Broker {
 
   reloadCertificates(): Promise<void> {
     return this.#certificates.reload();
+  }
+
+  reloadAcl(): Promise<void> {
+    return this.#acl.reload();
+  }
+
+  get bans(): Bans {
+    return this.#bans;
   }
 
   stop(): Promise<void> {
@@ -231,9 +253,10 @@ export class RunningBroker implements Broker {
     const { config, shards } = this;
     const { seams = {} } = options;
     const tls = (): readonly TlsMaterial[] => this.#certificates.material;
+    const access = (): AccessStart => ({ rules: this.#acl.rules, bans: this.#bans.list() });
     const { shardEntry: entry = SHARD_ENTRY, memoryBytes = usableMemoryBytes() } = replacements;
     const pool: ShardPool = new ShardPool(
-      { config, shards, hashSeed, slotKey, seams, tls, entry, memoryBytes },
+      { config, shards, hashSeed, slotKey, seams, tls, access, entry, memoryBytes },
       this.#clock,
       this.#logger,
       {
@@ -244,6 +267,7 @@ export class RunningBroker implements Broker {
         alarmRaised: (shard, alarm) => this.#alarms.raise(shard, alarm),
         alarmCleared: (_shard, id) => this.#alarms.clear(id),
         overloadChanged: (shard, lateMs) => this.#overloads.changed(shard, lateMs),
+        flapping: (clientId) => this.#bans.addFlapping(clientId, config['mqtt.flapping.ban_time']),
         ended: (shard) => {
           this.#registry.shardEnded(shard);
           this.#alarms.shardEnded(shard);
@@ -271,6 +295,7 @@ export class RunningBroker implements Broker {
     this.#pool.sweep(nowMs);
     this.#sys.sweep(nowMs);
     this.#certificates.sweep(nowMs);
+    this.#bans.sweep();
   }
 
   async #fail(error: BrokerError): Promise<void> {
@@ -286,6 +311,6 @@ export class RunningBroker implements Broker {
     this.#reader.stop();
     await this.#pool.stop(this.config['shutdown.timeout']);
     clearInterval(this.#sweepTimer);
-    await Promise.all(closed);
+    await Promise.all([...closed, this.#bans.stop()]);
   }
 }

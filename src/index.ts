@@ -1,4 +1,6 @@
 /** What `import 'shardmq'` gives. */
+export type { Ban, BanKind, BanName } from './access/ban.js';
+export type { BanRequest, Bans } from './access/bans.js';
 export type { ErrorCode } from './base/errors.js';
 export { BrokerError } from './base/errors.js';
 export type { LogFields, Logger } from './base/log.js';

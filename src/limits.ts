@@ -467,13 +467,34 @@ export const LOGINS_WAITING_MAX = 16_384;
 export const LOGIN_LOG_INTERVAL_MS = 5_000;
 /** Bytes of a name with a password: what MQTT allows. */
 export const LOGIN_NAME_BYTES_MAX = 65_535;
+
 // Access
 
 /** Bytes of the file of access rules. Smaller refuses files with a rule per user, larger only delays the error. */
 export const ACL_FILE_BYTES_MAX = 1 << 20;
-/** Terms of acl.conf within one another; its grammar needs four and a `who` of some depth. Deeper would end the stack. */
+/** Terms of acl.conf within one another; its grammar needs four, and `who` some more. Deeper would end the stack. */
 export const ACL_NESTING_MAX = 16;
 /** Rules of acl.conf: every shard holds them, and whoever connects is compared with those that name a network. */
 export const ACL_RULES_MAX = 10_000;
 /** Different sets of rules that clients of one shard share; beyond it each client has lists of its own. */
 export const ACL_PROFILES_MAX = 1_024;
+/** Bans that are added by people or programs; each is held by every shard. */
+export const BANS_MAX = 10_000;
+/** Bytes of the reason of a ban; it is for people. */
+export const BAN_REASON_BYTES_MAX = 1_024;
+/** Bytes of the file of bans. Smaller refuses to keep bans of long names, larger delays the start. */
+export const BANS_FILE_BYTES_MAX = 64 << 20;
+/** ClientIds that are banned for flapping at one time, in every shard; for one more the oldest is let in again. */
+export const FLAPPING_BANS_MAX = 4_096;
+/** Connections compared with new bans between two looks at the clock. */
+export const BANNED_SLICE = 256;
+/** ClientIds of one shard whose connects are counted at one time, some 100 bytes each; the oldest is forgotten. */
+export const FLAPPING_CLIENTS_MAX = 65_536;
+/** Bytes of a topic up to which a decision about it is remembered: memory times `mqtt.acl_cache_size` and clients. */
+export const ACCESS_CACHED_TOPIC_BYTES_MAX = 1_024;
+/** Rules about a client up to which they are looked through for each message; what more of them say is remembered. */
+export const ACL_RULES_UNCACHED_MAX = 16;
+/** Subscriptions that are checked again between two looks at the clock; each is compared with rules. */
+export const RECHECK_SLICE = 64;
+/** Questions to plugins about subscriptions that are checked again, at one time. Too many crowd out clients'. */
+export const RECHECKS_ASKED_MAX = 32;

@@ -4,8 +4,10 @@ import type { Alarm, ListenerId, LogFields, LogLevel } from '../src/actor/shard-
 import type { Clock } from '../src/base/clock.js';
 import type { TimerWheel } from '../src/base/timer-wheel.js';
 import type { Config } from '../src/config/schema.js';
-import type { ConnectionNumber, ShardId } from '../src/protocol/ids.js';
+import type { ClientId, ConnectionNumber, ShardId } from '../src/protocol/ids.js';
 import type { AccessControl } from './access/access-control.js';
+import type { Doorkeeper } from './access/doorkeeper.js';
+import type { Rechecks } from './access/rechecks.js';
 import type { AckGate } from './connection/ack-gate.js';
 import type { Connection } from './connection/connection.js';
 import type { ListenerOptions } from './connection/listener-options.js';
@@ -34,6 +36,8 @@ export interface MainLine {
   log(level: LogLevel, message: string, fields?: LogFields): void;
   raiseAlarm(alarm: Alarm): void;
   clearAlarm(id: string): void;
+  /** A client connects too often. */
+  flapping(clientId: ClientId): void;
 }
 
 export interface Core {
@@ -67,5 +71,7 @@ export interface Core {
   readonly hooks: Hooks;
   readonly registry: HookRegistry;
   readonly access: AccessControl;
+  readonly door: Doorkeeper;
+  readonly rechecks: Rechecks;
   readonly main: MainLine;
 }

@@ -11,6 +11,8 @@ import {
 } from '../src/limits.js';
 import type { ShardId } from '../src/protocol/ids.js';
 import { AccessControl } from './access/access-control.js';
+import { Doorkeeper } from './access/doorkeeper.js';
+import { Rechecks } from './access/rechecks.js';
 import { AckGate } from './connection/ack-gate.js';
 import type { Connection } from './connection/connection.js';
 import { type ListenerOptions, listenerOptions } from './connection/listener-options.js';
@@ -66,6 +68,8 @@ export class ShardParts implements Core {
   readonly hooks = new Hooks();
   readonly registry: HookRegistry;
   readonly access: AccessControl;
+  readonly door: Doorkeeper;
+  readonly rechecks: Rechecks;
 
   constructor(
     start: ShardStart<Config>,
@@ -86,7 +90,9 @@ export class ShardParts implements Core {
     });
     this.registry = new HookRegistry(this.hooks, this);
     if (seams.hooks !== null) this.registry.add('seam', seams.hooks);
-    this.access = new AccessControl(this);
+    this.access = new AccessControl(this, start.access.rules);
+    this.door = new Doorkeeper(this, start.access.bans);
+    this.rechecks = new Rechecks(this);
     this.outputs = new OutputPool(this.turn, config['mqtt.client.max_write_buffer']);
     this.memory = new MemoryBudget(start.memoryBudgetBytes);
     this.topicHash = new ByteHash(hashSeed);

@@ -4,7 +4,13 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePort, threadId } from 'node:worker_threads';
 import { PortServer, type ShardRequestHandlers } from '../src/actor/port-server.js';
-import type { MainEvent, PublishRequest, ShardFigures, ShardStart } from '../src/actor/shard-protocol.js';
+import type {
+  AccessUpdate,
+  MainEvent,
+  PublishRequest,
+  ShardFigures,
+  ShardStart,
+} from '../src/actor/shard-protocol.js';
 import { SlotMap } from '../src/actor/slots.js';
 import { unreachable } from '../src/base/assert.js';
 import type { Config } from '../src/config/schema.js';
@@ -137,6 +143,7 @@ export class Shard implements RunningShard, Runnable {
       'message.publish': (input) => this.publish(input),
       'shard.figures': () => this.figures(),
       'tls.update': ({ tls }) => this.edge.updateTls(tls),
+      'access.update': (update) => this.updateAccess(update),
       'shard.stop': ({ deadlineMs }) => this.stop(deadlineMs),
       'test.advanceClock': ({ ms }) => this.advanceClock(ms),
       'test.fault': ({ fault }) => {
@@ -144,6 +151,17 @@ export class Shard implements RunningShard, Runnable {
         return null;
       },
     };
+  }
+
+  private async updateAccess({ rules, bans }: AccessUpdate): Promise<null> {
+    const { parts } = this;
+    parts.turn.enter();
+    if (rules !== null) {
+      parts.access.update(rules);
+      parts.rechecks.all();
+    }
+    if (bans !== null) await parts.door.update(bans);
+    return null;
   }
 
   private connectPeer(shard: ShardId, port: MessagePort): Promise<null> {
@@ -261,6 +279,7 @@ export class Shard implements RunningShard, Runnable {
       log: (level, message, fields = {}) =>
         this.port.tell({ kind: 'event', type: 'log', level, message, fields }),
       raiseAlarm: (alarm) => this.port.tell({ kind: 'event', type: 'alarm.raised', alarm }),
+      flapping: (clientId) => this.port.tell({ kind: 'event', type: 'client.flapping', clientId }),
       clearAlarm: (id) => this.port.tell({ kind: 'event', type: 'alarm.cleared', id }),
     };
   }

@@ -1,6 +1,6 @@
 /**
- * Reads the Erlang terms that acl.conf is made of: atoms, strings, binaries, tuples and lists, each ended by a period, `%`
- * comments between. Bounded in depth; says where the first mistake is. Any thread.
+ * Reads the Erlang terms that acl.conf is made of: atoms, strings, binaries, tuples and lists, each ended by a period,
+ * `%` comments between. Bounded in depth; says where the first mistake is. Any thread.
  */
 import { ACL_NESTING_MAX } from '../limits.js';
 

@@ -1,7 +1,7 @@
 /**
- * Decides by the rules of acl.conf, to EMQ's letter: the first rule whose access, `who` and one of whose topics fit. Who a
- * client is does not change, so the rules that concern it are found once; after that only topics are compared, byte by
- * byte where they lie. Any thread.
+ * Decides by the rules of acl.conf, to EMQ's letter: the first rule whose access, `who` and one of whose topics fit.
+ * Who a client is does not change, so the rules that concern it are found once; after that only topics are compared,
+ * byte by byte where they lie. Any thread.
  */
 import {
   type IpAddress,
@@ -74,8 +74,13 @@ export class RuleList {
 export class RuleProfile {
   readonly publish: RuleList;
   readonly subscribe: RuleList;
+  /** Whether `%c` or `%u` stands in one of them. */
+  readonly hasPlaceholders: boolean;
 
   constructor(rules: readonly CompiledRule[]) {
+    this.hasPlaceholders = rules.some(
+      ({ topics }) => topics?.some((topic) => topic.hasPlaceholders) === true,
+    );
     this.publish = new RuleList(rules.filter(({ access }) => access !== 'subscribe'));
     this.subscribe = new RuleList(rules.filter(({ access }) => access !== 'publish'));
   }

@@ -7,6 +7,14 @@ export interface Placeholders {
   readonly username: Uint8Array | null;
 }
 
+/** @returns what stands for them in rules about this client */
+export function placeholdersOf(clientId: string, username: string | null): Placeholders {
+  return {
+    clientId: Buffer.from(clientId, 'utf8'),
+    username: username === null ? null : Buffer.from(username, 'utf8'),
+  };
+}
+
 const SLASH = 0x2f;
 const PLUS = 0x2b;
 const HASH = 0x23;
@@ -31,6 +39,7 @@ const MARKS: Readonly<Record<string, number>> = {
 export class TopicMatcher {
   /** Whatever the topic. */
   readonly matchesAll: boolean;
+  readonly hasPlaceholders: boolean;
   readonly #kinds: readonly number[];
   /** UTF-8 of each level, for those that have to be equal. */
   readonly #levels: readonly Uint8Array[];
@@ -41,6 +50,7 @@ export class TopicMatcher {
     this.#kinds = levels.map((level) => (isLiteral ? LEVEL_TEXT : (MARKS[level] ?? LEVEL_TEXT)));
     this.#levels = levels.map((level) => Buffer.from(level, 'utf8'));
     this.matchesAll = this.#kinds[0] === LEVEL_REST;
+    this.hasPlaceholders = this.#kinds.some((kind) => kind === LEVEL_CLIENT_ID || kind === LEVEL_USERNAME);
   }
 
   matches(bytes: Uint8Array, start: number, end: number, client: Placeholders): boolean {

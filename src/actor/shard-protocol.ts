@@ -4,6 +4,8 @@
  */
 import type { SecureVersion } from 'node:tls';
 import type { MessagePort } from 'node:worker_threads';
+import type { AclRule } from '../access/acl-rule.js';
+import type { Ban, BanChange } from '../access/ban.js';
 import type { ErrorData } from '../base/errors.js';
 import type { ClientId, ConnectionNumber, ShardId } from '../protocol/ids.js';
 
@@ -29,8 +31,22 @@ export interface ShardStart<Config> {
   readonly slotKey: string;
   /** One per ssl or wss listener, as it is now; later ones come with `tls.update`. */
   readonly tls: readonly TlsMaterial[];
+  /** Access rules and bans as they are now; changes come with `access.update`. */
+  readonly access: AccessStart;
   /** Modules that replace a seam, for tests: file URLs. */
   readonly seams: Seams;
+}
+
+export interface AccessStart {
+  readonly rules: readonly AclRule[];
+  readonly bans: readonly Ban[];
+}
+
+/** What has changed; null where nothing has. */
+export interface AccessUpdate {
+  /** All rules, in place of those before. */
+  readonly rules: readonly AclRule[] | null;
+  readonly bans: BanChange | null;
 }
 
 /** Everything a shard needs to encrypt one listener: main has read and checked the files. */
@@ -115,6 +131,11 @@ export interface ShardRequests {
   'shard.figures': { input: null; output: ShardFigures };
   /** New certificates or ticket keys; answered when handshakes use them. */
   'tls.update': { input: { tls: readonly TlsMaterial[] }; output: null };
+  /**
+   * New rules or bans. Answered when they are in force: whoever is banned is disconnected, and subscriptions that are
+   * no longer allowed are being looked for.
+   */
+  'access.update': { input: AccessUpdate; output: null };
   /** Closes every connection (0x8B to MQTT 5), then resolves the task. */
   'shard.stop': { input: { deadlineMs: number }; output: null };
   /** Only with `seams.faults`. */
@@ -185,6 +206,8 @@ export type ShardEvent =
       readonly listener: ListenerId;
       readonly reason: string;
     }
+  /** A client connects more often than `mqtt.flapping.max_connects` allows. */
+  | { readonly kind: 'event'; readonly type: 'client.flapping'; readonly clientId: ClientId }
   | { readonly kind: 'event'; readonly type: 'alarm.raised'; readonly alarm: Alarm }
   | { readonly kind: 'event'; readonly type: 'alarm.cleared'; readonly id: string }
   | {

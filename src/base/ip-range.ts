@@ -1,4 +1,4 @@
-/** IP addresses and networks as numbers, so that asking whether one contains another costs a few comparisons. Any thread. */
+/** IP addresses and networks as numbers: whether one contains another is a matter of a few comparisons. Any thread. */
 import { isIP } from 'node:net';
 import { usualAddress } from './access.js';
 

@@ -19,6 +19,7 @@ export interface StartCommand {
 const EXIT_OF_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
   CONFIG_INVALID: EXIT.configuration,
   CERTIFICATE_FAILED: EXIT.configuration,
+  ACL_FAILED: EXIT.configuration,
   PLATFORM_UNSUPPORTED: EXIT.platform,
   SHARD_FAILED: EXIT.shardsCrashed,
 };
@@ -39,7 +40,7 @@ export async function runBroker(command: StartCommand): Promise<ExitCode> {
   const signals = new Signals();
   try {
     const broker = await startWith(command, logger);
-    signals.onHangUp = () => reloadCertificates(broker);
+    signals.onHangUp = () => reloadFiles(broker);
     showFirstScreen(broker, config);
     return await untilStopped(broker, signals, logger);
   } catch (error) {
@@ -85,8 +86,9 @@ async function untilStopped(broker: Broker, signals: Signals, logger: Logger): P
 }
 
 /** What is wrong with them has been logged by then. */
-function reloadCertificates(broker: Broker): void {
+function reloadFiles(broker: Broker): void {
   broker.reloadCertificates().catch(() => undefined);
+  broker.reloadAcl().catch(() => undefined);
 }
 
 function reportFailure(error: unknown): ExitCode {
@@ -98,7 +100,7 @@ function reportFailure(error: unknown): ExitCode {
   return EXIT_OF_ERROR[error.code] ?? EXIT.startFailed;
 }
 
-/** The first SIGINT or SIGTERM asks for a clean stop, the second ends the process. SIGHUP asks for new certificates. */
+/** The first SIGINT or SIGTERM asks for a clean stop, the second ends the process. SIGHUP asks to read files again. */
 class Signals {
   onHangUp: () => void = () => undefined;
   readonly first: Promise<NodeJS.Signals>;

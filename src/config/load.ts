@@ -77,12 +77,6 @@ function readConfigFile(file: string): Source {
   return isYaml ? readYaml(text, file) : readEmqConf(text, file);
 }
 
-const NO_ACCESS_RULES: ConfigWarning = {
-  key: 'mqtt.acl_nomatch',
-  where: 'configuration',
-  line: 'configuration: mqtt.acl_nomatch: access rules are not built yet; every publish and subscribe is allowed',
-};
-
 class ConfigBuilder {
   readonly #values: Record<string, unknown> = {};
   readonly #listenerEntries: Entry[] = [];
@@ -108,8 +102,6 @@ class ConfigBuilder {
     const { listeners, issues, warnings } = buildListeners(this.#listenerEntries, requireProtocol);
     const all = [...this.#issues, ...issues, ...this.#contradictions()];
     const told = [...this.#warnings, ...warnings];
-    // Whoever sets this counts on being protected, and is not.
-    if (this.#values['mqtt.acl_nomatch'] === 'deny') told.push(NO_ACCESS_RULES);
     if (all.length > 0) return { ok: false, issues: all, warnings: told };
     const config = { ...this.#values, listeners } as unknown as Config;
     return { ok: true, config: deepFreeze(config), warnings: told };

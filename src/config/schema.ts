@@ -4,12 +4,19 @@
  */
 import type { ListenerConfig } from './listener-types.js';
 import type { Option } from './option.js';
+import { accessOptions } from './options/access.js';
 import { nodeOptions, partOptions } from './options/broker.js';
 import { mqttOptions } from './options/mqtt.js';
 import { sessionOptions } from './options/session.js';
 
 /** Every key beside those of listeners, in the order of the documentation. */
-export const OPTIONS = { ...nodeOptions, ...mqttOptions, ...sessionOptions, ...partOptions } as const;
+export const OPTIONS = {
+  ...nodeOptions,
+  ...mqttOptions,
+  ...accessOptions,
+  ...sessionOptions,
+  ...partOptions,
+} as const;
 
 export type ConfigKey = keyof typeof OPTIONS;
 

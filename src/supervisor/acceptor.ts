@@ -9,6 +9,7 @@ import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
 import type { ArrivalGate } from './arrival-gate.js';
 import { descriptorOf, setBufferSizes } from './descriptor.js';
 import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
+import type { IsBanned } from './opening-reader.js';
 import { clearSocketPath, listenPrivately, setMode } from './unix-socket.js';
 
 /** Stands for the address of a client that came through a Unix socket. */
@@ -17,6 +18,7 @@ const UNIX_PEER = 'unix';
 export class Acceptor {
   readonly figures: ListenerFigures;
   readonly #gate: ArrivalGate;
+  readonly #isBanned: IsBanned;
   /** By the client's own address. */
   readonly #access: AccessRules;
   /** By the address the socket has; null where it is the client's own. */
@@ -29,9 +31,10 @@ export class Acceptor {
   #rateRefilledMs: number;
   #lastWarningMs = Number.NEGATIVE_INFINITY;
 
-  constructor(figures: ListenerFigures, gate: ArrivalGate, clock: Clock, logger: Logger) {
+  constructor(figures: ListenerFigures, gate: ArrivalGate, isBanned: IsBanned, clock: Clock, logger: Logger) {
     this.figures = figures;
     this.#gate = gate;
+    this.#isBanned = isBanned;
     const { access, proxy, trustedProxies } = figures.config;
     this.#access = new AccessRules(access);
     this.#proxies = proxy === null ? null : AccessRules.only(trustedProxies);
@@ -126,6 +129,7 @@ export class Acceptor {
     if (peerAddress === '') return 'closed';
     if (this.#proxies === null) {
       if (!this.#access.allows(peerAddress)) return 'access_denied';
+      if (this.#isBanned(peerAddress)) return 'banned';
     } else if (!this.#proxies.allows(peerAddress)) return 'proxy_untrusted';
     if (config.maxClients > 0 && current >= config.maxClients) return 'max_clients';
     return config.maxConnRate === 0 || this.#takeRateToken(config.maxConnRate, nowMs)

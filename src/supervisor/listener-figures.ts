@@ -8,6 +8,8 @@ import type { OpeningError } from './opening.js';
 export type MainCloseReason =
   /** The listener's rules do not let this address in. */
   | 'access_denied'
+  /** Its address, or a network it belongs to, is banned. */
+  | 'banned'
   /** The listener has its `max_clients`. */
   | 'max_clients'
   /** More connections per second than `max_conn_rate`. */

@@ -32,6 +32,9 @@ export interface Arrival {
   certificateName: string | null;
 }
 
+/** Whether nobody may connect from this address. */
+export type IsBanned = (peerAddress: string) => boolean;
+
 export interface OpeningLimits {
   /** Bytes of a CONNECT packet; a larger one is passed on as soon as that is known. */
   readonly connectBytesMax: number;
@@ -74,6 +77,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 export class OpeningReader {
   readonly #limits: OpeningLimits;
+  readonly #isBanned: IsBanned;
   readonly #handOver: HandOver;
   /** In order of arrival: who has been here longest goes first when there are too many. */
   readonly #halfRead = new Map<Socket, HalfRead>();
@@ -84,8 +88,9 @@ export class OpeningReader {
   readonly #onData: (this: Socket, chunk: Buffer) => void;
   readonly #onEnd: (this: Socket) => void;
 
-  constructor(limits: OpeningLimits, nowMs: number, handOver: HandOver) {
+  constructor(limits: OpeningLimits, nowMs: number, isBanned: IsBanned, handOver: HandOver) {
     this.#limits = limits;
+    this.#isBanned = isBanned;
     this.#handOver = handOver;
     this.#deadlines = new TimerWheel({ tickMs: TIMER_WHEEL_TICK_MS, slots: TIMER_WHEEL_SLOTS, nowMs });
     const reader = this;
@@ -180,6 +185,10 @@ export class OpeningReader {
     }
     if (!arrival.access.allows(arrival.peerAddress)) {
       this.end(half, 'access_denied');
+      return -1;
+    }
+    if (this.#isBanned(arrival.peerAddress)) {
+      this.end(half, 'banned');
       return -1;
     }
     this.#awaitOpening(half);

@@ -2,6 +2,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { PortClient } from '../actor/port-client.js';
 import type {
+  AccessStart,
   Alarm,
   Seams,
   ShardEvent,
@@ -24,7 +25,7 @@ import {
   SUPERVISOR_LATE_SWEEP_MS,
   WAITING_MEMORY_SHARE,
 } from '../limits.js';
-import { asShardId, type ShardId } from '../protocol/ids.js';
+import { asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
 import { CrashPolicy } from './crash-policy.js';
 import { type Incarnation, ShardHandle } from './shard-handle.js';
 import { ThreadPool } from './thread-pool.js';
@@ -34,8 +35,10 @@ export interface ShardPoolOptions {
   readonly shards: number;
   readonly hashSeed: number;
   readonly slotKey: string;
-  /** Certificates as they are now; see `updateTls`. */
+  /** Certificates as they are now; see `updateAll`. */
   readonly tls: () => readonly TlsMaterial[];
+  /** Rules and bans as they are now; see `updateAll`. */
+  readonly access: () => AccessStart;
   readonly seams: Seams;
   /** Module that runs a shard; see workers/shard.worker.ts. */
   readonly entry: URL;
@@ -50,6 +53,8 @@ export interface ShardPoolEvents {
   alarmCleared(shard: ShardId, id: string): void;
   /** New connections wait for the shard, because it is late by so many milliseconds, or wait no longer (0). */
   overloadChanged(shard: ShardId, lateMs: number): void;
+  /** A client connects too often. */
+  flapping(clientId: ClientId): void;
   /** The shard is down: what it counted and raised has ended with it. */
   ended(shard: ShardId): void;
   /** Too many crashes. The pool goes on with the shards that are left until it is stopped. */
@@ -115,11 +120,14 @@ export class ShardPool {
   }
 
   /**
-   * Gives new certificates to all shards that run; those that start later get them then. Rejects when one does not
-   * answer and is still there.
+   * Tells all shards that run of something new; those that start later get it with their start. Rejects when one does
+   * not answer and is still there.
    */
-  async updateTls(tls: readonly TlsMaterial[]): Promise<void> {
-    await Promise.all(this.handles.map((handle) => this.#updateTls(handle, tls)));
+  async updateAll<T extends 'tls.update' | 'access.update'>(
+    type: T,
+    input: ShardRequests[T]['input'],
+  ): Promise<void> {
+    await Promise.all(this.handles.map((handle) => this.#update(handle, type, input)));
   }
 
   /** To be called every SUPERVISOR_SWEEP_INTERVAL_MS. */
@@ -163,11 +171,15 @@ export class ShardPool {
     }
   }
 
-  async #updateTls(handle: ShardHandle, tls: readonly TlsMaterial[]): Promise<void> {
+  async #update<T extends ShardRequestType>(
+    handle: ShardHandle,
+    type: T,
+    input: ShardRequests[T]['input'],
+  ): Promise<void> {
     const { incarnation } = handle;
     if (incarnation === null) return;
     try {
-      await incarnation.client.request('tls.update', { tls });
+      await incarnation.client.request(type, input);
     } catch (error) {
       // One that is being started has not read it yet, but will before it takes connections.
       if (handle.incarnation === incarnation && handle.isAlive) throw error;
@@ -175,7 +187,7 @@ export class ShardPool {
   }
 
   #launch(handle: ShardHandle): void {
-    const { config, shards, hashSeed, slotKey, seams, tls, memoryBytes } = this.#options;
+    const { config, shards, hashSeed, slotKey, seams, tls, access, memoryBytes } = this.#options;
     const { port1, port2 } = new MessageChannel();
     const nowMs = this.#clock.monotonicMs();
     const incarnation: Incarnation = {
@@ -207,6 +219,7 @@ export class ShardPool {
         slotKey,
         seams,
         tls: tls(),
+        access: access(),
       },
       incarnation.controller.signal,
     );
@@ -235,6 +248,9 @@ export class ShardPool {
         break;
       case 'connection.closed':
         handle.connectionClosed(event.number, event.reason);
+        break;
+      case 'client.flapping':
+        this.#events.flapping(event.clientId);
         break;
       case 'alarm.raised':
         this.#events.alarmRaised(handle.id, event.alarm);

@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
+import type { AclRule } from '../../src/access/acl-rule.js';
 import { PortClient } from '../../src/actor/port-client.js';
 import type { ShardEvent } from '../../src/actor/shard-protocol.js';
 import { SystemClock } from '../../src/base/clock.js';
@@ -30,6 +31,7 @@ import type { Version } from './wire.js';
 export interface TestShardOptions {
   readonly config?: ConfigInput;
   readonly memoryBudgetBytes?: number;
+  readonly rules?: readonly AclRule[];
   readonly hooks?: ShardHooks;
   readonly store?: Store;
 }
@@ -164,6 +166,7 @@ export class TestShard {
         hashSeed: 42,
         slotKey: 'test',
         tls: [],
+        access: { rules: options.rules ?? [], bans: [] },
         seams: { faults: true },
       },
       {

@@ -8,7 +8,7 @@ import { connect, publish, subscribe } from '../helpers/packets.js';
 import { advanceClock, until } from '../helpers/with-broker.js';
 import { type SeamBench, withBench } from './bench.js';
 
-const HOOKS = { seam: { kind: 'hooks', mode: '' } } as const;
+const HOOKS = { seam: { kind: 'hooks', mode: '' }, config: { 'mqtt.cache_acl': false } } as const;
 /** The time for hooks to answer, and a little. */
 const PAST_HOOK_TIMEOUT_MS = 10_500;
 

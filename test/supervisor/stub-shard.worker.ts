@@ -63,6 +63,7 @@ class StubShard {
         'session.owner': () => null,
         'message.publish': () => null,
         'tls.update': () => null,
+        'access.update': () => null,
         'shard.figures': () => this.#figures(),
         'shard.stop': () => this.#stop(resolve),
         'test.advanceClock': () => null,

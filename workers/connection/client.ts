@@ -5,9 +5,13 @@
 import type { ClientInfo } from '../../src/plugins/api.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import type { Connect } from '../../src/protocol/mqtt/connect.js';
+import type { ClientAccess } from '../access/client-access.js';
 import type { Connection } from './connection.js';
 
 export class Client {
+  /** Made when it is first asked about. */
+  access: ClientAccess | null = null;
+
   constructor(
     readonly info: ClientInfo,
     /** May do everything. */

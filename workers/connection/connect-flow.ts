@@ -12,12 +12,13 @@ import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { PacketType, type ProtocolVersion } from '../../src/protocol/mqtt/packet-type.js';
 import { connackReturnCode, ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import { checkTopicName } from '../../src/protocol/topic.js';
+import { Flapping } from '../access/flapping.js';
 import type { Core } from '../core.js';
 import type { AuthVerdict } from '../hooks/hooks.js';
 import { Pending } from '../hooks/pending.js';
 import type { Session } from '../session/session.js';
 import { EXPIRY_NEVER_SECONDS } from '../session/session-table.js';
-import { clientOf, refusedInfo, usernameOf } from './client.js';
+import { type Client, clientOf, refusedInfo, usernameOf } from './client.js';
 import type { Connection } from './connection.js';
 import { ConnectionRate } from './connection-rate.js';
 import { HANDLED, HANDLED_STALL } from './packet-handler.js';
@@ -28,11 +29,14 @@ import { topicLimits } from './topic-limits.js';
 export class ConnectFlow {
   /** Clients about whom plugins have not answered yet. */
   private underWay = 0;
+  private readonly flapping: Flapping;
 
   constructor(
     private readonly core: Core,
     private readonly presence: Presence,
-  ) {}
+  ) {
+    this.flapping = new Flapping(core.config);
+  }
 
   onConnect(connection: Connection, frame: FrameHeader, bytes: Buffer): number {
     const result = decodeConnect(bytes, frame.bodyStart, frame.bodyEnd);
@@ -73,6 +77,7 @@ export class ConnectFlow {
     if (clientId === null) return ReasonCode.ClientIdentifierNotValid;
     if (Buffer.byteLength(clientId, 'utf8') > config['mqtt.max_clientid_len'])
       return ReasonCode.ClientIdentifierNotValid;
+    if (this.isBanned(connection, connect, clientId)) return ReasonCode.Banned;
     if (memory.isTight) return ReasonCode.ServerBusy;
     // None is known [MQTT-4.12.0-1].
     if (connect.authenticationMethod !== null) return ReasonCode.BadAuthenticationMethod;
@@ -90,6 +95,11 @@ export class ConnectFlow {
     const limits = topicLimits(this.core.config);
     if (topic.length + connection.options.mountpoint.length > limits.topicBytesMax) return false;
     return checkTopicName(topic, 0, topic.length, limits);
+  }
+
+  private isBanned({ origin }: Connection, connect: Connect, clientId: ClientId): boolean {
+    const username = origin.certificateUsername ?? connect.username;
+    return this.core.door.isBanned({ clientId, username, peerAddress: origin.peerAddress });
   }
 
   private authenticate(connection: Connection, connect: Connect, clientId: ClientId): number {
@@ -132,8 +142,20 @@ export class ConnectFlow {
       this.refuse(connection, connect, clientId, reason);
       return;
     }
+    // A ban may have come while a plugin was asked.
+    if (this.isBanned(connection, connect, clientId) || this.isFlapping(clientId)) {
+      this.refuse(connection, connect, clientId, ReasonCode.Banned);
+      return;
+    }
     connection.isSuperuser = verdict !== 'ignore' && verdict.isSuperuser;
     this.admit(connection, connect, clientId);
+  }
+
+  private isFlapping(clientId: ClientId): boolean {
+    const { turn, main } = this.core;
+    if (!this.flapping.isTooOften(clientId, turn.nowMs)) return false;
+    main.flapping(clientId);
+    return true;
   }
 
   /** Nobody knows the client. */
@@ -155,8 +177,18 @@ export class ConnectFlow {
     this.bind(connection, connect, session);
     this.accept(connection, connect, session, isResumed);
     if (!isResumed) return;
+    this.recheck(session, clientOf(connection));
     this.core.redelivery.resume(session);
     if (this.core.delivery.drain(session)) this.core.turn.queue(session);
+  }
+
+  /** What somebody else has subscribed to may not be allowed to this client. */
+  private recheck(session: Session, client: Client): void {
+    const { client: last } = session;
+    session.client = null;
+    if (last === null || !this.core.access.isOn) return;
+    const isSame = last.info.username === client.info.username && last.isSuperuser === client.isSuperuser;
+    if (!isSame) this.core.rechecks.one(session);
   }
 
   /** The session has a new client, or ends in favour of a new one [MQTT-3.1.4-2], v5 [MQTT-3.1.4-3]. */
@@ -320,6 +352,8 @@ function refusalOf(reason: ReasonCode): string {
   switch (reason) {
     case ReasonCode.ServerBusy:
       return 'server_busy';
+    case ReasonCode.Banned:
+      return 'banned';
     case ReasonCode.ClientIdentifierNotValid:
     case ReasonCode.BadAuthenticationMethod:
     case ReasonCode.TopicNameInvalid:

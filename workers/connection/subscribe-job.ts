@@ -49,9 +49,16 @@ export class SubscribeJob extends FilterJob {
     if (this.aside.length === 0) return true;
     const filters = this.aside;
     this.aside = [];
+    const { access, rechecks } = this.flow.core;
+    const { generation } = access;
     const judged = this.flow.review.judge(filters, clientOf(this.connection));
     if (judged instanceof Pending) {
-      judged.whenAnswered(() => this.resume(() => this.addAll(filters)));
+      const use = (): void => {
+        this.addAll(filters);
+        // The rules have changed since some of them were allowed, and this session may have been checked before.
+        if (access.generation !== generation) rechecks.one(this.session);
+      };
+      judged.whenAnswered(() => this.resume(use));
       return false;
     }
     this.addAll(filters);

@@ -7,9 +7,10 @@ import type { HookMessage } from '../../src/plugins/api.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { checkTopicName, type TopicLimits } from '../../src/protocol/topic.js';
 import type { Client } from '../connection/client.js';
+import { mountedStart } from '../connection/listener-options.js';
 import { topicLimits } from '../connection/topic-limits.js';
 import type { Core } from '../core.js';
-import { messageOfView, topicOfView } from '../hooks/hook-message.js';
+import { messageOfView } from '../hooks/hook-message.js';
 import { Pending } from '../hooks/pending.js';
 
 /** What becomes of a message. */
@@ -47,7 +48,8 @@ export class Review {
   judge(view: PublishView, from: Client | null): Judgement | Pending<Judgement> {
     const { access, hooks } = this.core;
     if (from !== null && access.isOn) {
-      const may = access.authorize(from, 'publish', from.unmounted(topicOfView(view)));
+      const { topicBytes, topicEnd } = view;
+      const may = access.authorizePublish(from, topicBytes, mountedStart(from.mountpoint, view), topicEnd);
       if (may instanceof Pending) {
         const message = hooks.publish === null ? null : messageOfView(view, from.info);
         return may.map((later) => {

@@ -5,6 +5,7 @@ import type { Config } from '../../src/config/schema.js';
 import { FILTERS_PER_TURN_MAX, SESSION_REMOVE_SLICE } from '../../src/limits.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
+import { clientOf } from '../connection/client.js';
 import type { Core } from '../core.js';
 import type { Runnable } from '../turn.js';
 import type { QueueLimits } from './message-queue.js';
@@ -48,6 +49,11 @@ export class SessionTable implements Runnable {
     return this.byId.size;
   }
 
+  /** Every session; those that come meanwhile too. */
+  all(): Iterator<Session> {
+    return this.byId.values();
+  }
+
   find(clientId: ClientId): Session | null {
     return this.byId.get(clientId) ?? null;
   }
@@ -74,6 +80,7 @@ export class SessionTable implements Runnable {
   /** The connection of `session` has ended: its will, its time to live, its shared messages. */
   onDisconnected(session: Session, reason: string): void {
     const { core } = this;
+    if (session.durable && session.connection !== null) session.client = clientOf(session.connection);
     session.connection = null;
     this.onlineCount--;
     core.memory.update(session);

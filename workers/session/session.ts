@@ -34,6 +34,8 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   /** Messages that may be in flight to the client: the configured window or its Receive Maximum. */
   windowMax: number;
   will: Will | null = null;
+  /** Whose it was, while its client is away. */
+  client: Client | null = null;
   /** Who is asked about when the will is sent. */
   willFrom: Client | null = null;
   inflight: Inflight | null = null;

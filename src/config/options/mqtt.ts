@@ -51,7 +51,7 @@ export const mqttOptions = {
     'allow',
     'allow',
     'live',
-    'What happens to a publish or subscribe that no access rule covers; without effect until access rules are built.',
+    'What happens to a publish or subscribe about which neither plugins nor access rules say anything.',
   ),
   'mqtt.websocket_protocol_header': fromEmq(
     flag(),

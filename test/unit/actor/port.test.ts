@@ -39,6 +39,7 @@ function joined(t: ExecutionContext, handlers: Partial<ShardRequestHandlers>) {
       'message.publish': unexpected,
       'shard.figures': unexpected,
       'tls.update': unexpected,
+      'access.update': unexpected,
       'shard.stop': unexpected,
       'test.advanceClock': unexpected,
       'test.fault': unexpected,

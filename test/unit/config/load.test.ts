@@ -144,7 +144,3 @@ test('values nested without end are refused, not followed', (t) => {
   const deep = withFile(t, 'deep.yaml', `${'{a: '.repeat(50)}1${'}'.repeat(50)}`);
   t.regex(linesOf({ file: deep })[0] ?? '', /fewer levels of nesting/);
 });
-
-test('whoever wants publishes denied by default is told that nothing denies them yet', (t) => {
-  t.regex(warningsOf({ set: ['mqtt.acl_nomatch=deny'] })[0] ?? '', /every publish and subscribe is allowed/);
-});

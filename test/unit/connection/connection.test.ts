@@ -123,7 +123,10 @@ test('who holds most with a packet that never ends goes first when memory is sho
 
 test('[MQTT-4.3.3-10] a repeated QoS 2 message needs no leave: it is ours already', async (t) => {
   let asked = 0;
-  const shard = new TestShard({ hooks: { 'client.authorize': () => (asked++ === 0 ? 'allow' : 'deny') } });
+  const shard = new TestShard({
+    config: { 'mqtt.cache_acl': false },
+    hooks: { 'client.authorize': () => (asked++ === 0 ? 'allow' : 'deny') },
+  });
   t.teardown(() => shard.stop());
   const client = shard.open('c');
   await settle();

@@ -25,10 +25,15 @@ function setUp(settings: Partial<ListenerConfig> = {}, connectBytesMax = 1024) {
   const listener = new ListenerFigures(0, { ...defaultConfig().listeners[0]!, ...settings });
   const access = new AccessRules(listener.config.access);
   const limits = { connectBytesMax, idleTimeoutMs: 1_000 };
-  const reader = new OpeningReader(limits, 0, (arrival, head, openingBytes) => {
-    arrival.socket.destroy();
-    passed.push({ head: Buffer.from(head), openingBytes, peerAddress: arrival.peerAddress });
-  });
+  const reader = new OpeningReader(
+    limits,
+    0,
+    () => false,
+    (arrival, head, openingBytes) => {
+      arrival.socket.destroy();
+      passed.push({ head: Buffer.from(head), openingBytes, peerAddress: arrival.peerAddress });
+    },
+  );
   const begin = (acceptedAtMs = 0): Socket => {
     const socket = new Socket();
     listener.current++;

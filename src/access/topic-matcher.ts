@@ -40,6 +40,8 @@ export class TopicMatcher {
   /** Whatever the topic. */
   readonly matchesAll: boolean;
   readonly hasPlaceholders: boolean;
+  /** -1: any. Nearly all that does not match is found out by it. */
+  readonly #firstByte: number;
   readonly #kinds: readonly number[];
   /** UTF-8 of each level, for those that have to be equal. */
   readonly #levels: readonly Uint8Array[];
@@ -49,11 +51,13 @@ export class TopicMatcher {
     const levels = filter.split('/');
     this.#kinds = levels.map((level) => (isLiteral ? LEVEL_TEXT : (MARKS[level] ?? LEVEL_TEXT)));
     this.#levels = levels.map((level) => Buffer.from(level, 'utf8'));
+    this.#firstByte = this.#kinds[0] === LEVEL_TEXT ? (this.#levels[0]![0] ?? SLASH) : -1;
     this.matchesAll = this.#kinds[0] === LEVEL_REST;
     this.hasPlaceholders = this.#kinds.some((kind) => kind === LEVEL_CLIENT_ID || kind === LEVEL_USERNAME);
   }
 
   matches(bytes: Uint8Array, start: number, end: number, client: Placeholders): boolean {
+    if (this.#firstByte !== -1 && bytes[start] !== this.#firstByte) return false;
     const kinds = this.#kinds;
     // Behind the last level `at` is end + 1.
     let at = start;

@@ -23,7 +23,8 @@ class SessionCheck {
     private readonly core: Core,
     readonly session: Session,
     readonly client: Client,
-    private readonly left: SubscriptionInfo[],
+    /** Numbers of the router's. */
+    private readonly left: number[],
   ) {}
 
   get isAsked(): boolean {
@@ -37,8 +38,9 @@ class SessionCheck {
 
   /** Asks about the next subscription. @returns an answer that will come later; null: it is done. */
   next(): Pending<void> | null {
-    const subscription = this.left.pop()!;
-    const { client, core } = this;
+    const { client, core, session } = this;
+    const subscription = core.router.subscriptionAt(session, this.left.pop()!);
+    if (subscription === null) return null;
     const may = core.access.authorize(client, 'subscribe', client.unmounted(subscription.filter));
     if (may instanceof Pending) return may.map((later) => this.decided(subscription, later));
     this.decided(subscription, may);
@@ -119,7 +121,7 @@ export class Rechecks implements Runnable {
   private begin(session: Session): SessionCheck | null {
     const client = clientOfSession(session);
     if (session.ended || client === null || client.isSuperuser || !this.core.access.isOn) return null;
-    const subscriptions = [...this.core.router.subscriptionsOf(session)];
+    const subscriptions = this.core.router.subscriptionIdsOf(session);
     return subscriptions.length === 0 ? null : new SessionCheck(this.core, session, client, subscriptions);
   }
 

@@ -232,22 +232,36 @@ export class Router<S extends Subscriber> {
 
   /** Lists a session's subscriptions; none may come or go meanwhile. */
   *subscriptionsOf(s: S): Generator<SubscriptionInfo> {
-    if (s.slot === -1) return;
-    const all = this.subscriptions;
-    for (let id = all.firstPlain(s.slot); id !== -1; id = all.nextOfSlot(id)) {
-      yield this.infoOf(id, null, all.variantOf(id) === VARIANT_LOCAL);
-    }
-    for (let id = all.firstInGroup(s.slot); id !== -1; id = all.nextOfSlot(id)) {
-      const name = this.groups.at(all.variantOf(id) - VARIANT_GROUPS)!.name;
-      const local = name.startsWith(LOCAL_PREFIX);
-      yield this.infoOf(id, local ? name.slice(LOCAL_PREFIX.length) : name, local);
-    }
+    for (const id of this.subscriptionIdsOf(s)) yield this.infoOf(id);
   }
 
-  private infoOf(id: number, group: string | null, local: boolean): SubscriptionInfo {
-    const filter = this.filters.tree.filterOf(this.subscriptions.filterOf(id));
-    const options = this.subscriptions.optionsOf(id);
-    return { filter, group, local, options, identifier: this.subscriptions.identifierOf(id) };
+  /** Numbers of a session's subscriptions, to be looked at one by one while others come and go. */
+  subscriptionIdsOf(s: S): number[] {
+    const ids: number[] = [];
+    if (s.slot === -1) return ids;
+    const all = this.subscriptions;
+    for (let id = all.firstPlain(s.slot); id !== -1; id = all.nextOfSlot(id)) ids.push(id);
+    for (let id = all.firstInGroup(s.slot); id !== -1; id = all.nextOfSlot(id)) ids.push(id);
+    return ids;
+  }
+
+  /** @returns the subscription of the session that has this number now, perhaps another than it was; null: none */
+  subscriptionAt(s: S, id: number): SubscriptionInfo | null {
+    return s.slot !== -1 && this.subscriptions.isOf(id, s.slot) ? this.infoOf(id) : null;
+  }
+
+  private infoOf(id: number): SubscriptionInfo {
+    const all = this.subscriptions;
+    const filter = this.filters.tree.filterOf(all.filterOf(id));
+    const options = all.optionsOf(id);
+    const identifier = all.identifierOf(id);
+    const variant = all.variantOf(id);
+    if (variant < VARIANT_GROUPS) {
+      return { filter, group: null, local: variant === VARIANT_LOCAL, options, identifier };
+    }
+    const { name } = this.groups.at(variant - VARIANT_GROUPS)!;
+    const local = name.startsWith(LOCAL_PREFIX);
+    return { filter, group: local ? name.slice(LOCAL_PREFIX.length) : name, local, options, identifier };
   }
 
   /** Subscriptions that a session has. */

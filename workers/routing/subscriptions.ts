@@ -127,6 +127,13 @@ export class Subscriptions extends IdTable {
     this.count -= 1;
   }
 
+  /** Whether there is a subscription with this number, and of this slot. */
+  isOf(id: number, slot: number): boolean {
+    // A free row has a link where its slot was, which may be the same number.
+    if (this.words[id * SUBSCRIPTION_WORDS + SLOT] !== slot) return false;
+    return this.find(slot, this.filterOf(id), this.variantOf(id)) === id;
+  }
+
   variantOf(id: number): number {
     return this.words[id * SUBSCRIPTION_WORDS + VARIANT_AND_OPTIONS]! >>> OPTIONS_BITS;
   }

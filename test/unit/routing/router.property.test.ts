@@ -217,6 +217,9 @@ class World {
         JSON.stringify({ filter, group, local, options, identifier }),
       );
       t.deepEqual(listed.sort(), expected.sort());
+      // Whatever the number was before: free, or of somebody else.
+      const found = Array.from({ length: 200 }, (_, id) => router.subscriptionAt(who, id));
+      t.deepEqual(found.flatMap((info) => (info === null ? [] : JSON.stringify({ ...info }))).sort(), listed);
       t.is(router.countOf(who), held.length);
     }
   }

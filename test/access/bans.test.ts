@@ -1,8 +1,10 @@
 /** Who is banned stays out, and who is in when a ban comes goes out. */
 import test from 'ava';
+import { overWebSocket } from '../helpers/carrier.js';
 import { connect } from '../helpers/packets.js';
 import { proxyLine } from '../helpers/proxy-headers.js';
-import { startTestBroker, tempDirectory, until } from '../helpers/with-broker.js';
+import { RawClient } from '../helpers/raw-client.js';
+import { addressOf, startTestBroker, tempDirectory, until } from '../helpers/with-broker.js';
 import { guarded } from './guarded.js';
 
 for (const version of [3, 4, 5] as const) {
@@ -70,6 +72,34 @@ test(
     await g.broker.bans.add({ kind: 'address', value: '127.0.0.1' });
     t.is((await (await via('203.0.113.9')).expect('connack')).code, 0);
   }),
+);
+
+test(
+  'behind a proxy that tells the address in a header, the client hears of its ban, on whichever shard it is',
+  guarded(
+    {
+      config: {
+        'listener.ws.proxied': '127.0.0.1:0',
+        'listener.ws.proxied.proxy_address_header': 'X-Forwarded-For',
+        'listener.ws.proxied.trusted_proxies': '127.0.0.0/8',
+      },
+    },
+    async (g, t) => {
+      const via = async (address: string, at: number): Promise<RawClient> => {
+        const headers = { 'X-Forwarded-For': address };
+        const client = new RawClient(await overWebSocket(addressOf(g.broker, 'proxied'), { headers }), 5);
+        client.send(connect({ version: 5, clientId: g.clientId(at) }));
+        return client;
+      };
+      const clients = [await via('203.0.113.7', 0), await via('203.0.113.7', 1), await via('203.0.113.8', 1)];
+      for (const client of clients) t.is((await client.expect('connack')).code, 0);
+      await g.broker.bans.add({ kind: 'address', value: '203.0.113.7' });
+      for (const client of clients.slice(0, 2)) await client.expectEnd(0x98);
+      await clients[2]!.expectSilence();
+      for (const at of [0, 1]) await (await via('203.0.113.7', at)).expectRefusal(0x8a);
+      clients[2]!.drop();
+    },
+  ),
 );
 
 test(

@@ -1,10 +1,12 @@
 /** `shardmq start` from the first screen to the last signal. */
 
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import test from 'ava';
+import { EXIT } from '../../src/cli/exit-codes.js';
 import { CERTS } from '../helpers/certs.js';
 import { LINUX, needs } from '../helpers/needs.js';
 import { until } from '../helpers/with-broker.js';
@@ -41,6 +43,32 @@ test('SIGHUP reads certificates again, and the broker goes on', async (t) => {
   await until(() => cli.stderr.includes('certificates have been read again'), 'the line in the log');
   cli.signal('SIGTERM');
   t.is((await cli.ended()).code, 0);
+});
+
+test('SIGHUP reads access rules again, and wrong ones are named and not used', async (t) => {
+  const path = join(temporaryDir(t), 'acl.conf');
+  writeFileSync(path, '{allow, all}.');
+  const cli = await startCli(t, {}, '--set', `mqtt.acl_file=${path}`);
+  cli.signal('SIGHUP');
+  await until(() => cli.stderr.includes('access rules have been read again'), 'the line in the log');
+  writeFileSync(path, '{allow, al}.');
+  cli.signal('SIGHUP');
+  await until(() => cli.stderr.includes(`${path}:1:9: expected all`), 'the error in the log');
+  cli.signal('SIGTERM');
+  t.is((await cli.ended()).code, 0);
+});
+
+test('access rules that are wrong stop the start like a wrong configuration: the line is named', async (t) => {
+  const directory = temporaryDir(t);
+  const path = join(directory, 'acl.conf');
+  writeFileSync(path, '{allow, all}.\n{deny, all, read, ["a"]}.');
+  const set = ['listener.tcp.external=127.0.0.1:0', 'listener.tcp.internal=off', 'listener.ws.external=off'];
+  const args = [...set, `mqtt.acl_file=${path}`].flatMap((each) => ['--set', each]);
+  const cli = new CliProcess(['--data', directory, '--shards', '1', ...args]);
+  const { code, stdout, stderr } = await cli.ended();
+  t.is(code, EXIT.configuration);
+  t.is(stdout, '');
+  t.is(stderr, `shardmq: mqtt.acl_file: ${path}:2:13: expected publish, subscribe or pubsub, found read\n`);
 });
 
 test('SIGHUP does nothing where there is nothing to read again', async (t) => {

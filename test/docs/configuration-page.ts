@@ -61,6 +61,10 @@ before the broker starts again. The column EMQ holds what EMQ 2.3 ships; keys wi
 const GROUPS: readonly (readonly [title: string, prefixes: readonly string[]])[] = [
   ['Node and log', ['node.', 'log.']],
   ['Protocol', ['mqtt.']],
+  [
+    'Access',
+    ['mqtt.allow_anonymous', 'mqtt.acl_', 'mqtt.cache_acl', 'mqtt.flapping.', 'mqtt.clientid_binding'],
+  ],
   ['Connections', ['mqtt.client.']],
   ['Sessions', ['mqtt.session.']],
   ['Message queues', ['mqtt.mqueue.']],

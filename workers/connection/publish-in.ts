@@ -10,8 +10,10 @@ import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import { isValidUtf8Mqtt } from '../../src/protocol/mqtt/utf8.js';
 import { checkTopicName, type TopicLimits } from '../../src/protocol/topic.js';
+import type { AccessControl } from '../access/access-control.js';
 import type { Core } from '../core.js';
 import { rewriteView } from '../hooks/hook-message.js';
+import type { Hooks } from '../hooks/hooks.js';
 import { Pending } from '../hooks/pending.js';
 import { HANDED_ON, NEEDS_COMMIT, WANTED_BY_NOBODY } from '../publish/publisher.js';
 import { type Judgement, type Review, UNDECIDED } from '../publish/review.js';
@@ -24,6 +26,9 @@ import { topicLimits } from './topic-limits.js';
 
 export class PublishIn {
   private readonly view = new PublishView();
+  // For one look per message.
+  private readonly hooks: Hooks;
+  private readonly access: AccessControl;
   private readonly review: Review;
   private readonly limits: TopicLimits;
   private readonly receiveMaximum: number;
@@ -33,6 +38,8 @@ export class PublishIn {
 
   constructor(private readonly core: Core) {
     const { config } = core;
+    this.hooks = core.hooks;
+    this.access = core.access;
     this.review = core.publisher.review;
     this.limits = topicLimits(config);
     this.receiveMaximum = config['mqtt.receive_maximum'];
@@ -66,7 +73,8 @@ export class PublishIn {
     if (view.qos === 2 && connection.session!.awaitingRel?.has(view.packetId) === true) {
       return this.onRepeat(connection);
     }
-    if (connection.judged !== null || this.review.isOn) return this.onReviewed(connection, route);
+    if (this.hooks.publish !== null || this.access.isOn || connection.judged !== null)
+      return this.onReviewed(connection, route);
     if (!this.mayPass(connection, route)) return STALLED;
     return this.accept(connection, view.qos, route);
   }

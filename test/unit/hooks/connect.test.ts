@@ -1,6 +1,6 @@
 /** Who may connect, and who is told of it, with plugins that answer, refuse, throw, hang and disappear. */
 import test, { type ExecutionContext } from 'ava';
-import { HOOK_TIMEOUT_MS } from '../../../src/limits.js';
+import { AUTHENTICATIONS_UNDER_WAY_MAX, HANDOVERS_PER_TURN, HOOK_TIMEOUT_MS } from '../../../src/limits.js';
 import type { AuthAnswer, ShardHooks } from '../../../src/plugins/api.js';
 import { settle, TestShard, type TestShardOptions } from '../../helpers/test-shard.js';
 import type { Version } from '../../helpers/wire.js';
@@ -287,4 +287,13 @@ test('what throws or rejects where plugins are only told is logged, and the othe
     ['rejects', 'Error: never'],
     ['throws', 'Error: no'],
   ]);
+});
+
+test('no more clients of a shard are being authenticated than the bound; the next are told to come back', async (t) => {
+  const shard = shardFor(t, { hooks: saying(new Promise(() => {})) });
+  for (let i = 0; i < AUTHENTICATIONS_UNDER_WAY_MAX; i++) shard.open(`c${i}`, { version: 4 });
+  await settle(Math.ceil(AUTHENTICATIONS_UNDER_WAY_MAX / HANDOVERS_PER_TURN) + 12);
+  for (const version of VERSIONS) t.is(await connackOf(shard, version), version === 5 ? 0x89 : 3);
+  shard.parts.registry.remove('seam');
+  t.is(await connackOf(shard, 4), 0);
 });

@@ -5,6 +5,7 @@ import type { BrokerError } from './base/errors.js';
 import type { Logger } from './base/log.js';
 import type { ConfigInput } from './config/entry.js';
 import type { ListenerType } from './config/listener-types.js';
+import type { Plugin, Plugins } from './plugins/api.js';
 
 export interface BrokerOptions {
   /** Keys nested or dotted, e.g. `{ mqtt: { max_packet_size: '2MB' }, 'listener.tcp.internal': 'off' }`. */
@@ -17,6 +18,8 @@ export interface BrokerOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Silent when missing. */
   readonly logger?: Logger | 'silent';
+  /** Users' plugins: path or URL of a module, or the plugin itself. They start with the broker, after all others. */
+  readonly plugins?: readonly (string | URL | Plugin)[];
   /** Replaces parts of a shard, for tests. */
   readonly seams?: Seams;
 }
@@ -59,6 +62,7 @@ export interface Broker {
   reloadAcl(): Promise<void>;
   /** Clients, users and addresses that are kept out. */
   readonly bans: Bans;
+  readonly plugins: Plugins;
   /** Closes listeners and connections, ends the shards. Resolves also when called twice. */
   stop(): Promise<void>;
 }

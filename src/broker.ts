@@ -5,6 +5,7 @@ import { BanList, type Bans } from './access/bans.js';
 import type {
   AccessStart,
   Alarm,
+  PluginStart,
   PublishRequest,
   ShardRequests,
   ShardRequestType,
@@ -16,11 +17,14 @@ import { BrokerError } from './base/errors.js';
 import { type Logger, silentLogger } from './base/log.js';
 import { VERSION } from './base/version.js';
 import type { Broker, BrokerOptions, OpenListener } from './broker-api.js';
-import { loadConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
 import { SUPERVISOR_SWEEP_INTERVAL_MS } from './limits.js';
 import type { MetricName, StatName } from './metrics/names.js';
 import { MetricsRegistry } from './metrics/registry.js';
+import type { Plugins } from './plugins/api.js';
+import { createPluginHost } from './plugins/create-host.js';
+import type { PluginHost } from './plugins/host.js';
+import { type Prepared, prepare } from './plugins/prepare.js';
 import { asClientId, type ShardId } from './protocol/ids.js';
 import { peekClientId } from './protocol/mqtt/decode-connect.js';
 import { Acceptor } from './supervisor/acceptor.js';
@@ -67,16 +71,19 @@ export async function launchBroker(
     );
   }
   const logger = options.logger === undefined || options.logger === 'silent' ? silentLogger : options.logger;
-  const broker = new RunningBroker(readConfig(options, logger), options, logger, replacements);
+  const prepared = await readConfig(options, logger);
+  const broker = new RunningBroker(prepared, options, logger, replacements);
   await broker.start();
   return broker;
 }
 
-function readConfig(options: BrokerOptions, logger: Logger): Config {
-  const { config: values, configFile: file, env, set } = options;
-  const result = loadConfig({ values, file, env, set });
+type Ready = Extract<Prepared, { ok: true }>;
+
+async function readConfig(options: BrokerOptions, logger: Logger): Promise<Ready> {
+  const { config: values, configFile: file, env, set, plugins } = options;
+  const result = await prepare({ values, file, env, set }, plugins);
   for (const warning of result.warnings) logger.warn(warning.line);
-  if (result.ok) return result.config;
+  if (result.ok) return result;
   const issues = result.issues.map((issue) => issue.line);
   const message = issues.length === 1 ? issues[0]! : `the configuration has ${issues.length} errors`;
   throw new BrokerError('CONFIG_INVALID', message, issues);
@@ -102,12 +109,14 @@ export class RunningBroker implements Broker {
   readonly #certificates: Certificates;
   readonly #acl: AclFile;
   readonly #bans: BanList;
+  readonly #plugins: PluginHost;
   #sweepTimer: NodeJS.Timeout | undefined;
   #resolveFailed: (error: BrokerError) => void = () => {};
   #stopped: Promise<void> | null = null;
 
   /** Reads the data directory and starts the threads. */
-  constructor(config: Config, options: BrokerOptions, logger: Logger, replacements: Replacements) {
+  constructor(prepared: Ready, options: BrokerOptions, logger: Logger, replacements: Replacements) {
+    const { config, catalogue, pluginEntries: entries } = prepared;
     this.config = config;
     this.name = config['node.name'];
     this.#logger = logger;
@@ -123,7 +132,7 @@ export class RunningBroker implements Broker {
       { node: this.name, version: VERSION, intervalMs: config['mqtt.broker.sys_interval'] },
       this.#registry,
       this.#clock,
-      (message) => this.#publish(message),
+      (message) => void this.#publish(message),
     );
     const say = (topic: string, payload: string): void => this.#sys.say(topic, payload);
     this.#alarms = new Alarms(this.#clock, say);
@@ -139,6 +148,18 @@ export class RunningBroker implements Broker {
     this.#bans = new BanList(join(directory, 'bans.json'), this.#clock, logger, {
       update: (bans) => this.#pool.updateAll('access.update', { rules: null, bans }),
     });
+    const host = {
+      config,
+      entries,
+      catalogue,
+      dataDir: directory,
+      clock: this.#clock,
+      logger,
+      pool: () => this.#pool,
+      publish: (message: PublishRequest) => this.#publish(message),
+      loopDelayMs: () => this.#gate.delayMs,
+    };
+    this.#plugins = createPluginHost(host, this.shards);
     const isBanned = (peerAddress: string): boolean => this.#bans.bansAddress(peerAddress);
     this.#pool = this.#createPool(options, node, replacements, say);
     const handover = new Handover(this.#pool.handles, this.#slots, peekClientId, this.#clock, logger);
@@ -172,6 +193,9 @@ export class RunningBroker implements Broker {
       await this.#acl.load();
       const failure = await Promise.race([this.#pool.start(), this.failed]);
       if (failure instanceof BrokerError) throw failure;
+      // Before the listeners: nobody gets in who a plugin would refuse.
+      const failedLater = await Promise.race([this.#plugins.boot(), this.failed]);
+      if (failedLater instanceof BrokerError) throw failedLater;
       for (const acceptor of this.#acceptors) await acceptor.open();
     } catch (error) {
       await this.stop();
@@ -208,6 +232,10 @@ export class RunningBroker implements Broker {
 
   get bans(): Bans {
     return this.#bans;
+  }
+
+  get plugins(): Plugins {
+    return this.#plugins;
   }
 
   stop(): Promise<void> {
@@ -254,9 +282,10 @@ export class RunningBroker implements Broker {
     const { seams = {} } = options;
     const tls = (): readonly TlsMaterial[] => this.#certificates.material;
     const access = (): AccessStart => ({ rules: this.#acl.rules, bans: this.#bans.list() });
+    const plugins = (): readonly PluginStart[] => this.#plugins.starts();
     const { shardEntry: entry = SHARD_ENTRY, memoryBytes = usableMemoryBytes() } = replacements;
     const pool: ShardPool = new ShardPool(
-      { config, shards, hashSeed, slotKey, seams, tls, access, entry, memoryBytes },
+      { config, shards, hashSeed, slotKey, seams, tls, access, plugins, entry, memoryBytes },
       this.#clock,
       this.#logger,
       {
@@ -264,6 +293,8 @@ export class RunningBroker implements Broker {
           this.#registry.update(shard, figures);
           monitor.look(shard, figures);
         },
+        pluginTold: (shard, message) => this.#plugins.told(shard, message),
+        pluginHeard: (shard, heard) => this.#plugins.heard(shard, heard),
         alarmRaised: (shard, alarm) => this.#alarms.raise(shard, alarm),
         alarmCleared: (_shard, id) => this.#alarms.clear(id),
         overloadChanged: (shard, lateMs) => this.#overloads.changed(shard, lateMs),
@@ -271,6 +302,7 @@ export class RunningBroker implements Broker {
         ended: (shard) => {
           this.#registry.shardEnded(shard);
           this.#alarms.shardEnded(shard);
+          this.#plugins.shardEnded(shard);
         },
         failed: (error) => void this.#fail(error),
       },
@@ -280,12 +312,14 @@ export class RunningBroker implements Broker {
   }
 
   /** Any shard will do: it passes the message on to those that want it, or own its topic's retained message. */
-  #publish(message: PublishRequest): void {
+  async #publish(message: PublishRequest): Promise<void> {
     const shard = this.#pool.handles.find((handle) => handle.state === 'ready');
     if (shard === undefined) return;
-    this.#pool.request(shard.id, 'message.publish', message).catch((error: unknown) => {
+    try {
+      await this.#pool.request(shard.id, 'message.publish', message);
+    } catch (error) {
       this.#logger.debug(`${message.topic} was not published: ${String(error)}`);
-    });
+    }
   }
 
   #sweep(): void {
@@ -310,6 +344,7 @@ export class RunningBroker implements Broker {
     this.#gate.stop();
     this.#reader.stop();
     await this.#pool.stop(this.config['shutdown.timeout']);
+    await this.#plugins.shutDown();
     clearInterval(this.#sweepTimer);
     await Promise.all([...closed, this.#bans.stop()]);
   }

@@ -6,3 +6,4 @@ export { BrokerError } from './base/errors.js';
 export type { LogFields, Logger } from './base/log.js';
 export { startBroker } from './broker.js';
 export type { Broker, BrokerOptions, OpenListener } from './broker-api.js';
+export type * from './plugins/api.js';

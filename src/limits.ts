@@ -498,3 +498,34 @@ export const ACL_RULES_UNCACHED_MAX = 4;
 export const RECHECK_SLICE = 64;
 /** Questions to plugins about subscriptions that are checked again, at one time. Too many crowd out clients'. */
 export const RECHECKS_ASKED_MAX = 32;
+
+// Plugins
+
+/** Characters of one value in the configuration of a plugin. Fewer refuses long queries, more is memory for nothing. */
+export const PLUGIN_VALUE_CHARS_MAX = 8_192;
+/** Settings of one plugin that are set at run time. Fewer refuses long tables, more is time on main to check them. */
+export const PLUGIN_SETTINGS_MAX = 4_096;
+/** Bytes of the file that keeps them; above it the file is not read, so it fits all of them. */
+export const PLUGIN_SETTINGS_BYTES_MAX = 64 << 20;
+/** Bytes of `loaded_plugins`: thousands of names. Larger ones are not what they should be. */
+export const LOADED_FILE_BYTES_MAX = 64 << 10;
+/** Milliseconds for a plugin's module to load, and for its main part to start. Too few fails those that connect to slow
+ *  servers, too many holds up the start of the broker. */
+export const PLUGIN_START_TIMEOUT_MS = 30_000;
+/** Milliseconds for a plugin's part in a shard to start; the shard goes on meanwhile. */
+export const PLUGIN_SHARD_TIMEOUT_MS = 10_000;
+/** Milliseconds for a plugin's main part to stop; after it the broker goes on without waiting. */
+export const PLUGIN_STOP_TIMEOUT_MS = 5_000;
+/** Starts, stops and changes of plugins that wait for their turn; more are refused. */
+export const PLUGIN_OPERATIONS_WAITING_MAX = 64;
+/** Messages from one part of a plugin to another that it has not looked at; further ones are dropped. Fewer drops
+ *  bursts, more is memory, and time in one go for the other side. */
+export const PLUGIN_MESSAGES_WAITING_MAX = 32_768;
+/** Messages looked at before the other side is told; a small part of the above, so that a fast sender never stops. */
+export const PLUGIN_MESSAGES_PER_REPORT = 512;
+/** Log lines of one part of a plugin in a second, on average and in a burst; further ones are dropped and counted. */
+export const PLUGIN_LOG_LINES_PER_SECOND = 100;
+/** Topics of a shard whose rewriting is remembered; then all are forgotten. Fewer goes through the rules more often. */
+export const REWRITES_CACHED_MAX = 4_096;
+/** Characters of a topic up to which its rewriting is remembered: memory times the above. */
+export const REWRITES_CACHED_TOPIC_CHARS_MAX = 256;

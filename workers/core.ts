@@ -1,6 +1,13 @@
 /** The parts of one shard, as its other parts see them. Built by shard.ts, before any of them is used. */
 
-import type { Alarm, ListenerId, LogFields, LogLevel } from '../src/actor/shard-protocol.js';
+import type {
+  Alarm,
+  ListenerId,
+  LogFields,
+  LogLevel,
+  PluginHeard,
+  PluginMessage,
+} from '../src/actor/shard-protocol.js';
 import type { Clock } from '../src/base/clock.js';
 import type { TimerWheel } from '../src/base/timer-wheel.js';
 import type { Config } from '../src/config/schema.js';
@@ -34,6 +41,9 @@ import type { Turn } from './turn.js';
 export interface MainLine {
   closed(number: ConnectionNumber, listener: ListenerId, reason: string): void;
   log(level: LogLevel, message: string, fields?: LogFields): void;
+  /** @throws DOMException for what cannot be cloned */
+  pluginTold(message: PluginMessage): void;
+  pluginHeard(heard: PluginHeard): void;
   raiseAlarm(alarm: Alarm): void;
   clearAlarm(id: string): void;
   /** A client connects too often. */

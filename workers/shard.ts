@@ -7,6 +7,7 @@ import { PortServer, type ShardRequestHandlers } from '../src/actor/port-server.
 import type {
   AccessUpdate,
   MainEvent,
+  PluginStart,
   PublishRequest,
   ShardFigures,
   ShardStart,
@@ -21,7 +22,6 @@ import { ReasonCode } from '../src/protocol/mqtt/reason-code.js';
 import { ConnectFlow } from './connection/connect-flow.js';
 import { Intake } from './connection/intake.js';
 import { Packets } from './connection/packets.js';
-import { Presence } from './connection/presence.js';
 import { PublishIn } from './connection/publish-in.js';
 import { SubscribeFlow } from './connection/subscribe-flow.js';
 import type { MainLine } from './core.js';
@@ -31,6 +31,7 @@ import { injectFault } from './faults.js';
 import { LoopWatch } from './loop-watch.js';
 import { ShardParts } from './parts.js';
 import type { PeerHandlers } from './peers/handlers.js';
+import { ShardHost } from './plugins/shard-host.js';
 import type { AcceptRelayed } from './relay/relay-hub.js';
 import { type LoadedSeams, loadSeams } from './seams.js';
 import { Sweeper } from './sweeper.js';
@@ -44,7 +45,9 @@ export interface RunningShard {
 /** Starts a shard; it runs until main asks it to stop. */
 export async function createShard(start: ShardStart<Config>): Promise<RunningShard> {
   const seams = await loadSeams(start.seams);
-  return new Shard(start, seams);
+  const shard = new Shard(start, seams);
+  await shard.open(start.plugins);
+  return shard;
 }
 
 /** One shard: its parts, and what main says to it. */
@@ -56,6 +59,7 @@ export class Shard implements RunningShard, Runnable {
   private readonly intake: Intake;
   private readonly handovers: Handovers;
   private readonly edge: Edge;
+  private readonly plugins: ShardHost;
   private readonly sweeper: Sweeper;
   private readonly loop: LoopWatch;
   private readonly heartbeat: NodeJS.Timeout;
@@ -74,9 +78,9 @@ export class Shard implements RunningShard, Runnable {
     const accept: AcceptRelayed = (link, opened, closed) => this.intake.adoptRelayed(link, opened, closed);
     this.parts = new ShardParts(start, seams, this.peerHandlers(), accept, this.mainLine());
     const { parts } = this;
-    const presence = new Presence(parts);
-    const connects = new ConnectFlow(parts, presence);
-    const packets = new Packets(parts, connects, new PublishIn(parts), new SubscribeFlow(parts));
+    const subscribes = new SubscribeFlow(parts);
+    this.plugins = new ShardHost(parts, subscribes);
+    const packets = new Packets(parts, new ConnectFlow(parts), new PublishIn(parts), subscribes);
     this.intake = new Intake(parts, packets);
     const slots = new SlotMap(start.slotKey, start.shards);
     const exits = { intake: this.intake, relays: parts.relays, slots, openLink: seams.openLink };
@@ -96,6 +100,11 @@ export class Shard implements RunningShard, Runnable {
       this.port.tell({ kind: 'event', type: 'shard.overload', isOverloaded, delayMs }),
     );
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
+  }
+
+  /** Says that it takes peers and clients, once the plugins run that run in other shards. Rejects when one fails. */
+  async open(plugins: readonly PluginStart[]): Promise<void> {
+    if (plugins.length > 0) await this.plugins.boot(plugins);
     this.port.tell({ kind: 'event', type: 'shard.ready', thread: threadId });
   }
 
@@ -127,6 +136,12 @@ export class Shard implements RunningShard, Runnable {
       case 'peer.overload':
         this.edge.onPeerOverload(event.shard, event.isOverloaded);
         break;
+      case 'plugin.told':
+        this.plugins.told(event.message);
+        break;
+      case 'plugin.heard':
+        this.plugins.heard(event.heard);
+        break;
       default:
         unreachable(event);
     }
@@ -144,6 +159,8 @@ export class Shard implements RunningShard, Runnable {
       'shard.figures': () => this.figures(),
       'tls.update': ({ tls }) => this.edge.updateTls(tls),
       'access.update': (update) => this.updateAccess(update),
+      'plugin.start': (start) => this.plugins.start(start),
+      'plugin.stop': ({ name }) => this.plugins.stop(name),
       'shard.stop': ({ deadlineMs }) => this.stop(deadlineMs),
       'test.advanceClock': ({ ms }) => this.advanceClock(ms),
       'test.fault': ({ fault }) => {
@@ -250,6 +267,7 @@ export class Shard implements RunningShard, Runnable {
       connection.disconnect(ReasonCode.ServerShuttingDown, 'server_shutdown');
     }
     await this.drained(deadlineMs);
+    this.plugins.stopAll();
     await this.seams.store.close();
     clearInterval(this.heartbeat);
     this.sweeper.stop();
@@ -278,6 +296,8 @@ export class Shard implements RunningShard, Runnable {
         this.port.tell({ kind: 'event', type: 'connection.closed', number, listener, reason }),
       log: (level, message, fields = {}) =>
         this.port.tell({ kind: 'event', type: 'log', level, message, fields }),
+      pluginTold: (message) => this.port.tell({ kind: 'event', type: 'plugin.told', message }),
+      pluginHeard: (heard) => this.port.tell({ kind: 'event', type: 'plugin.heard', heard }),
       raiseAlarm: (alarm) => this.port.tell({ kind: 'event', type: 'alarm.raised', alarm }),
       flapping: (clientId) => this.port.tell({ kind: 'event', type: 'client.flapping', clientId }),
       clearAlarm: (id) => this.port.tell({ kind: 'event', type: 'alarm.cleared', id }),

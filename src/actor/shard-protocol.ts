@@ -33,6 +33,8 @@ export interface ShardStart<Config> {
   readonly tls: readonly TlsMaterial[];
   /** Access rules and bans as they are now; changes come with `access.update`. */
   readonly access: AccessStart;
+  /** The plugins that run now, in their order; later ones come with `plugin.start`. */
+  readonly plugins: readonly PluginStart[];
   /** Modules that replace a seam, for tests: file URLs. */
   readonly seams: Seams;
 }
@@ -47,6 +49,31 @@ export interface AccessUpdate {
   /** All rules, in place of those before. */
   readonly rules: readonly AclRule[] | null;
   readonly bans: BanChange | null;
+}
+
+/** One plugin as a shard has to run it. */
+export interface PluginStart {
+  readonly name: string;
+  /** Number of this start of the plugin on main: messages of another one are not for it. */
+  readonly run: number;
+  /** URL of its shard module. Null: it does not run, but keeps its place; if it is a guard, nobody passes. */
+  readonly module: string | null;
+  readonly isGuard: boolean;
+  readonly values: ReadonlyMap<string, string | number | boolean>;
+  /** What `shardState` of its main part gave. */
+  readonly state: unknown;
+}
+
+/** From one part of a plugin to another, or that so many of the other's have been looked at. */
+export interface PluginMessage {
+  readonly name: string;
+  readonly run: number;
+  readonly data: unknown;
+}
+export interface PluginHeard {
+  readonly name: string;
+  readonly run: number;
+  readonly count: number;
 }
 
 /** Everything a shard needs to encrypt one listener: main has read and checked the files. */
@@ -136,6 +163,10 @@ export interface ShardRequests {
    * no longer allowed are being looked for.
    */
   'access.update': { input: AccessUpdate; output: null };
+  /** Answered when the plugin's part runs here, in the place of an earlier one; otherwise nothing changes. */
+  'plugin.start': { input: PluginStart; output: null };
+  /** Answered when no hook of the plugin is called any more, whether it ran or not. */
+  'plugin.stop': { input: { name: string }; output: null };
   /** Closes every connection (0x8B to MQTT 5), then resolves the task. */
   'shard.stop': { input: { deadlineMs: number }; output: null };
   /** Only with `seams.faults`. */
@@ -172,6 +203,8 @@ export type MainEvent =
   | { readonly kind: 'event'; readonly type: 'peers.joined' }
   /** That shard has ended: nothing comes from it, SUBACK waits for it no longer. */
   | { readonly kind: 'event'; readonly type: 'peer.lost'; readonly shard: ShardId }
+  | { readonly kind: 'event'; readonly type: 'plugin.told'; readonly message: PluginMessage }
+  | { readonly kind: 'event'; readonly type: 'plugin.heard'; readonly heard: PluginHeard }
   /** That shard is too busy for new clients, those relayed to it included, or is no longer. */
   | {
       readonly kind: 'event';
@@ -208,6 +241,8 @@ export type ShardEvent =
     }
   /** A client connects more often than `mqtt.flapping.max_connects` allows. */
   | { readonly kind: 'event'; readonly type: 'client.flapping'; readonly clientId: ClientId }
+  | { readonly kind: 'event'; readonly type: 'plugin.told'; readonly message: PluginMessage }
+  | { readonly kind: 'event'; readonly type: 'plugin.heard'; readonly heard: PluginHeard }
   | { readonly kind: 'event'; readonly type: 'alarm.raised'; readonly alarm: Alarm }
   | { readonly kind: 'event'; readonly type: 'alarm.cleared'; readonly id: string }
   | {

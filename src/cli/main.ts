@@ -1,7 +1,6 @@
 /** Carries out one command of the command line and ends with its exit code. Main thread. */
 import { unreachable } from '../base/assert.js';
 import { VERSION } from '../base/version.js';
-import { loadConfig } from '../config/load.js';
 import { parseArguments } from './arguments.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { helpText } from './help.js';
@@ -36,8 +35,9 @@ async function run(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function checkConfig(file: string): ExitCode {
-  const result = loadConfig({ file });
+async function checkConfig(file: string): Promise<ExitCode> {
+  const { prepare } = await import('../plugins/prepare.js');
+  const result = await prepare({ file });
   for (const { line } of result.warnings) complain(`warning: ${line}`);
   if (!result.ok) {
     for (const { line } of result.issues) complain(`error: ${line}`);

@@ -28,7 +28,13 @@ const complain = (line: string): void => void process.stderr.write(`shardmq: ${l
 
 /** Never rejects. @returns the exit code, once the broker has stopped or could not start. */
 export async function runBroker(command: StartCommand): Promise<ExitCode> {
-  const loaded = loadConfig({ file: command.configFile, env: process.env, set: command.set });
+  // Plugins, and with them their keys, are looked at when the broker starts.
+  const loaded = loadConfig({
+    file: command.configFile,
+    env: process.env,
+    set: command.set,
+    hasMorePlugins: true,
+  });
   if (!loaded.ok) {
     for (const { line } of loaded.issues) complain(line);
     return EXIT.configuration;

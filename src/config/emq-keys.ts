@@ -6,7 +6,7 @@
 const VM = 'it tunes the Erlang machine, which is not used here';
 const CLUSTER = 'clustering is not built yet';
 const LOG_FILES = 'the log goes to standard error, and is kept by who starts the broker';
-const PLUGINS = 'plugins are not built yet';
+const PLUGINS = 'its plugin is not built yet';
 const MONITOR = 'the system monitor watches the event loop and the heap by itself';
 
 /** Exact keys. */
@@ -36,8 +36,6 @@ const KEYS: Readonly<Record<string, string>> = {
   'mqtt.pubsub.by_clientid': 'shards take that part; see node.shards',
   'mqtt.pubsub.async': 'shards take that part; see node.shards',
   'retainer.storage_type': 'retained messages are kept in memory',
-  'module.subscription': PLUGINS,
-  'module.rewrite': PLUGINS,
 };
 
 /** Beginnings of keys. */
@@ -49,16 +47,17 @@ const FAMILIES: readonly (readonly [prefix: string, reason: string])[] = [
   ['log.crash.', LOG_FILES],
   ['log.syslog.', LOG_FILES],
   ['mqtt.bridge.', 'bridges are not built yet'],
-  ['mqtt.plugins.', PLUGINS],
   ['mqtt.sn.', PLUGINS],
   ['sysmon.', MONITOR],
-  ['module.subscription.', PLUGINS],
-  ['module.rewrite.', PLUGINS],
-  ['auth.', PLUGINS],
+  ['auth.http.', PLUGINS],
+  ['auth.jwt.', PLUGINS],
+  ['auth.ldap.', PLUGINS],
+  ['auth.mongo.', PLUGINS],
+  ['auth.mysql.', PLUGINS],
+  ['auth.pgsql.', PLUGINS],
+  ['auth.redis.', PLUGINS],
   ['coap.', PLUGINS],
   ['dashboard.', 'the dashboard is not built yet'],
-  ['recon.', PLUGINS],
-  ['reloader.', PLUGINS],
   ['stomp.', PLUGINS],
   ['web.hook.', PLUGINS],
 ];

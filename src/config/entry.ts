@@ -52,9 +52,9 @@ const printable = (value: string): string => {
 };
 
 /** Describes a setting that cannot be used. */
-export function issueOf(entry: Entry, expected: string): ConfigIssue {
+export function issueOf(entry: Entry, expected: string, isSecret = false): ConfigIssue {
   const { key, where } = entry;
-  const value = /password|cookie|secret/.test(key) ? '***' : entry.value;
+  const value = isSecret || /password|cookie|secret/.test(key) ? '***' : entry.value;
   return {
     key,
     value,

@@ -2,8 +2,6 @@
  * Puts a configuration together: defaults, then values of the program, a file, the environment and `--set`, each
  * winning over those before. Main thread, at start only.
  */
-import { readFileSync, statSync } from 'node:fs';
-import { CONFIG_FILE_BYTES_MAX } from '../limits.js';
 import { EMQ_LOG_LEVELS, reasonForNoEffect } from './emq-keys.js';
 import {
   type ConfigInput,
@@ -13,14 +11,13 @@ import {
   entriesOfInput,
   issueOf,
   type Source,
-  sourceIssue,
 } from './entry.js';
 import { buildListeners } from './listeners.js';
 import type { Option } from './option.js';
+import type { PluginKeys } from './plugin-keys.js';
 import { CONFIG_KEYS, type Config, isConfigKey, OPTIONS } from './schema.js';
-import { looksLikeEmqConf, readEmqConf } from './source-emq.js';
 import { entriesOfEnvironment, entriesOfSet } from './source-env.js';
-import { readYaml } from './source-yaml.js';
+import { readConfigFile } from './source-file.js';
 import { nearest } from './suggest.js';
 import { INVALID } from './value-types.js';
 
@@ -32,10 +29,22 @@ export interface ConfigSources {
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** `KEY=VALUE` each. */
   readonly set?: readonly string[] | undefined;
+  /** Keys of plugins that are known. */
+  readonly plugins?: PluginKeys | undefined;
+  /** There are plugins whose keys are known later: a key that nobody knows may be theirs. */
+  readonly hasMorePlugins?: boolean | undefined;
 }
 
 export type ConfigResult =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly ConfigWarning[] }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly warnings: readonly ConfigWarning[];
+      /** Settings of plugins that are known, in order. */
+      readonly pluginEntries: readonly Entry[];
+      /** Settings that may be for plugins which are known later: then to be judged by `judgeUnknown`. */
+      readonly unknownEntries: readonly Entry[];
+    }
   | {
       readonly ok: false;
       readonly issues: readonly ConfigIssue[];
@@ -44,7 +53,7 @@ export type ConfigResult =
 
 /** Never throws for what a user wrote: every mistake is an issue, and all of them are reported at once. */
 export function loadConfig(sources: ConfigSources = {}): ConfigResult {
-  const builder = new ConfigBuilder();
+  const builder = new ConfigBuilder(sources);
   if (sources.values !== undefined) builder.takeAll(entriesOfInput(sources.values));
   if (sources.file !== undefined) builder.takeAll(readConfigFile(sources.file));
   if (sources.env !== undefined) {
@@ -63,18 +72,24 @@ export function defaultConfig(): Config {
   return result.config;
 }
 
-function readConfigFile(file: string): Source {
-  let text: string;
-  try {
-    if (statSync(file).size > CONFIG_FILE_BYTES_MAX) {
-      return { entries: [], issues: [sourceIssue(file, `longer than ${CONFIG_FILE_BYTES_MAX} bytes`)] };
+/** Says of keys that nobody knows, now that all plugins are known: EMQ has them, which is a warning, or not. */
+export function judgeUnknown(
+  entries: readonly Entry[],
+  plugins: PluginKeys | undefined,
+): { readonly issues: readonly ConfigIssue[]; readonly warnings: readonly ConfigWarning[] } {
+  const issues: ConfigIssue[] = [];
+  const warnings: ConfigWarning[] = [];
+  for (const entry of entries) {
+    const { key, where } = entry;
+    const reason = reasonForNoEffect(key);
+    if (reason !== null) warnings.push({ key, where, line: `${where}: ${key}: no effect: ${reason}` });
+    else {
+      const meant = nearest(key, [...CONFIG_KEYS, ...(plugins?.names ?? [])]);
+      const hint = meant === null ? '' : `; did you mean ${meant}?`;
+      issues.push(issueOf(entry, `a key that exists${hint}`));
     }
-    text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
-  } catch (error) {
-    return { entries: [], issues: [sourceIssue(file, `cannot be read: ${(error as Error).message}`)] };
   }
-  const isYaml = /\.(?:ya?ml|json)$/i.test(file) || !looksLikeEmqConf(text);
-  return isYaml ? readYaml(text, file) : readEmqConf(text, file);
+  return { issues, warnings };
 }
 
 class ConfigBuilder {
@@ -82,8 +97,11 @@ class ConfigBuilder {
   readonly #listenerEntries: Entry[] = [];
   readonly #issues: ConfigIssue[] = [];
   readonly #warnings: ConfigWarning[] = [];
+  readonly #modules = new Map<string, string>();
+  readonly #pluginEntries: Entry[] = [];
+  readonly #unknownEntries: Entry[] = [];
 
-  constructor() {
+  constructor(readonly sources: ConfigSources) {
     for (const key of CONFIG_KEYS) this.#values[key] = OPTIONS[key].default;
   }
 
@@ -100,11 +118,19 @@ class ConfigBuilder {
   build(): ConfigResult {
     const requireProtocol = this.#values['mqtt.websocket_protocol_header'] as boolean;
     const { listeners, issues, warnings } = buildListeners(this.#listenerEntries, requireProtocol);
+    const unknown = this.#judgeUnknown();
     const all = [...this.#issues, ...issues, ...this.#contradictions()];
     const told = [...this.#warnings, ...warnings];
     if (all.length > 0) return { ok: false, issues: all, warnings: told };
-    const config = { ...this.#values, listeners } as unknown as Config;
-    return { ok: true, config: deepFreeze(config), warnings: told };
+    const plugins = [...this.#modules.values()];
+    const config = { ...this.#values, listeners, plugins } as unknown as Config;
+    return {
+      ok: true,
+      config: deepFreeze(config),
+      warnings: told,
+      pluginEntries: this.#pluginEntries,
+      unknownEntries: unknown,
+    };
   }
 
   #take(entry: Entry): void {
@@ -112,7 +138,29 @@ class ConfigBuilder {
     if (isConfigKey(key)) this.#set(key, entry);
     else if (key.startsWith('listener.')) this.#listenerEntries.push(entry);
     else if (key === 'log.console.level') this.#setLogLevel(entry);
-    else this.#withoutEffect(entry);
+    else if (/^plugins(?:\.\w+)?$/.test(key)) this.#setModule(entry);
+    else this.#takeOther(entry);
+  }
+
+  #setModule(entry: Entry): void {
+    if (entry.value.trim() === '') this.#issues.push(issueOf(entry, 'the path of a module'));
+    else this.#modules.set(entry.key, entry.value);
+  }
+
+  #takeOther(entry: Entry): void {
+    const found = this.sources.plugins?.check(entry.key, entry.value);
+    if (found === undefined) this.#unknownEntries.push(entry);
+    else if (found.expected === null) this.#pluginEntries.push(entry);
+    else this.#issues.push(issueOf(entry, found.expected, found.isSecret));
+  }
+
+  /** @returns the entries that nobody knows yet */
+  #judgeUnknown(): readonly Entry[] {
+    if (this.#modules.size > 0 || this.sources.hasMorePlugins === true) return this.#unknownEntries;
+    const { issues, warnings } = judgeUnknown(this.#unknownEntries, this.sources.plugins);
+    this.#issues.push(...issues);
+    this.#warnings.push(...warnings);
+    return [];
   }
 
   #set(key: string, entry: Entry): void {
@@ -127,17 +175,6 @@ class ConfigBuilder {
     if (level === undefined)
       this.#issues.push(issueOf(entry, `one of ${Object.keys(EMQ_LOG_LEVELS).join(', ')}`));
     else this.#values['log.level'] = level;
-  }
-
-  #withoutEffect(entry: Entry): void {
-    const reason = reasonForNoEffect(entry.key);
-    if (reason !== null) {
-      const { key, where } = entry;
-      this.#warnings.push({ key, where, line: `${where}: ${key}: no effect: ${reason}` });
-      return;
-    }
-    const meant = nearest(entry.key, CONFIG_KEYS);
-    this.#issues.push(issueOf(entry, `a key that exists${meant === null ? '' : `; did you mean ${meant}?`}`));
   }
 
   /** Values that are each right and do not fit together. */

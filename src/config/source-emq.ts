@@ -1,6 +1,9 @@
 /** Reads the text of an EMQ `emq.conf`: `key = value` lines. Main thread, at start only. */
 import { type ConfigIssue, type Entry, type Source, sourceIssue } from './entry.js';
 
+/** Words with dots between them; a dot inside a word is written `\.`. */
+const KEY = /^(?:[\w$@/:-]|\\\.)+(?:\.(?:[\w$@/:-]|\\\.)+)*$/;
+
 /** Later lines win over earlier ones with the same key. A `#` begins a comment only at the start of a line. */
 export function readEmqConf(text: string, file: string): Source {
   const entries: Entry[] = [];
@@ -11,8 +14,7 @@ export function readEmqConf(text: string, file: string): Source {
     const where = `${file}:${index + 1}`;
     const split = line.indexOf('=');
     const key = split < 0 ? '' : line.slice(0, split).trimEnd();
-    if (/^[\w$-]+(?:\.[\w$-]+)*$/.test(key))
-      entries.push({ key, value: line.slice(split + 1).trimStart(), where });
+    if (KEY.test(key)) entries.push({ key, value: line.slice(split + 1).trimStart(), where });
     else issues.push(sourceIssue(where, 'a line of the form key = value', line));
   }
   return { entries, issues };
@@ -21,5 +23,5 @@ export function readEmqConf(text: string, file: string): Source {
 /** @returns whether the first line that says something is `key = value`. */
 export function looksLikeEmqConf(text: string): boolean {
   const first = /^(?!\s*(?:#|$)).*$/m.exec(text);
-  return first !== null && /^\s*[\w$.-]+\s*=/.test(first[0]);
+  return first !== null && /^\s*[\w$@/:.\\-]+\s*=/.test(first[0]);
 }

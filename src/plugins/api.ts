@@ -4,6 +4,56 @@
  */
 import type { LogFields } from '../actor/shard-protocol.js';
 
+/** What is done with plugins, one operation after the other. */
+export interface Plugins {
+  /** All that are known, by name. */
+  list(): readonly PluginSummary[];
+  /** Starts it in all shards or none, and whenever the broker starts from now on. */
+  start(name: string): Promise<PluginOutcome>;
+  /** Stops it, now and for later starts of the broker. */
+  stop(name: string): Promise<PluginOutcome>;
+  /**
+   * What may be set, first keys that are not set (a `$` stands for any word), then those that are, in order. Null:
+   * there is no such plugin, or its configuration cannot be read.
+   */
+  config(name: string): readonly PluginSetting[] | null;
+  /**
+   * Replaces its whole configuration, for later starts of the broker too: keys left out have their defaults. It is
+   * restarted if it runs. When a value is wrong, nothing is changed.
+   */
+  configure(name: string, values: Readonly<Record<string, string>>): Promise<PluginOutcome>;
+  /** Reads the module of a user's plugin again, and restarts it if it runs. If that fails, nothing is changed. */
+  reload(name: string): Promise<PluginOutcome>;
+}
+
+export interface PluginSummary {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  /** It runs now. */
+  readonly active: boolean;
+  /** Modules of a user's plugin, as paths. */
+  readonly files: readonly string[];
+}
+
+/** `message` is a sentence for people. */
+export type PluginOutcome =
+  | { readonly ok: true }
+  | {
+      readonly ok: false;
+      readonly why: 'not_found' | 'already_started' | 'not_started' | 'invalid' | 'failed';
+      readonly message: string;
+    };
+
+export interface PluginSetting {
+  readonly key: string;
+  /** As it was written; empty where the key is not set. */
+  readonly value: string;
+  readonly isSet: boolean;
+  readonly isSecret: boolean;
+  readonly about: string;
+}
+
 /** How the value of a key is written, checked and given to the plugin. */
 export type PluginOptionType =
   | { readonly kind: 'string' }
@@ -39,6 +89,11 @@ export interface Plugin {
   /** The broker's own where it is left out. */
   readonly version?: string;
   readonly options?: PluginOptions;
+  /**
+   * It decides who may connect and what they may do. While it ought to run and does not, because it failed at the start
+   * of the broker or is just being restarted, nobody may connect, publish or subscribe.
+   */
+  readonly isGuard?: boolean;
   /** Module whose default export is a `CreateShardPart`. Left out: the plugin has no part in the shards. */
   readonly shard?: URL;
   /** Checks beyond each single value. @returns what is wrong, or null */
@@ -64,18 +119,26 @@ export interface PluginLog {
 }
 
 export interface MainContext {
+  /** Name of this node, as in `$SYS/brokers/NODE/`. */
+  readonly node: string;
   readonly values: PluginValues;
   readonly log: PluginLog;
   /** A directory of the plugin's own; made when this is called. */
   dataDir(): string;
-  /** To the plugin's part in every shard, in order. */
-  tell(data: unknown): void;
-  /** To its part in one shard, in order with `tell`. Lost where that shard is down. */
-  tellShard(shard: number, data: unknown): void;
+  /**
+   * To the plugin's part in every shard, in order; those that are being started get it then. @returns false when it was
+   * told to none, because `start` has not returned yet, a shard has thousands of earlier ones to look at, or the data
+   * cannot be cloned
+   */
+  tell(data: unknown): boolean;
+  /** To its part in one shard, in order with `tell`. Lost where that shard is down. @returns as `tell` */
+  tellShard(shard: number, data: unknown): boolean;
   /** Publishes as the broker itself. */
   publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
   /** Heap, event-loop delay and sessions of the shards, as of the last second. */
   figures(): readonly ThreadFigures[];
+  /** All plugins. Not to be waited for in `start` and `stop`: operations are done one after the other. */
+  readonly plugins: Plugins;
 }
 
 export interface ThreadFigures {
@@ -91,16 +154,25 @@ export interface ThreadFigures {
 export type CreateShardPart = (context: ShardContext) => ShardPart | Promise<ShardPart>;
 
 export interface ShardContext {
+  /** Name of this node, as in `$SYS/brokers/NODE/`. */
+  readonly node: string;
   readonly shard: number;
   readonly shards: number;
   readonly values: PluginValues;
   /** What `shardState` of the main part gave; null without one. */
   readonly state: unknown;
   readonly log: PluginLog;
-  /** To the main part. */
-  tell(data: unknown): void;
+  /** To the main part. @returns false when it was not told, because that has thousands of earlier ones to look at */
+  tell(data: unknown): boolean;
+  /**
+   * Publishes as the broker itself, after what the shard is doing now, and so from within any hook. Throws when the
+   * topic is not one.
+   */
   publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
-  /** Subscribes a client that is connected in this shard, as if it had asked; nothing where there is none. Soon. */
+  /**
+   * Subscribes a client that is connected in this shard, as if it had asked; nothing where there is none. After what
+   * the shard is doing now: a client that is about to get its CONNACK is there by then.
+   */
   subscribe(clientId: string, filter: string, qos: 0 | 1 | 2): void;
   unsubscribe(clientId: string, filter: string): void;
 }

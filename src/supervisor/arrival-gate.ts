@@ -38,6 +38,11 @@ export class ArrivalGate {
     return this.#waiting.size;
   }
 
+  /** What a timer on main waits for its turn: the average of about the last second. */
+  get delayMs(): number {
+    return this.#delay.delayMs;
+  }
+
   /** Takes a connection that counts towards its listener and whose socket is paused. */
   take(arrival: Arrival): void {
     if (!this.#delay.isOverloaded && this.#waiting.size === 0) {

@@ -1,17 +1,9 @@
 /** The data directory and what a node must remember over restarts: its keys and its number of shards. Main thread. */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrokerError } from '../base/errors.js';
+import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
 import { NODE_FILE_BYTES_MAX, SHARDS_MAX } from '../limits.js';
 
 /** Content of `node.json`. */
@@ -46,19 +38,18 @@ export function openDataDir(directory: string, configuredShards: number, default
     hashSeed: known?.hashSeed ?? randomBytes(4).readUInt32LE(),
     shards: configuredShards || (known?.shards ?? defaultShards),
   };
-  if (known?.shards !== record.shards) writeRecord(directory, path, record);
+  if (known?.shards !== record.shards) writeRecord(path, record);
   return record;
 }
 
 function readRecord(path: string): NodeRecord | null {
-  let text: string;
+  let text: string | null;
   try {
-    if (statSync(path).size > NODE_FILE_BYTES_MAX) throw failed(path, 'is too large to be a node file');
-    text = readFileSync(path, 'utf8');
+    text = readWholeFile(path, NODE_FILE_BYTES_MAX);
   } catch (error) {
-    if (isMissing(error)) return null;
-    throw error instanceof BrokerError ? error : failed(path, `cannot be read: ${reasonOf(error)}`);
+    throw failed(path, `cannot be read: ${reasonOf(error)}`);
   }
+  if (text === null) return null;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -82,24 +73,9 @@ function checkRecord(path: string, value: unknown): NodeRecord {
   return { formatVersion, slotKey, hashSeed, shards };
 }
 
-/** Whole or not at all, also when the power goes: written aside, synced, then renamed over the old one. */
-function writeRecord(directory: string, path: string, record: NodeRecord): void {
-  const aside = `${path}.tmp`;
+function writeRecord(path: string, record: NodeRecord): void {
   try {
-    const file = openSync(aside, 'w', 0o600);
-    try {
-      writeSync(file, `${JSON.stringify(record, null, 2)}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(aside, path);
-    const folder = openSync(directory, 'r');
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
+    writeWholeFile(path, `${JSON.stringify(record, null, 2)}\n`);
   } catch (error) {
     throw failed(path, `cannot be written: ${reasonOf(error)}`);
   }
@@ -107,10 +83,6 @@ function writeRecord(directory: string, path: string, record: NodeRecord): void 
 
 function isIntegerWithin(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 function reasonOf(error: unknown): string {

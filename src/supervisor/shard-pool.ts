@@ -4,6 +4,10 @@ import { PortClient } from '../actor/port-client.js';
 import type {
   AccessStart,
   Alarm,
+  MainEvent,
+  PluginHeard,
+  PluginMessage,
+  PluginStart,
   Seams,
   ShardEvent,
   ShardFigures,
@@ -13,11 +17,11 @@ import type {
 } from '../actor/shard-protocol.js';
 import { unreachable } from '../base/assert.js';
 import type { Clock } from '../base/clock.js';
+import { settlesInTime } from '../base/deadline.js';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { Config } from '../config/schema.js';
 import {
-  PEER_CONNECT_TIMEOUT_MS,
   SHARD_CRASH_WINDOW_MS,
   SHARD_CRASHES_MAX,
   SHARD_START_TIMEOUT_MS,
@@ -27,6 +31,8 @@ import {
 } from '../limits.js';
 import { asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
 import { CrashPolicy } from './crash-policy.js';
+import { describe, firstLine } from './failure-text.js';
+import { join } from './join.js';
 import { type Incarnation, ShardHandle } from './shard-handle.js';
 import { ThreadPool } from './thread-pool.js';
 
@@ -39,6 +45,8 @@ export interface ShardPoolOptions {
   readonly tls: () => readonly TlsMaterial[];
   /** Rules and bans as they are now; see `updateAll`. */
   readonly access: () => AccessStart;
+  /** Plugins as they run now; see `everywhere`. */
+  readonly plugins: () => readonly PluginStart[];
   readonly seams: Seams;
   /** Module that runs a shard; see workers/shard.worker.ts. */
   readonly entry: URL;
@@ -51,6 +59,9 @@ export interface ShardPoolEvents {
   figures(shard: ShardId, figures: ShardFigures): void;
   alarmRaised(shard: ShardId, alarm: Alarm): void;
   alarmCleared(shard: ShardId, id: string): void;
+  /** Its part of a plugin says something to the main part. */
+  pluginTold(shard: ShardId, message: PluginMessage): void;
+  pluginHeard(shard: ShardId, heard: PluginHeard): void;
   /** New connections wait for the shard, because it is late by so many milliseconds, or wait no longer (0). */
   overloadChanged(shard: ShardId, lateMs: number): void;
   /** A client connects too often. */
@@ -70,7 +81,7 @@ export class ShardPool {
   readonly #threads: ThreadPool;
   readonly #crashes = new CrashPolicy();
   readonly #restarts = new Set<NodeJS.Timeout>();
-  #onAllReady: () => void = ignore;
+  readonly #waitForAll: (() => void)[] = [];
   #isStopping = false;
   #lastSweepMs: number;
 
@@ -101,10 +112,14 @@ export class ShardPool {
 
   /** Resolves when every shard takes connections; stays pending if one never does, and `failed` says so. */
   start(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onAllReady = resolve;
-      for (const handle of this.handles) this.#launch(handle);
-    });
+    for (const handle of this.handles) this.#launch(handle);
+    return this.allReady();
+  }
+
+  /** Resolves when every shard takes connections, at once if they do; not before one that is down is back. */
+  allReady(): Promise<void> {
+    if (this.handles.every(({ state }) => state === 'ready')) return Promise.resolve();
+    return new Promise((resolve) => this.#waitForAll.push(resolve));
   }
 
   /** Asks one shard; see `PortClient.request`. */
@@ -128,6 +143,24 @@ export class ShardPool {
     input: ShardRequests[T]['input'],
   ): Promise<void> {
     await Promise.all(this.handles.map((handle) => this.#update(handle, type, input)));
+  }
+
+  /** Asks all shards that run or are just starting. Rejects when one of them refuses, is late or ends meanwhile. */
+  async everywhere<T extends ShardRequestType>(
+    type: T,
+    input: ShardRequests[T]['input'],
+    timeoutMs?: number,
+  ): Promise<void> {
+    const running = this.handles.filter(({ state }) => state !== 'down' && state !== 'stopped');
+    await Promise.all(running.map(({ id }) => this.request(id, type, input, timeoutMs)));
+  }
+
+  /** @returns whether the shard is there to be told. @throws DOMException for what cannot be cloned */
+  tell(shard: ShardId, event: MainEvent): boolean {
+    const handle = this.handles[shard];
+    if (handle === undefined || handle.state === 'down' || handle.state === 'stopped') return false;
+    handle.incarnation!.client.tell(event);
+    return true;
   }
 
   /** To be called every SUPERVISOR_SWEEP_INTERVAL_MS. */
@@ -160,7 +193,10 @@ export class ShardPool {
       incarnation!.client.request('shard.stop', { deadlineMs }).catch(ignore);
     }
     const stopped = Promise.all(running.map((handle) => handle.incarnation!.ended));
-    const isInTime = await within(stopped, running.length === 0 ? 0 : deadlineMs + SHARD_STOP_GRACE_MS);
+    const isInTime = await settlesInTime(
+      stopped,
+      running.length === 0 ? 0 : deadlineMs + SHARD_STOP_GRACE_MS,
+    );
     if (!isInTime) this.#logger.warn('shards did not stop in time and are ended');
     const isClean = await this.#threads.destroy();
     if (!isClean) this.#logger.error('a thread did not end and is left behind');
@@ -187,7 +223,7 @@ export class ShardPool {
   }
 
   #launch(handle: ShardHandle): void {
-    const { config, shards, hashSeed, slotKey, seams, tls, access, memoryBytes } = this.#options;
+    const { config, shards, hashSeed, slotKey, seams, tls, access, plugins, memoryBytes } = this.#options;
     const { port1, port2 } = new MessageChannel();
     const nowMs = this.#clock.monotonicMs();
     const incarnation: Incarnation = {
@@ -220,6 +256,7 @@ export class ShardPool {
         seams,
         tls: tls(),
         access: access(),
+        plugins: plugins(),
       },
       incarnation.controller.signal,
     );
@@ -252,6 +289,12 @@ export class ShardPool {
       case 'client.flapping':
         this.#events.flapping(event.clientId);
         break;
+      case 'plugin.told':
+        this.#events.pluginTold(handle.id, event.message);
+        break;
+      case 'plugin.heard':
+        this.#events.pluginHeard(handle.id, event.heard);
+        break;
       case 'alarm.raised':
         this.#events.alarmRaised(handle.id, event.alarm);
         break;
@@ -271,30 +314,15 @@ export class ShardPool {
     if (handle.state !== 'starting') return;
     handle.state = 'meshing';
     const peers = this.handles.filter((peer) => peer !== handle && peer.isAlive);
-    await Promise.all(peers.map((peer) => this.#connect(handle, peer)));
+    const slow = await Promise.all(peers.map((peer) => join(handle, peer)));
+    if (!this.#isStopping) for (const line of slow.flat()) this.#logger.warn(line);
     if (handle.incarnation !== incarnation || handle.state !== 'meshing') return;
     incarnation.client.tell({ kind: 'event', type: 'peers.joined' });
     for (const peer of peers) if (peer.isOverloaded) tellOverload(handle, peer);
     handle.open();
     if (incarnation.number > 1) this.#logger.info(`shard ${handle.id} is back`);
-    if (this.handles.every((each) => each.state === 'ready')) this.#onAllReady();
-  }
-
-  async #connect(a: ShardHandle, b: ShardHandle): Promise<void> {
-    const { port1, port2 } = new MessageChannel();
-    const ends = [
-      a.incarnation!.client.request('peer.connect', { shard: b.id, port: port1 }, PEER_CONNECT_TIMEOUT_MS, [
-        port1,
-      ]),
-      b.incarnation!.client.request('peer.connect', { shard: a.id, port: port2 }, PEER_CONNECT_TIMEOUT_MS, [
-        port2,
-      ]),
-    ];
-    for (const end of await Promise.allSettled(ends)) {
-      // A shard that has ended meanwhile is logged where that is noticed, and joins anew when it is back.
-      if (end.status === 'fulfilled' || !a.isAlive || !b.isAlive || this.#isStopping) continue;
-      this.#logger.warn(`shards ${a.id} and ${b.id} are slow to join: ${describe(end.reason)}`);
-    }
+    if (this.handles.some((each) => each.state !== 'ready')) return;
+    for (const resolve of this.#waitForAll.splice(0)) resolve();
   }
 
   #judgeOverload(handle: ShardHandle): void {
@@ -358,26 +386,6 @@ function tellOverload(to: ShardHandle, { id: shard, isOverloaded }: ShardHandle)
 function abort(incarnation: Incarnation, reason: string): void {
   incarnation.abortReason = reason;
   incarnation.controller.abort();
-}
-
-/** @returns whether the promise settled within the time. */
-async function within(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, false);
-  });
-  const isInTime = await Promise.race([promise.then(() => true), timeout]);
-  clearTimeout(timer);
-  return isInTime;
-}
-
-function describe(error: unknown): string {
-  return firstLine(error instanceof Error ? error.message : String(error));
-}
-
-/** A log line is one line. */
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? '';
 }
 
 function ignore(): void {}

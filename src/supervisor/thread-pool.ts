@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ShardStart } from '../actor/shard-protocol.js';
+import { settlesInTime } from '../base/deadline.js';
 import type { Config } from '../config/schema.js';
 import {
   HEAPS_MEMORY_SHARE,
@@ -71,14 +72,7 @@ export class ThreadPool {
     // Node.js 20 aborts the process when a thread is taken down while V8 still compiles its code on another one
     // (NodePlatform::ForIsolate). The shards are idle by now, so nothing new is begun and what is under way ends.
     await sleep(THREAD_QUIET_MS);
-    const destroyed = this.#pool.destroy().then(() => true);
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<boolean>((resolve) => {
-      timer = setTimeout(resolve, SHARD_EXIT_TIMEOUT_MS, false);
-    });
-    const isClean = await Promise.race([destroyed, timeout]);
-    clearTimeout(timer);
-    return isClean;
+    return settlesInTime(this.#pool.destroy(), SHARD_EXIT_TIMEOUT_MS);
   }
 
   /** Piscina forgets a thread before it has exited, so each is watched from its first sight on. */

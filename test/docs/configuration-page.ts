@@ -13,6 +13,8 @@ import type { Option } from '../../src/config/option.js';
 import { CONFIG_KEYS, OPTIONS } from '../../src/config/schema.js';
 import type { ValueType } from '../../src/config/value-types.js';
 import { SNI_CERTIFICATES_MAX } from '../../src/limits.js';
+import { BUILTIN } from '../../src/plugins/builtin.js';
+import { valueTypeOf } from '../../src/plugins/options.js';
 
 const INTRODUCTION = `# Configuration
 
@@ -68,7 +70,8 @@ const GROUPS: readonly (readonly [title: string, prefixes: readonly string[]])[]
   ['Connections', ['mqtt.client.']],
   ['Sessions', ['mqtt.session.']],
   ['Message queues', ['mqtt.mqueue.']],
-  ['System topics and presence', ['mqtt.broker.', 'module.']],
+  ['System topics', ['mqtt.broker.']],
+  ['Plugins', ['mqtt.plugins.']],
   ['Retained messages', ['retainer.']],
   ['Shards and overload', ['shard.', 'overload.', 'shutdown.']],
 ];
@@ -201,6 +204,27 @@ function optionTable(types: readonly ListenerType[]): string {
   return text;
 }
 
+const PLUGIN_INTRODUCTION = `
+## Keys of plugins
+
+They count where the plugin runs, and may also stand in a file \`NAME.conf\` of \`mqtt.plugins.etc_dir\`; what is set
+while the broker runs replaces all of them. \`$id\` stands for any word. \`plugins\` is a list of modules with plugins
+of your own, whose keys may be set in the same places; see [plugins.md](plugins.md).
+`;
+
+function pluginSection(): string {
+  let text = PLUGIN_INTRODUCTION;
+  for (const { name, options = {} } of BUILTIN) {
+    if (Object.keys(options).length === 0) continue;
+    text += `\n### ${name}\n\n| key | default | values | meaning |\n|---|---|---|---|\n`;
+    for (const [key, option] of Object.entries(options)) {
+      const preset = option.default === null ? '' : code(option.default);
+      text += row([code(key), preset, valuesOf(valueTypeOf(option)), option.about]);
+    }
+  }
+  return text;
+}
+
 function emqSection(): string {
   let text = `
 ## Keys of EMQ without effect
@@ -229,5 +253,5 @@ function processSection(): string {
 
 /** @returns the whole page. */
 export function configurationPage(): string {
-  return INTRODUCTION + keyTables() + listenerSection() + emqSection() + processSection();
+  return INTRODUCTION + keyTables() + listenerSection() + pluginSection() + emqSection() + processSection();
 }

@@ -12,6 +12,8 @@ import type {
   MainPart,
   Plugin,
   PluginLog,
+  PluginOutcome,
+  Plugins,
   PluginValues,
   ShardContext,
   ShardPart,
@@ -77,14 +79,17 @@ export class PluginBench {
 
   #mainContext(values: PluginValues): MainContext {
     return {
+      node: 'test@127.0.0.1',
       values,
       log: this.#pluginLog(),
+      plugins: NO_PLUGINS,
       dataDir: () => {
         mkdirSync(this.directory, { recursive: true });
         return this.directory;
       },
       tell: (data) => {
         for (const shard of this.shards.keys()) this.#toShard(shard, data);
+        return true;
       },
       tellShard: (shard, data) => this.#toShard(shard, data),
       publish: () => {},
@@ -94,6 +99,7 @@ export class PluginBench {
 
   #shardContext(shard: number, shards: number, values: PluginValues): ShardContext {
     return {
+      node: 'test@127.0.0.1',
       shard,
       shards,
       values,
@@ -102,6 +108,7 @@ export class PluginBench {
       tell: (data) => {
         const clone: unknown = structuredClone(data);
         void nextTurn().then(() => this.main?.onMessage?.(clone, shard));
+        return true;
       },
       publish: () => {},
       subscribe: () => {},
@@ -109,11 +116,12 @@ export class PluginBench {
     };
   }
 
-  #toShard(shard: number, data: unknown): void {
+  #toShard(shard: number, data: unknown): boolean {
     const clone: unknown = structuredClone(data);
     void nextTurn().then(() => {
       if (!this.#areShardsStopped) this.shards[shard]?.onMessage?.(clone);
     });
+    return true;
   }
 
   #pluginLog(): PluginLog {
@@ -125,6 +133,17 @@ export class PluginBench {
     return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
   }
 }
+
+const refused = async (): Promise<PluginOutcome> => ({ ok: false, why: 'not_found', message: 'no plugins' });
+
+const NO_PLUGINS: Plugins = {
+  list: () => [],
+  config: () => null,
+  start: refused,
+  stop: refused,
+  configure: refused,
+  reload: refused,
+};
 
 /** A client without name and password. */
 export const ATTEMPT: ConnectAttempt = {

@@ -166,6 +166,7 @@ export class TestShard {
         hashSeed: 42,
         slotKey: 'test',
         tls: [],
+        plugins: [],
         access: { rules: options.rules ?? [], bans: [] },
         seams: { faults: true },
       },

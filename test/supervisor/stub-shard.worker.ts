@@ -62,6 +62,8 @@ class StubShard {
         'session.kick': () => ({ kicked: false }),
         'session.owner': () => null,
         'message.publish': () => null,
+        'plugin.start': () => null,
+        'plugin.stop': () => null,
         'tls.update': () => null,
         'access.update': () => null,
         'shard.figures': () => this.#figures(),

@@ -22,7 +22,6 @@ import { type Client, clientOf, refusedInfo, usernameOf } from './client.js';
 import type { Connection } from './connection.js';
 import { ConnectionRate } from './connection-rate.js';
 import { HANDLED, HANDLED_STALL } from './packet-handler.js';
-import type { Presence } from './presence.js';
 import { AliasesIn, AliasesOut } from './topic-aliases.js';
 import { topicLimits } from './topic-limits.js';
 
@@ -31,10 +30,7 @@ export class ConnectFlow {
   private underWay = 0;
   private readonly flapping: Flapping;
 
-  constructor(
-    private readonly core: Core,
-    private readonly presence: Presence,
-  ) {
+  constructor(private readonly core: Core) {
     this.flapping = new Flapping(core.config);
   }
 
@@ -64,7 +60,6 @@ export class ConnectFlow {
     connection.rate?.cancel();
     this.core.creditWaiters.delete(connection);
     if (session === null || session.connection !== connection) return;
-    this.presence.disconnected(connection, session);
     const { disconnected } = this.core.hooks;
     // Not for one that another connection of the same client has taken over.
     if (disconnected !== null && connection.endReason !== 'conflict')
@@ -167,7 +162,6 @@ export class ConnectFlow {
   }
 
   private admit(connection: Connection, connect: Connect, clientId: ClientId): void {
-    this.presence.connected(connection, connect, clientId, ReasonCode.Success);
     const { sessions } = this.core;
     let session = sessions.find(clientId);
     if (session !== null) this.takeOver(session, connect.cleanStart);
@@ -301,8 +295,6 @@ export class ConnectFlow {
   ): void {
     const { connected, disconnected } = this.core.hooks;
     const endReason = refusalOf(reason);
-    if (clientId !== null && endReason === 'auth_failure')
-      this.presence.connected(connection, connect, clientId, reason);
     const info =
       connected === null && disconnected === null ? null : refusedInfo(connection, connect, clientId);
     if (info !== null) connected?.(info, connackCode(connection, reason));

@@ -28,8 +28,9 @@ export abstract class Chain<F, I, A> {
     let answer = start;
     for (let at = first; at < this.handlers.length; at++) {
       const handler = this.handlers[at]!;
-      if (!handler.owner.isActive) continue;
-      const given = this.call(handler, input, answer);
+      const { owner } = handler;
+      if (!owner.isActive && !owner.isReplaced) continue;
+      const given = owner.isActive ? this.call(handler, input, answer) : FAILED;
       if (isPromise(given)) return this.wait(at, given, input, answer);
       answer = this.after(handler, answer, given);
       if (this.isFinal(answer)) return answer;

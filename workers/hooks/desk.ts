@@ -8,7 +8,7 @@ import { HOOK_TIMEOUT_MS } from '../../src/limits.js';
 import type { Turn } from '../turn.js';
 import { describe, FaultLog, type FaultLogNeeds } from './fault-log.js';
 
-/** In place of an answer: the handler threw, or hung. */
+/** In place of an answer: the handler threw, hung, or was replaced. */
 export const FAILED = Symbol('failed');
 /** In place of an answer: the plugin was removed meanwhile. */
 export const REMOVED = Symbol('removed');
@@ -17,6 +17,8 @@ export const REMOVED = Symbol('removed');
 export class Owner {
   /** False once it is removed: none of its handlers is called any more. */
   isActive = true;
+  /** Others have taken its place, and nobody knows what they would have said: what it was to answer has failed. */
+  isReplaced = false;
   readonly questions = new Set<Question>();
 
   constructor(
@@ -90,7 +92,8 @@ export class Desk {
   /** Nothing of this plugin is waited for any more. */
   close(owner: Owner): void {
     owner.isActive = false;
-    for (const question of [...owner.questions]) this.answered(question, REMOVED);
+    const given = owner.isReplaced ? FAILED : REMOVED;
+    for (const question of [...owner.questions]) this.answered(question, given);
     this.faults.forget(owner.plugin);
   }
 

@@ -33,13 +33,23 @@ export class HookRegistry {
     hooks.isCalling = () => this.desk.isCalling;
   }
 
-  /** Registers what a plugin does, in place of what it did before. Packets that wait for an answer are not affected. */
+  /**
+   * Registers what a plugin does. Where it had registered before, the new takes the place of the old in the order of
+   * registration, and answers that are still owed have failed: nobody passes a guard while it changes.
+   */
   add(plugin: string, hooks: ShardHooks): void {
-    this.remove(plugin);
     const { priority = 0 } = hooks;
     const owner = new Owner(plugin, Number.isFinite(priority) ? priority : 0);
-    this.registrations = [...this.registrations, { owner, hooks }];
+    const place = this.registrations.findIndex((each) => each.owner.plugin === plugin);
+    const replaced = place < 0 ? null : this.registrations[place]!.owner;
+    this.registrations =
+      place < 0
+        ? [...this.registrations, { owner, hooks }]
+        : this.registrations.with(place, { owner, hooks });
     this.compile();
+    if (replaced === null) return;
+    replaced.isReplaced = true;
+    this.desk.close(replaced);
   }
 
   /** None of its handlers is called any more; answers that it owes count as if it had had nothing to say. */

@@ -1,7 +1,7 @@
 /** Keys of the node, its shards, its log and its parts beside the protocol. Main thread, at start only. */
 import { SHARDS_MAX } from '../../limits.js';
 import { fromEmq, ours } from '../option.js';
-import { bytesize, choice, duration, flag, integer, text } from '../value-types.js';
+import { bytesize, choice, duration, integer, text } from '../value-types.js';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -63,14 +63,20 @@ export const partOptions = {
     'live',
     'Age at which a retained message is forgotten; 0 = never; `$SYS` is exempt.',
   ),
-  'module.presence': fromEmq(
-    flag(),
-    'on',
-    'on',
-    'live',
-    'Publishes a `$SYS` message when a client connects and when it disconnects.',
+  'mqtt.plugins.etc_dir': fromEmq(
+    text(1024),
+    '',
+    'etc/plugins/',
+    'start',
+    'Directory with a file NAME.conf for each plugin; its settings give way to those set elsewhere. Empty = none.',
   ),
-  'module.presence.qos': fromEmq(integer(0, 2), '1', '1', 'live', 'QoS of the presence messages.'),
+  'mqtt.plugins.loaded_file': fromEmq(
+    text(1024),
+    '',
+    'data/loaded_plugins',
+    'start',
+    'File with the plugins that start with the broker; empty = `loaded_plugins` in the data directory.',
+  ),
   'shard.memory_budget': ours(
     bytesize(0),
     '0',

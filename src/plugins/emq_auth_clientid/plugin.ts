@@ -1,6 +1,4 @@
-/**
- * Lets clients in by ClientId and password. As in EMQ, a configured password replaces the one that is there. Main thread.
- */
+/** Lets clients in by ClientId and password. As in EMQ, a configured password replaces the one there. Main thread. */
 import { passwordPlugin } from '../shared/password-plugin.js';
 
 export default passwordPlugin({

@@ -44,6 +44,7 @@ export function passwordPlugin(options: PasswordPluginOptions): Plugin {
     name,
     description,
     options: optionTable,
+    isGuard: true,
     shard,
     check: (values) => checkValues(values, prefix, nameWord),
     start: async (context) => {

@@ -38,6 +38,8 @@ function joined(t: ExecutionContext, handlers: Partial<ShardRequestHandlers>) {
       'session.owner': unexpected,
       'message.publish': unexpected,
       'shard.figures': unexpected,
+      'plugin.start': () => null,
+      'plugin.stop': () => null,
       'tls.update': unexpected,
       'access.update': unexpected,
       'shard.stop': unexpected,

@@ -4,7 +4,11 @@ import { EMQ_LOG_LEVELS } from '../../../src/config/emq-keys.js';
 import { loadConfig } from '../../../src/config/load.js';
 import type { Config } from '../../../src/config/schema.js';
 import { looksLikeEmqConf, readEmqConf } from '../../../src/config/source-emq.js';
+import { BUILTIN } from '../../../src/plugins/builtin.js';
+import { Catalogue } from '../../../src/plugins/catalogue.js';
 import { good, withFile } from './config-files.js';
+
+const plugins = new Catalogue(BUILTIN);
 
 const SHIPPED = `
 ##====================
@@ -172,7 +176,7 @@ listener.ws.external.proxy_port_header = X-Forwarded-Port
 `;
 
 test('the emq.conf that EMQ 2.3 ships loads without an error', (t) => {
-  const config = good(t, loadConfig({ file: withFile(t, 'emq.conf', SHIPPED) }));
+  const config = good(t, loadConfig({ file: withFile(t, 'emq.conf', SHIPPED), plugins }));
   t.is(config['node.name'], 'emq@127.0.0.1');
   t.is(config['mqtt.max_packet_size'], 65_536);
   t.is(config['mqtt.mqueue.max_length'], 1000);
@@ -185,7 +189,7 @@ test('the emq.conf that EMQ 2.3 ships loads without an error', (t) => {
 });
 
 test('every other key EMQ 2.3 has loads without an error', (t) => {
-  const config = good(t, loadConfig({ file: withFile(t, 'emq.conf', SHIPPED + UNSET) }));
+  const config = good(t, loadConfig({ file: withFile(t, 'emq.conf', SHIPPED + UNSET), plugins }));
   t.like(config.listeners[0], {
     mountpoint: 'external/',
     rateLimit: { burstBytes: 102_400, bytesPerSecond: 10_240 },
@@ -194,7 +198,7 @@ test('every other key EMQ 2.3 has loads without an error', (t) => {
 });
 
 test('what has no effect is told once per key, and once per listener that is not built', (t) => {
-  const { warnings } = loadConfig({ file: withFile(t, 'emq.conf', SHIPPED) });
+  const { warnings } = loadConfig({ file: withFile(t, 'emq.conf', SHIPPED), plugins });
   const about = (start: string): number => warnings.filter(({ key }) => key.startsWith(start)).length;
   t.is(about('node.cookie'), 1);
   t.is(about('listener.api.mgmt'), 1);

@@ -13,8 +13,7 @@ async function stageFor(
   hooks: ShardHooks,
   options: TestShardOptions = {},
 ): Promise<{ shard: TestShard; publisher: TestClient; watcher: TestClient }> {
-  const config = { 'module.presence': 'off', ...options.config };
-  const shard = new TestShard({ ...options, config, hooks });
+  const shard = new TestShard({ ...options, hooks });
   t.teardown(() => shard.stop());
   const watcher = shard.open('watcher');
   watcher.subscribe(1, ['#', 2]);

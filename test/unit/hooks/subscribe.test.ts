@@ -17,7 +17,7 @@ interface Stage {
 }
 
 async function stageFor(t: ExecutionContext, hooks: ShardHooks, version: Version = 5): Promise<Stage> {
-  const shard = new TestShard({ hooks, config: { 'module.presence': 'off' } });
+  const shard = new TestShard({ hooks });
   t.teardown(() => shard.stop());
   const client = shard.open('c', { version });
   const publisher = shard.open('p', { version });

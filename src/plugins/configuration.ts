@@ -1,0 +1,150 @@
+/**
+ * The configuration of each plugin, put together from the file of its own, the broker's configuration, and what was set
+ * while the broker ran, which replaces both. Main thread.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
+import { type Entry, issueOf } from '../config/entry.js';
+import { readConfigFile } from '../config/source-file.js';
+import { INVALID } from '../config/value-types.js';
+import { PLUGIN_SETTINGS_BYTES_MAX, PLUGIN_SETTINGS_MAX } from '../limits.js';
+import type { Plugin, PluginSetting, PluginValues } from './api.js';
+import { findOption, type PluginValue, readValue, valueTypeOf } from './options.js';
+
+export class PluginConfiguration {
+  readonly #entries: readonly Entry[];
+  readonly #etcDir: string;
+  readonly #directory: string;
+
+  /**
+   * @param entries of the broker's configuration, for all plugins
+   * @param etcDir with a file for each plugin; empty: none
+   * @param directory for what is set while the broker runs
+   */
+  constructor(entries: readonly Entry[], etcDir: string, directory: string) {
+    this.#entries = entries;
+    this.#etcDir = etcDir;
+    this.#directory = directory;
+  }
+
+  /** @throws Error with a line for each mistake */
+  values(plugin: Plugin): PluginValues {
+    return this.#check(plugin, this.#given(plugin));
+  }
+
+  /** @throws Error when what is set cannot be read */
+  settings(plugin: Plugin): PluginSetting[] {
+    const given = lastOfEach(this.#given(plugin));
+    const rows: PluginSetting[] = [];
+    for (const [key, option] of Object.entries(plugin.options ?? {})) {
+      const { about, secret: isSecret = false } = option;
+      if (!given.has(key)) rows.push({ key, value: '', isSet: false, isSecret, about });
+    }
+    for (const [key, { value }] of given) {
+      const option = findOption(plugin.options ?? {}, key);
+      if (option === null) continue;
+      rows.push({ key, value, isSet: true, isSecret: option.secret === true, about: option.about });
+    }
+    return rows;
+  }
+
+  /** Whether what was set while the broker ran is in force. */
+  isSetAtRunTime({ name }: Plugin): boolean {
+    return (readWholeFile(this.#fileOf(name), PLUGIN_SETTINGS_BYTES_MAX) ?? '') !== '';
+  }
+
+  /** @throws Error with a line for each mistake in a configuration that is to replace the present one */
+  check(plugin: Plugin, values: Readonly<Record<string, unknown>>): void {
+    this.#check(plugin, entriesOf(values));
+  }
+
+  /**
+   * Replaces what is set, for later starts of the broker too. `check` has been called. @returns how to take it back
+   * @throws Error when it cannot be written
+   */
+  replace({ name }: Plugin, values: Readonly<Record<string, string>>): () => void {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const path = this.#fileOf(name);
+    const before = readWholeFile(path, PLUGIN_SETTINGS_BYTES_MAX);
+    writeWholeFile(path, `${JSON.stringify({ formatVersion: 1, values }, null, 2)}\n`);
+    // An empty file stands for none: one that is missing would have to be removed as safely as this is written.
+    return () => writeWholeFile(path, before ?? '');
+  }
+
+  #fileOf(name: string): string {
+    return join(this.#directory, `${name}.json`);
+  }
+
+  #given(plugin: Plugin): readonly Entry[] {
+    const atRunTime = this.#readStored(plugin.name);
+    if (atRunTime !== null) return atRunTime;
+    const options = plugin.options ?? {};
+    const own = this.#entries.filter(({ key }) => findOption(options, key) !== null);
+    return [...this.#readEtc(plugin.name), ...own];
+  }
+
+  #readEtc(name: string): readonly Entry[] {
+    const path = join(this.#etcDir, `${name}.conf`);
+    if (this.#etcDir === '' || !existsSync(path)) return [];
+    const { entries, issues } = readConfigFile(path);
+    if (issues.length > 0) throw new Error(issues.map(({ line }) => line).join('\n'));
+    return entries;
+  }
+
+  #readStored(name: string): readonly Entry[] | null {
+    const path = this.#fileOf(name);
+    const text = readWholeFile(path, PLUGIN_SETTINGS_BYTES_MAX);
+    if (text === null || text === '') return null;
+    const stored = parseStored(text);
+    if (stored === null) throw new Error(`${path} is damaged: it is not a plugin's configuration`);
+    return entriesOf(stored, path);
+  }
+
+  #check(plugin: Plugin, entries: readonly Entry[]): PluginValues {
+    const options = plugin.options ?? {};
+    const values = new Map<string, PluginValue>();
+    for (const [key, option] of Object.entries(options)) {
+      if (option.default !== null) values.set(key, readValue(option, option.default) as PluginValue);
+    }
+    const mistakes: string[] = [];
+    for (const entry of lastOfEach(entries).values()) {
+      const option = findOption(options, entry.key);
+      const value = option === null ? INVALID : readValue(option, entry.value);
+      if (value !== INVALID) values.set(entry.key, value);
+      else if (option === null) mistakes.push(issueOf(entry, `a key of ${plugin.name}`, true).line);
+      else mistakes.push(issueOf(entry, valueTypeOf(option).expected, option.secret).line);
+    }
+    if (mistakes.length === 0) {
+      const wrong = plugin.check?.(values) ?? null;
+      if (wrong !== null) mistakes.push(wrong);
+    }
+    if (mistakes.length > 0) throw new Error(mistakes.join('\n'));
+    return values;
+  }
+}
+
+/** Later ones win; each stands where it was first given. */
+function lastOfEach(entries: readonly Entry[]): Map<string, Entry> {
+  return new Map(entries.map((entry) => [entry.key, entry]));
+}
+
+/** @throws Error for what is not text, and for too many */
+function entriesOf(values: Readonly<Record<string, unknown>>, where = 'new configuration'): Entry[] {
+  const pairs = Object.entries(values);
+  if (pairs.length > PLUGIN_SETTINGS_MAX) throw new Error(`${where}: more than ${PLUGIN_SETTINGS_MAX} keys`);
+  return pairs.map(([key, value]) => {
+    if (typeof value !== 'string') throw new Error(`${where}: ${key}: expected a string`);
+    return { key, value, where };
+  });
+}
+
+function parseStored(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const { formatVersion, values } = JSON.parse(text) as { formatVersion?: unknown; values?: unknown };
+    if (formatVersion !== 1 || typeof values !== 'object' || values === null) return null;
+    return values as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+}

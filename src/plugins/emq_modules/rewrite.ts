@@ -1,0 +1,94 @@
+/**
+ * Other topics in place of those that clients name, by rules of three parts: topic filter, regular expression,
+ * replacement. The first rule whose filter matches decides, also when its expression does not match. Any thread.
+ */
+import { REWRITES_CACHED_MAX, REWRITES_CACHED_TOPIC_CHARS_MAX } from '../../limits.js';
+import { checkTopicFilter, filterMatches, TOPIC_BYTES_MAX } from '../../protocol/topic.js';
+import type { PluginValues, ShardHooks } from '../api.js';
+import { byNumber } from './order.js';
+
+const PREFIX = 'module.rewrite.rule.';
+const NO_LIMITS = { topicBytesMax: TOPIC_BYTES_MAX, topicLevelsMax: Number.POSITIVE_INFINITY };
+/** What stands before the filter of a subscription and is no part of it. */
+const SUBSCRIPTION_PREFIX = /^(?:\$local\/|\$queue\/|\$share\/[^/]+\/)*/;
+
+export interface RewriteRule {
+  readonly filter: string;
+  readonly expression: RegExp;
+  /** `$1` to `$99` stand for what the groups of the expression have matched. */
+  readonly replacement: string;
+}
+
+export interface ReadRules {
+  /** By their index. */
+  readonly rules: readonly RewriteRule[];
+  readonly problem: string | null;
+}
+
+export function readRewriteRules(values: PluginValues): ReadRules {
+  const rules: RewriteRule[] = [];
+  for (const [index, text] of byNumber(values, PREFIX, '')) {
+    const rule = readRule(text);
+    if (typeof rule === 'string') return { rules: [], problem: `${PREFIX}${index}: ${rule}` };
+    rules.push(rule);
+  }
+  return { rules, problem: null };
+}
+
+/** @returns the rule, or what is wrong with it */
+function readRule(text: string): RewriteRule | string {
+  const [filter, expression, replacement, ...more] = text.trim().split(/\s+/);
+  if (filter === undefined || expression === undefined || replacement === undefined || more.length > 0)
+    return 'expected a topic filter, a regular expression and a replacement, with blanks between';
+  if (!checkTopicFilter(filter, NO_LIMITS)) return `${filter} is not a topic filter`;
+  try {
+    return { filter, expression: new RegExp(expression, 'u'), replacement };
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export function rewriteHooks(rules: readonly RewriteRule[]): ShardHooks {
+  if (rules.length === 0) return {};
+  const rewriter = new Rewriter(rules);
+  return {
+    'message.publish': (message) => {
+      const topic = rewriter.rewrite(message.topic);
+      return topic === message.topic ? undefined : { ...message, topic };
+    },
+    'client.subscribe': (_client, filters) =>
+      filters.map((each) => ({ ...each, filter: rewriter.rewriteFilter(each.filter) })),
+    'client.unsubscribe': (_client, filters) => filters.map((filter) => rewriter.rewriteFilter(filter)),
+  };
+}
+
+export class Rewriter {
+  /** Of topics that were looked at before. */
+  private readonly known = new Map<string, string>();
+
+  constructor(private readonly rules: readonly RewriteRule[]) {}
+
+  rewrite(topic: string): string {
+    const known = this.known.get(topic);
+    if (known !== undefined) return known;
+    const rewritten = this.apply(topic);
+    if (topic.length <= REWRITES_CACHED_TOPIC_CHARS_MAX) {
+      if (this.known.size >= REWRITES_CACHED_MAX) this.known.clear();
+      this.known.set(topic, rewritten);
+    }
+    return rewritten;
+  }
+
+  /** Its prefixes stay. */
+  rewriteFilter(text: string): string {
+    const prefix = SUBSCRIPTION_PREFIX.exec(text)![0];
+    return prefix + this.apply(text.slice(prefix.length));
+  }
+
+  private apply(topic: string): string {
+    const rule = this.rules.find(({ filter }) => filterMatches(filter, topic));
+    const groups = rule?.expression.exec(topic);
+    if (rule === undefined || groups == null) return topic;
+    return rule.replacement.replace(/\$(\d{1,2})/g, (_, number: string) => groups[Number(number)] ?? '');
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * `loaded_plugins`: which plugins start together with the broker, in their order, one `name.` per line as in EMQ. Main
+ * thread.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { BrokerError } from '../base/errors.js';
+import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
+import { LOADED_FILE_BYTES_MAX } from '../limits.js';
+
+export class LoadedFile {
+  constructor(readonly path: string) {}
+
+  /**
+   * @returns null when there is none
+   * @throws BrokerError DATA_DIR_FAILED: whoever cannot know which plugins guard the broker must not start it
+   */
+  read(): readonly string[] | null {
+    let text: string | null;
+    try {
+      text = readWholeFile(this.path, LOADED_FILE_BYTES_MAX);
+    } catch (error) {
+      throw this.#failed(`cannot be read: ${(error as Error).message}`);
+    }
+    if (text === null) return null;
+    const names = new Set<string>();
+    for (const [index, raw] of text.split(/\r\n|\n|\r/).entries()) {
+      const line = raw.replace(/%.*/, '').trim();
+      if (line === '') continue;
+      const name = /^'?(\w+)'?\s*\.$/.exec(line)?.[1];
+      if (name === undefined) throw this.#failed(`line ${index + 1}: expected a name and a full stop`);
+      names.add(name);
+    }
+    return [...names];
+  }
+
+  /** @throws BrokerError DATA_DIR_FAILED */
+  write(names: readonly string[]): void {
+    try {
+      mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+      writeWholeFile(this.path, names.map((name) => `${name}.\n`).join(''));
+    } catch (error) {
+      throw this.#failed(`cannot be written: ${(error as Error).message}`);
+    }
+  }
+
+  #failed(what: string): BrokerError {
+    return new BrokerError('DATA_DIR_FAILED', `${this.path}: ${what}`);
+  }
+}

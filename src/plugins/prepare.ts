@@ -1,0 +1,48 @@
+/** Configuration and plugins, which need each other: plugins say what their keys are. Main thread, at start only. */
+import type { ConfigIssue, ConfigWarning, Entry } from '../config/entry.js';
+import { issueOf } from '../config/entry.js';
+import { type ConfigSources, judgeUnknown, loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { BUILTIN } from './builtin.js';
+import { Catalogue, type PluginReference } from './catalogue.js';
+
+export type Prepared =
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly catalogue: Catalogue;
+      /** Settings of plugins, in order. */
+      readonly pluginEntries: readonly Entry[];
+      readonly warnings: readonly ConfigWarning[];
+    }
+  | {
+      readonly ok: false;
+      readonly issues: readonly ConfigIssue[];
+      readonly warnings: readonly ConfigWarning[];
+    };
+
+/** Loads the configuration, then users' plugins: those that it names, and `references`. Never rejects. */
+export async function prepare(
+  sources: Omit<ConfigSources, 'plugins' | 'hasMorePlugins'>,
+  references: readonly PluginReference[] = [],
+): Promise<Prepared> {
+  const catalogue = new Catalogue(BUILTIN);
+  const result = loadConfig({ ...sources, plugins: catalogue, hasMorePlugins: references.length > 0 });
+  if (!result.ok) return result;
+  const { config, unknownEntries } = result;
+  const issues = await catalogue.addUsers([...config.plugins, ...references]);
+  const pluginEntries = [...result.pluginEntries];
+  const strange: Entry[] = [];
+  for (const entry of unknownEntries) {
+    const found = catalogue.check(entry.key, entry.value);
+    if (found === undefined) strange.push(entry);
+    else if (found.expected === null) pluginEntries.push(entry);
+    else issues.push(issueOf(entry, found.expected, found.isSecret));
+  }
+  const judged = judgeUnknown(strange, catalogue);
+  const warnings = [...result.warnings, ...judged.warnings];
+  // Keys of a plugin that could not be loaded are not the mistake.
+  if (issues.length === 0) issues.push(...judged.issues);
+  if (issues.length > 0) return { ok: false, issues, warnings };
+  return { ok: true, config, catalogue, pluginEntries, warnings };
+}

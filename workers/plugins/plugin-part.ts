@@ -1,0 +1,183 @@
+/** One plugin's part in a shard, from its start to its end: what it is given, and its talk with main. Runs on the shard's thread. */
+import { ReceiveCount, SendWindow } from '../../src/actor/message-window.js';
+import type { LogFields, PluginStart } from '../../src/actor/shard-protocol.js';
+import { type LimitedLog, limitedLog } from '../../src/base/limited-log.js';
+import type { CreateShardPart, ShardContext, ShardHooks, ShardPart } from '../../src/plugins/api.js';
+import { asClientId } from '../../src/protocol/ids.js';
+import { createMessage } from '../../src/protocol/message.js';
+import { checkTopicName } from '../../src/protocol/topic.js';
+import type { SubscribeFlow } from '../connection/subscribe-flow.js';
+import { topicLimits } from '../connection/topic-limits.js';
+import type { Core } from '../core.js';
+import type { Point } from '../hooks/hooks.js';
+
+const NO_HOOKS: ShardHooks = {};
+
+const POINTS: Readonly<Record<Point, true>> = {
+  'client.authenticate': true,
+  'client.authorize': true,
+  'client.connected': true,
+  'client.disconnected': true,
+  'client.subscribe': true,
+  'client.unsubscribe': true,
+  'session.created': true,
+  'session.subscribed': true,
+  'session.unsubscribed': true,
+  'session.terminated': true,
+  'message.publish': true,
+  'message.delivered': true,
+  'message.acked': true,
+  'message.dropped': true,
+};
+
+export class PluginPart {
+  isEnded = false;
+  private part: ShardPart | null = null;
+  /** From main, while it is being created. Main's window bounds them. */
+  private early: unknown[] | null = [];
+  private readonly window = new SendWindow();
+  private readonly received = new ReceiveCount();
+  private readonly log: LimitedLog;
+
+  constructor(
+    readonly start: PluginStart,
+    private readonly core: Core,
+    private readonly subscribes: SubscribeFlow,
+  ) {
+    const isDebugging = core.config['log.level'] === 'debug';
+    const write = (level: keyof LimitedLog, message: string, fields: LogFields): void => {
+      if (level !== 'debug' || isDebugging) core.main.log(level, message, fields);
+    };
+    this.log = limitedLog(start.name, write, core.clock);
+  }
+
+  get hooks(): ShardHooks {
+    return this.part?.hooks ?? NO_HOOKS;
+  }
+
+  /** @throws whatever its module throws; Error when what that gives is not a part */
+  async create(module: string): Promise<void> {
+    const { default: create } = (await import(module)) as { default?: CreateShardPart };
+    if (typeof create !== 'function')
+      throw new Error('the default export of its shard module is not a function');
+    const part = await create(this.context());
+    const wrong = wrongWithPart(part);
+    if (wrong !== null) throw new Error(wrong);
+    this.part = part;
+    // Nobody else will, if it has been given up meanwhile.
+    if (this.isEnded) this.stop();
+  }
+
+  /** Hands on what main has told it meanwhile. */
+  open(): void {
+    const { early } = this;
+    this.early = null;
+    for (const data of early ?? []) this.told(data);
+  }
+
+  told(data: unknown): void {
+    if (this.early !== null) {
+      this.early.push(data);
+      return;
+    }
+    if (this.isEnded) return;
+    const { name, run } = this.start;
+    const count = this.received.count();
+    if (count > 0) this.core.main.pluginHeard({ name, run, count });
+    try {
+      this.part?.onMessage?.(data);
+    } catch (error) {
+      this.log.error(`a message of its main part was not handled: ${textOf(error)}`);
+    }
+  }
+
+  heard(count: number): void {
+    this.window.heard(count);
+  }
+
+  end(): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.stop();
+  }
+
+  private stop(): void {
+    try {
+      this.part?.stop?.();
+    } catch (error) {
+      this.log.error(`its part in this shard did not stop in order: ${textOf(error)}`);
+    }
+  }
+
+  private context(): ShardContext {
+    const { core, start, subscribes } = this;
+    return {
+      node: core.config['node.name'],
+      shard: core.shard,
+      shards: core.shards,
+      values: start.values,
+      state: start.state,
+      log: this.log,
+      tell: (data) => this.tell(data),
+      publish: (topic, payload, { qos = 0, retain = false } = {}) =>
+        this.publish(topic, payload, qos, retain),
+      subscribe: (clientId, filter, qos) => {
+        if (!this.isEnded) subscribes.subscribeFor(asClientId(clientId), filter, qos);
+      },
+      unsubscribe: (clientId, filter) => {
+        if (!this.isEnded) subscribes.unsubscribeFor(asClientId(clientId), filter);
+      },
+    };
+  }
+
+  private tell(data: unknown): boolean {
+    if (this.isEnded) return false;
+    if (this.window.isFull) {
+      this.log.warn('messages to its main part are dropped: too many wait');
+      return false;
+    }
+    const { name, run } = this.start;
+    try {
+      this.core.main.pluginTold({ name, run, data });
+    } catch (error) {
+      this.log.error(`a message to its main part is dropped: ${textOf(error)}`);
+      return false;
+    }
+    this.window.sent();
+    return true;
+  }
+
+  private publish(topic: string, payload: Uint8Array | string, qos: 0 | 1 | 2, retain: boolean): void {
+    if (this.isEnded) return;
+    const { core } = this;
+    const bytes = Buffer.from(topic, 'utf8');
+    if (!checkTopicName(bytes, 0, bytes.length, topicLimits(core.config)))
+      throw new Error('not a topic name');
+    const receivedAtMs = core.turn.wallMs;
+    // A copy: the plugin may go on to use its own.
+    const copy = typeof payload === 'string' ? Buffer.from(payload, 'utf8') : Buffer.from(payload);
+    core.turn.enter();
+    core.publisher.publishOwn(createMessage({ topic, payload: copy, qos, retain, receivedAtMs }));
+  }
+}
+
+/** @returns what is wrong with what a shard module has created */
+function wrongWithPart(part: unknown): string | null {
+  if (typeof part !== 'object' || part === null) return 'its shard module does not return an object';
+  const { hooks = {}, onMessage, stop } = part as Record<string, unknown>;
+  for (const given of [onMessage, stop]) {
+    if (given !== undefined && typeof given !== 'function') return 'its onMessage or stop is not a function';
+  }
+  if (typeof hooks !== 'object' || hooks === null) return 'its hooks are not an object';
+  for (const [point, handler] of Object.entries(hooks)) {
+    if (point === 'priority') {
+      if (typeof handler !== 'number') return 'the priority of its hooks is not a number';
+    } else if (!Object.hasOwn(POINTS, point)) return `there is no hook ${point}`;
+    else if (typeof handler !== 'function') return `its hook ${point} is not a function`;
+  }
+  return null;
+}
+
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -11,7 +11,7 @@ import { Ballast, type Owner, ownerRule } from './lib/owner.js';
 import { faultOf, summary, tableHead, tableRow } from './lib/report.js';
 import type { RunResult } from './lib/run-result.js';
 import type { Transport } from './lib/transport.js';
-import type { Scenario } from './scenarios.js';
+import type { Login, Scenario } from './scenarios.js';
 
 /** One table. */
 interface Setup {
@@ -29,7 +29,7 @@ async function measure(scenario: Scenario, setup: Setup, options: PerfOptions): 
   const { threads, seconds, external, key } = options;
   const { transport } = setup;
   if (external !== null) return await runScenario(scenario, { ...external, transport, threads, seconds });
-  const broker = await startBrokerProcess(setup.shards, { transport, key });
+  const broker = await startBrokerProcess(setup.shards, { transport, key, login: loginOf(scenario) });
   const { port, tcpPort, pid, slotKey, shards } = broker;
   let ballast: Ballast | null = null;
   try {
@@ -41,6 +41,10 @@ async function measure(scenario: Scenario, setup: Setup, options: PerfOptions): 
     ballast?.close();
     await broker.stop();
   }
+}
+
+function loginOf(scenario: Scenario): Login | undefined {
+  return scenario.kind === 'flow' ? scenario.login : undefined;
 }
 
 /** @returns how many connections a scenario has at most, those included that the broker has not seen closed yet. */

@@ -3,6 +3,11 @@
 /** Who receives what: each publisher's messages go to its own subscriber, to all of them, or to one of a group. */
 export type Topology = 'pairs' | 'all' | 'share';
 
+/**
+ * `password`: emq_auth_username, with its usual hash; `slow`: a plugin that answers after half a second.
+ */
+export type Login = 'password' | 'slow';
+
 interface Common {
   /** For --only, results and commit messages. */
   readonly name: string;
@@ -28,6 +33,10 @@ export interface FlowScenario extends Common {
   readonly ratePerSecond: number;
   /** Clients beside these that all connect at once, again and again, while the others are measured. */
   readonly newcomers?: number;
+  /** Who lets all these clients in; nobody looks if left out. */
+  readonly login?: Login;
+  /** Sessions outlive their connections. */
+  readonly isPersistent?: boolean;
 }
 
 /** Clients that connect, wait for CONNACK, disconnect and connect again, `clients` of them at any time. */
@@ -56,6 +65,16 @@ const FLOW = {
 
 const PAIRS = { ...FLOW, topology: 'pairs', publishers: 50, subscribers: 50 } as const;
 const FAN_OUT = { ...FLOW, topology: 'all', publishers: 1, subscribers: 100 } as const;
+
+const LOGINS = {
+  ...PAIRS,
+  qos: 1,
+  publishers: 20,
+  subscribers: 20,
+  ratePerSecond: 5_000,
+  newcomers: 1_000,
+  isPersistent: true,
+} as const;
 
 export const SCENARIOS: readonly Scenario[] = [
   { ...PAIRS, name: 'pairs', title: 'pairs, 50 to 50, QoS 0' },
@@ -93,6 +112,8 @@ export const SCENARIOS: readonly Scenario[] = [
     ratePerSecond: 5_000,
     newcomers: 1_000,
   },
+  { ...LOGINS, name: 'logins', title: 'QoS 1 while 1,000 log in by password', login: 'password' },
+  { ...LOGINS, name: 'slow-logins', title: 'QoS 1 while 1,000 log in within 500 ms', login: 'slow' },
   { kind: 'storm', name: 'storm', title: 'connect storm, 64 at a time', clients: 64 },
   { kind: 'idle', name: 'idle', title: '10,000 idle clients', clients: 10_000 },
 ];

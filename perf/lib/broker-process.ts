@@ -1,18 +1,21 @@
 /** A broker in a process of its own, as users start it, on a port and in a data directory that nobody else has. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Login } from '../scenarios.js';
+import { LOGIN } from './packets.js';
 import { isEncrypted, type Transport } from './transport.js';
 
 /** The package's command, wherever package.json says it lies. */
 const PACKAGE = new URL('../../../package.json', import.meta.url);
 const { bin } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { bin: { shardmq: string } };
 const CLI = fileURLToPath(new URL(bin.shardmq, PACKAGE));
+const SLOW_LOGIN = fileURLToPath(new URL('./slow-login/plugin.js', import.meta.url));
 const READY_DEADLINE_MS = 15_000;
 const STOP_DEADLINE_MS = 15_000;
 /** Bytes kept of what the broker says, for the error when it does not start. */
@@ -29,6 +32,8 @@ export interface BrokerOptions {
   readonly transport?: Transport;
   /** Of an encrypted transport; `ecdsa` when missing. */
   readonly key?: Key;
+  /** Who lets clients in; nobody looks if left out. */
+  readonly login?: Login | undefined;
 }
 
 export interface BrokerUnderTest {
@@ -46,7 +51,7 @@ export interface BrokerUnderTest {
 /** @throws Error with the broker's output when it is not ready in time. `shards` 0: the broker decides. */
 export async function startBrokerProcess(
   shards: number,
-  { transport = 'tcp', key = 'ecdsa' }: BrokerOptions = {},
+  { transport = 'tcp', key = 'ecdsa', login }: BrokerOptions = {},
 ): Promise<BrokerUnderTest> {
   const tcpPort = await freePort();
   const port = transport === 'tcp' ? tcpPort : await freePort();
@@ -59,7 +64,18 @@ export async function startBrokerProcess(
     ...(isEncrypted(transport) ? certificate(`${transport}.external`, key) : []),
   ].flatMap((setting) => ['--set', `listener.${setting}`]);
   const sharding = shards > 0 ? ['--shards', String(shards)] : [];
-  const args = [CLI, 'start', '--data', dataDir, '--log-level', 'error', ...listeners, ...sharding];
+  const logins = login === undefined ? [] : loginSettings(login, dataDir);
+  const args = [
+    CLI,
+    'start',
+    '--data',
+    dataDir,
+    '--log-level',
+    'error',
+    ...listeners,
+    ...sharding,
+    ...logins,
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   try {
     await untilReady(child);
@@ -91,6 +107,14 @@ interface NodeFile {
 function certificate(listener: string, key: Key): string[] {
   const file = join(CERTIFICATES, `server-${key}`);
   return [`${listener}.certfile=${file}.pem`, `${listener}.keyfile=${file}.key.pem`];
+}
+
+/** @returns arguments; the plugin of passwords is also entered into the file of those that start with the broker. */
+function loginSettings(login: Login, dataDir: string): string[] {
+  if (login === 'slow') return ['--set', `plugins=${SLOW_LOGIN}`];
+  writeFileSync(join(dataDir, 'loaded_plugins'), 'emq_auth_username.\n');
+  const { username, password } = LOGIN;
+  return ['--set', `auth.user.1.username=${username}`, '--set', `auth.user.1.password=${password}`];
 }
 
 async function untilReady(child: ChildProcess): Promise<void> {

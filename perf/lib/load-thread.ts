@@ -27,6 +27,7 @@ export class LoadThread implements SocketEvents {
   /** Bytes of `#scratch` that the client being served has to send. */
   #scratchLength = 0;
   readonly #ids: ClientIds;
+  readonly #connectOptions: { readonly hasLogin: boolean; readonly isPersistent: boolean };
   #opened = 0;
   #connecting = 0;
   #storms = 0;
@@ -41,6 +42,11 @@ export class LoadThread implements SocketEvents {
   ) {
     this.#mine = counters.threads[thread]!;
     this.#ids = new ClientIds(owner);
+    const isFlow = scenario.kind === 'flow';
+    this.#connectOptions = {
+      hasLogin: isFlow && scenario.login !== undefined,
+      isPersistent: isFlow && scenario.isPersistent === true,
+    };
     this.#clients = clientsOf(scenario, { thread, threads: loadThreads, runId, ids: this.#ids });
     this.#sockets = new Sockets(this.#clients.length, port, transport, this);
     this.#clients.forEach((client, slot) => {
@@ -118,7 +124,7 @@ export class LoadThread implements SocketEvents {
     this.#sockets.open(slot, source);
     const { clientId: name } = client;
     const clientId = source > 0 ? this.#ids.id(`${name}-${this.thread}-${source}`) : name;
-    const packet = connectPacket(clientId, keepAliveS);
+    const packet = connectPacket(clientId, keepAliveS, this.#connectOptions);
     this.#sockets.send(slot, packet, packet.length);
     this.#connecting++;
   }

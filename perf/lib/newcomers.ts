@@ -24,7 +24,13 @@ export class Newcomers implements SocketEvents {
   readonly #isIn: Uint8Array;
   #arrived = 0;
 
-  constructor(count: number, counters: Counters, thread: number, target: Target) {
+  constructor(
+    count: number,
+    private readonly hasLogin: boolean,
+    counters: Counters,
+    thread: number,
+    target: Target,
+  ) {
     this.#count = count;
     this.#isIn = new Uint8Array(count);
     this.#counters = counters;
@@ -83,7 +89,7 @@ export class Newcomers implements SocketEvents {
     this.#roundStartedMs = nowMs();
     for (let slot = 0; slot < this.#count; slot++) {
       const clientId = this.#ids.id(`${this.#runId}-n${slot}-${this.#rounds}`);
-      const packet = connectPacket(clientId, 60);
+      const packet = connectPacket(clientId, 60, { hasLogin: this.hasLogin });
       this.#sockets.open(slot, this.#rounds);
       this.#sockets.send(slot, packet, packet.length);
     }

@@ -18,12 +18,24 @@ export const STAMP_BYTES = 16;
 
 export const DISCONNECT = Buffer.from([0xe0, 0]);
 
-/** @returns a CONNECT with clean session. */
-export function connectPacket(clientId: string, keepAliveS: number): Buffer {
+/** The one login of scenarios with any. */
+export const LOGIN = { username: 'perf', password: 'benchmark' } as const;
+
+const CLEAN_SESSION = 0x02;
+const WITH_LOGIN = 0xc0;
+
+/** @returns a CONNECT, with clean session unless it is to be persistent. */
+export function connectPacket(
+  clientId: string,
+  keepAliveS: number,
+  { hasLogin = false, isPersistent = false } = {},
+): Buffer {
+  const flags = (isPersistent ? 0 : CLEAN_SESSION) | (hasLogin ? WITH_LOGIN : 0);
   const body = Buffer.concat([
     text('MQTT'),
-    Buffer.from([4, 2, keepAliveS >> 8, keepAliveS & 0xff]),
+    Buffer.from([4, flags, keepAliveS >> 8, keepAliveS & 0xff]),
     text(clientId),
+    ...(hasLogin ? [text(LOGIN.username), text(LOGIN.password)] : []),
   ]);
   return Buffer.concat([Buffer.from([0x10]), lengthBytes(body.length), body]);
 }

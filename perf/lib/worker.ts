@@ -25,7 +25,7 @@ const counters = new Counters(shape);
 const { stats } = counters.threads[thread]!;
 const load =
   scenario.kind === 'flow' && thread >= loadThreads
-    ? new Newcomers(scenario.newcomers ?? 0, counters, thread, target)
+    ? new Newcomers(scenario.newcomers ?? 0, scenario.login !== undefined, counters, thread, target)
     : new LoadThread(scenario, counters, thread, loadThreads, target);
 
 let cpuReadMs = 0;

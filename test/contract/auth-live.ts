@@ -1,4 +1,4 @@
-/** What clients see of a provider that checks passwords, in a whole broker: codes, real clients, and those who leave. */
+/** What clients see of a provider that checks passwords in a whole broker: codes, real clients, those who leave. */
 import test, { type ExecutionContext } from 'ava';
 import { connectAsync, type IClientOptions } from 'mqtt';
 import type { RunningBroker } from '../../src/broker.js';

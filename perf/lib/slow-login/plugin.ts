@@ -1,4 +1,4 @@
-/** A plugin that lets everybody in, and takes its time, as one that asks a distant server. Main thread of the broker. */
+/** A plugin that lets everybody in and takes its time, as one that asks a distant server. Main thread. */
 import type { Plugin } from '../../../src/plugins/api.js';
 
 const plugin: Plugin = {

@@ -58,9 +58,9 @@ export class PasswordShardPart implements ShardPart {
     // A view is posted with all the buffer that it looks into.
     const password = new Uint8Array(attempt.password);
     const question: PasswordQuestion = { id, name, password, from: attempt.peerAddress };
+    if (!this.context.tell(question)) return ANSWERS.busy;
     return new Promise((answer) => {
       this.#waiting.set(id, { askedAtMs: this.clock.monotonicMs(), answer });
-      this.context.tell(question);
     });
   }
 

@@ -174,17 +174,25 @@ test('by default passwords are kept by pbkdf2, and checked on threads of their o
 function silentPart(t: ExecutionContext): {
   readonly part: PasswordShardPart;
   readonly questions: PasswordQuestion[];
+  /** Whether main takes any more questions. */
+  readonly hearing: { isOn: boolean };
   readonly clock: SystemClock;
   ask(password?: Buffer): Promise<AuthAnswer>;
 } {
   const questions: PasswordQuestion[] = [];
+  const hearing = { isOn: true };
   const clock = new SystemClock();
-  const context = { tell: (data: unknown) => questions.push(data as PasswordQuestion) };
+  const tell = (data: unknown): boolean => {
+    if (!hearing.isOn) return false;
+    questions.push(data as PasswordQuestion);
+    return true;
+  };
+  const context = { tell };
   const part = new PasswordShardPart(context as unknown as ShardContext, ({ username }) => username, clock);
   const ask = async (password = Buffer.from('one')): Promise<AuthAnswer> =>
     await part.hooks['client.authenticate']!({ ...ATTEMPT, username: 'alice', password });
   t.teardown(() => part.stop());
-  return { part, questions, clock, ask };
+  return { part, questions, hearing, clock, ask };
 }
 
 test('an answer that comes twice, late or for somebody else lets nobody in', async (t) => {
@@ -221,4 +229,10 @@ test('a password that lies in a large buffer is asked about without the buffer',
   const { questions, ask } = silentPart(t);
   void ask(Buffer.alloc(64 << 10, 'one').subarray(0, 3));
   t.is(questions[0]!.password.buffer.byteLength, 3);
+});
+
+test('a login that main takes no question about is refused as busy', async (t) => {
+  const { hearing, ask } = silentPart(t);
+  hearing.isOn = false;
+  t.deepEqual(await ask(), { allow: false, reason: 0x89 });
 });

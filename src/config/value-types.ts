@@ -85,6 +85,8 @@ const within = (value: number | typeof INVALID, min: number, max: number): numbe
   value === INVALID || !(value >= min && value <= max) ? INVALID : value;
 
 function rangeText(min: number, max: number, format: (value: number) => string): string {
+  if (min === Number.MIN_SAFE_INTEGER)
+    return max === Number.MAX_SAFE_INTEGER ? 'any' : `at most ${format(max)}`;
   return max === Number.MAX_SAFE_INTEGER ? `at least ${format(min)}` : `${format(min)} to ${format(max)}`;
 }
 

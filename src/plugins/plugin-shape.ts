@@ -30,7 +30,8 @@ export function wrongWithPlugin(value: unknown): string | null {
   for (const [key, [type, isNeeded]] of Object.entries(PROPERTIES)) {
     const given = plugin[key];
     if (given === undefined && !isNeeded) continue;
-    if (typeof given !== type || given === null) return `its ${key} is not a ${type}`;
+    if (typeof given !== type || given === null)
+      return `its ${key} is not ${type === 'object' ? 'an' : 'a'} ${type}`;
   }
   const { name, shard, isGuard, options = {} } = value as Plugin;
   if (!NAME.test(name)) {

@@ -17,7 +17,7 @@ const plugin: Plugin = {
     'probe.shard': {
       type: {
         kind: 'enum',
-        words: ['fine', 'throws', 'one-throws', 'hangs', 'ends', 'wrong-hook', 'stop-throws', 'floods'],
+        words: ['fine', 'throws', 'one-throws', 'hangs', 'ends', 'wrong-hook', 'stop-throws'],
       },
       default: 'fine',
       about: 'what its parts in the shards do',

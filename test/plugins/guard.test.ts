@@ -1,0 +1,77 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { connectAsync } from 'mqtt';
+import { addressOf, breakShard, tempDirectory, until } from '../helpers/with-broker.js';
+import { brokerWith, type Scene } from './asking.js';
+
+/** @returns what a client with this password is told: `in`, or why not. */
+async function tryToConnect({ broker }: Scene, password?: string, clientId = 'client'): Promise<string> {
+  const { host, port } = addressOf(broker);
+  try {
+    const login = password === undefined ? {} : { username: 'ann', password };
+    const url = `mqtt://${host}:${port}`;
+    const client = await connectAsync(url, { protocolVersion: 5, reconnectPeriod: 0, clientId, ...login });
+    await client.endAsync();
+    return 'in';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const USERS = {
+  'auth.user.1.username': 'ann',
+  'auth.user.1.password': 'secret',
+  'mqtt.allow_anonymous': true,
+};
+const CLOSED = /unavailable/i;
+
+/** A broker that remembers its guard, whose file of passwords is damaged since. */
+async function withDamagedPasswords(t: ExecutionContext): Promise<Scene> {
+  const directory = tempDirectory();
+  const first = await brokerWith(t, { plugins: [], config: USERS }, directory);
+  t.true((await first.broker.plugins.start('emq_auth_username')).ok);
+  t.is(await tryToConnect(first, 'secret'), 'in');
+  await first.broker.stop();
+  const folder = join(directory, 'plugins', 'emq_auth_username');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'passwords'), 'damaged\n');
+  return brokerWith(t, { plugins: [], config: USERS }, directory);
+}
+
+test('a remembered guard that cannot start lets nobody in, and the log says what to do', async (t) => {
+  const scene = await withDamagedPasswords(t);
+  t.true(scene.logger.has('error', /plugin emq_auth_username did not start: .*passwords/));
+  t.true(scene.logger.has('error', /nobody may connect.* until emq_auth_username runs or is stopped/));
+  t.regex(await tryToConnect(scene), CLOSED, 'nor with mqtt.allow_anonymous');
+  t.regex(await tryToConnect(scene, 'secret'), CLOSED);
+  await breakShard(scene.broker, 0, 'throw');
+  await until(() => scene.logger.has('info', /shard 0 is back/), 'the shard');
+  for (const clientId of ['a', 'b', 'c', 'd']) t.regex(await tryToConnect(scene, 'secret', clientId), CLOSED);
+  t.true((await scene.broker.plugins.stop('emq_auth_username')).ok);
+  t.is(await tryToConnect(scene), 'in');
+});
+
+test('a guard that is restarted while clients connect never lets a wrong password in', async (t) => {
+  const scene = await brokerWith(t, { plugins: [], config: USERS });
+  await scene.broker.plugins.start('emq_auth_username');
+  let isRestarting = true;
+  const restarts = (async () => {
+    for (let round = 0; round < 5; round++) {
+      const { ok } = await scene.broker.plugins.configure('emq_auth_username', {
+        'auth.user.1.username': 'ann',
+        'auth.user.1.password': 'secret',
+      });
+      t.true(ok);
+    }
+    isRestarting = false;
+  })();
+  const answers = new Set<string>();
+  for (let number = 0; isRestarting; number++) {
+    const tries = [0, 1, 2, 3].map((each) => tryToConnect(scene, 'wrong', `${number} ${each}`));
+    for (const answer of await Promise.all(tries)) answers.add(answer);
+  }
+  await restarts;
+  t.false(answers.has('in'), [...answers].join(', '));
+  t.is(await tryToConnect(scene, 'secret'), 'in');
+});

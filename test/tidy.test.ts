@@ -107,6 +107,28 @@ test('workers import only what both sides share, and of configuration, access an
   t.deepEqual(wrong, []);
 });
 
+test('a plugin’s part in the shards imports only what any plugin may: types, and what is for any thread', (t) => {
+  const allowed = ['src/base/', 'src/protocol/', 'src/limits.ts'];
+  const open = PRODUCT.filter(({ path }) => /^src\/plugins\/\w+\/shard\.ts$/.test(path));
+  t.true(open.length > 2);
+  const seen = new Set(open);
+  const wrong: string[] = [];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    const { path, imports } = file;
+    for (const { target, isTypeOnly } of imports) {
+      if (!target.startsWith('src/') || isOneOf(target, allowed) || isTypeOnly) continue;
+      const found = BY_PATH.get(target);
+      const isOwn = [`${dirname(path)}/`, 'src/plugins/shared/'].some((folder) => target.startsWith(folder));
+      if (!isOwn || found === undefined) wrong.push(`${path} imports ${target}`);
+      else if (!seen.has(found)) {
+        seen.add(found);
+        open.push(found);
+      }
+    }
+  }
+  t.deepEqual(wrong, []);
+});
+
 test('base, protocol and limits stand on nothing above them', (t) => {
   const below: Record<string, readonly string[]> = {
     'src/base/': ['src/base/', 'src/limits.ts'],

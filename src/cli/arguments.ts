@@ -2,7 +2,13 @@
 
 /** What was asked for. */
 export type Command =
-  | { readonly name: 'start'; readonly configFile: string | undefined; readonly set: readonly string[] }
+  | {
+      readonly name: 'start';
+      readonly configFile: string | undefined;
+      readonly set: readonly string[];
+      /** Modules of users' plugins. */
+      readonly plugins: readonly string[];
+    }
   | { readonly name: 'check-config'; readonly file: string }
   | { readonly name: 'version' }
   | { readonly name: 'help' }
@@ -12,6 +18,7 @@ export type Command =
 export const START_OPTIONS: Readonly<Record<string, string | null>> = {
   '--config': null,
   '--set': null,
+  '--plugin': null,
   '--shards': 'node.shards',
   '--data': 'node.data_dir',
   '--log-level': 'log.level',
@@ -48,6 +55,7 @@ const wrong = (message: string): Command => ({ name: 'wrong', message });
 function parseStart(args: readonly string[]): Command {
   let configFile: string | undefined;
   const set: string[] = [];
+  const plugins: string[] = [];
   for (let at = 0; at < args.length; at++) {
     const [option, inline] = splitOption(args[at]!);
     if (!Object.hasOwn(START_OPTIONS, option)) {
@@ -57,9 +65,10 @@ function parseStart(args: readonly string[]): Command {
     if (value === undefined) return wrong(`${option} needs a value`);
     const key = START_OPTIONS[option];
     if (option === '--config') configFile = value;
+    else if (option === '--plugin') plugins.push(value);
     else set.push(key == null ? value : `${key}=${value}`);
   }
-  return { name: 'start', configFile, set };
+  return { name: 'start', configFile, set, plugins };
 }
 
 function parseCheckConfig(args: readonly string[]): Command {

@@ -3,13 +3,14 @@ import { EXIT_CODES } from './exit-codes.js';
 
 const USAGE = `shardmq: an MQTT 3.1, 3.1.1 and 5 broker that uses every core
 
-  shardmq [start] [--config FILE] [--set KEY=VALUE]... [--shards N] [--data DIR] [--log-level L]
+  shardmq [start] [--config FILE] [--set KEY=VALUE]... [--plugin FILE]... [--shards N] [--data DIR] [--log-level L]
   shardmq check-config FILE
   shardmq version
   shardmq help
 
   --config FILE      a YAML file, or an emq.conf of EMQ 2.3
   --set KEY=VALUE    sets one key; wins over the file and the environment; may be given often
+  --plugin FILE      a module with a plugin of your own; may be given often (plugins)
   --shards N         worker threads that share the clients (node.shards)
   --data DIR         what survives a restart is kept there (node.data_dir)
   --log-level L      debug, info, warn, error, fatal or silent (log.level)

@@ -14,6 +14,8 @@ import { firstScreenLines } from './first-screen.js';
 export interface StartCommand {
   readonly configFile: string | undefined;
   readonly set: readonly string[];
+  /** Modules of users' plugins. */
+  readonly plugins: readonly string[];
 }
 
 const EXIT_OF_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
@@ -63,9 +65,9 @@ const poolThreads = (shards: number): number =>
 const stderrLogger = (config: Config): Logger =>
   createLogger({ level: config['log.level'], readable: process.stderr.isTTY, sink: process.stderr });
 
-async function startWith({ configFile, set }: StartCommand, logger: Logger): Promise<Broker> {
+async function startWith({ configFile, set, plugins }: StartCommand, logger: Logger): Promise<Broker> {
   const { startBroker } = await import('../broker.js');
-  const options = { set, env: process.env, logger };
+  const options = { set, plugins, env: process.env, logger };
   return startBroker(configFile === undefined ? options : { ...options, configFile });
 }
 

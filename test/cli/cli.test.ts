@@ -32,7 +32,7 @@ test('an unknown option or command says what exists, and ends with 2', async (t)
   t.is(option.code, 2);
   t.is(
     option.stderr,
-    'shardmq: there is no option --shard; there are --config, --set, --shards, --data, --log-level; try shardmq help\n',
+    'shardmq: there is no option --shard; there are --config, --set, --plugin, --shards, --data, --log-level; try shardmq help\n',
   );
   const command = await runCli('strat');
   t.is(command.code, 2);

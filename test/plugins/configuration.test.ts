@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { runCli } from '../cli/run-cli.js';
 import { tempDirectory } from '../helpers/with-broker.js';
 import { ask, brokerWith, clientOf, PROBE, type Scene } from './asking.js';
 
@@ -157,4 +159,21 @@ test('a file that EMQ has for a plugin is read as it is', async (t) => {
   const { broker } = await brokerWith(t, { plugins: [PROBE], config: { 'mqtt.plugins.etc_dir': directory } });
   t.true(broker.plugins.list().find(({ name }) => name === 'emq_modules')!.active);
   t.is(broker.plugins.config('emq_modules')!.filter(({ isSet }) => isSet).length, 7);
+});
+
+test('`plugins` lists modules by path, alone or as a list; shardmq check-config knows their keys', async (t) => {
+  const path = fileURLToPath(PROBE);
+  const file = join(tempDirectory(), 'broker.yaml');
+  writeFileSync(file, `plugins:\n  - ${path}\nprobe.word: listed\n`);
+  const scene = await brokerWith(t, { plugins: [], configFile: file });
+  t.is(await wordOf(t, scene), 'listed');
+  const single = await brokerWith(t, { plugins: [], set: [`plugins=${path}`, 'probe.word=alone'] });
+  t.is(await wordOf(t, single), 'alone');
+  t.like(await runCli('check-config', file), { code: 0 });
+  writeFileSync(file, `plugins: ${path}\nprobe.secret: 11\n`);
+  const wrong = await runCli('check-config', file);
+  t.is(wrong.code, 3);
+  t.regex(wrong.stderr, /broker\.yaml:2: probe\.secret = "\*\*\*": expected an integer, at most 10/);
+  const empty = await t.throwsAsync(brokerWith(t, { plugins: [], config: { plugins: '' } }));
+  t.regex(empty!.message, /plugins = "": expected the path of a module/);
 });

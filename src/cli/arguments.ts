@@ -1,13 +1,22 @@
 /** Reads the command line. Main thread, at start only. */
 
+/** Where the configuration comes from. */
+export interface StartSources {
+  readonly configFile: string | undefined;
+  readonly set: readonly string[];
+  /** Modules of users' plugins. */
+  readonly plugins: readonly string[];
+}
+
 /** What was asked for. */
 export type Command =
+  | ({ readonly name: 'start' } & StartSources)
   | {
-      readonly name: 'start';
-      readonly configFile: string | undefined;
-      readonly set: readonly string[];
-      /** Modules of users' plugins. */
-      readonly plugins: readonly string[];
+      readonly name: 'plugins';
+      readonly action: 'list' | 'load' | 'unload';
+      /** Empty for `list`. */
+      readonly plugin: string;
+      readonly sources: StartSources;
     }
   | { readonly name: 'check-config'; readonly file: string }
   | { readonly name: 'version' }
@@ -24,7 +33,7 @@ export const START_OPTIONS: Readonly<Record<string, string | null>> = {
   '--log-level': 'log.level',
 };
 
-const COMMANDS = ['start', 'check-config', 'version', 'help'] as const;
+const COMMANDS = ['start', 'plugins', 'check-config', 'version', 'help'] as const;
 const ALIASES: Readonly<Record<string, string>> = {
   '--help': 'help',
   '-h': 'help',
@@ -40,6 +49,8 @@ export function parseArguments(args: readonly string[]): Command {
   switch (name) {
     case 'start':
       return parseStart(first.startsWith('-') ? args : rest);
+    case 'plugins':
+      return parsePlugins(rest);
     case 'check-config':
       return parseCheckConfig(rest);
     case 'version':
@@ -53,22 +64,39 @@ export function parseArguments(args: readonly string[]): Command {
 const wrong = (message: string): Command => ({ name: 'wrong', message });
 
 function parseStart(args: readonly string[]): Command {
+  const sources = parseSources(args);
+  return typeof sources === 'string' ? wrong(sources) : { name: 'start', ...sources };
+}
+
+function parsePlugins(args: readonly string[]): Command {
+  const options = args.findIndex((arg) => arg.startsWith('-'));
+  const [action = 'list', plugin = '', ...more] = options < 0 ? args : args.slice(0, options);
+  const isNamed = action === 'load' || action === 'unload';
+  if ((action !== 'list' && !isNamed) || isNamed !== (plugin !== '') || more.length > 0) {
+    return wrong('plugins takes list, load NAME or unload NAME');
+  }
+  const sources = parseSources(options < 0 ? [] : args.slice(options));
+  return typeof sources === 'string' ? wrong(sources) : { name: 'plugins', action, plugin, sources };
+}
+
+/** @returns what is wrong, where something is */
+function parseSources(args: readonly string[]): StartSources | string {
   let configFile: string | undefined;
   const set: string[] = [];
   const plugins: string[] = [];
   for (let at = 0; at < args.length; at++) {
     const [option, inline] = splitOption(args[at]!);
     if (!Object.hasOwn(START_OPTIONS, option)) {
-      return wrong(`there is no option ${option}; there are ${Object.keys(START_OPTIONS).join(', ')}`);
+      return `there is no option ${option}; there are ${Object.keys(START_OPTIONS).join(', ')}`;
     }
     const value = inline ?? args[++at];
-    if (value === undefined) return wrong(`${option} needs a value`);
+    if (value === undefined) return `${option} needs a value`;
     const key = START_OPTIONS[option];
     if (option === '--config') configFile = value;
     else if (option === '--plugin') plugins.push(value);
     else set.push(key == null ? value : `${key}=${value}`);
   }
-  return { name: 'start', configFile, set, plugins };
+  return { configFile, set, plugins };
 }
 
 function parseCheckConfig(args: readonly string[]): Command {

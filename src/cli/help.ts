@@ -4,6 +4,7 @@ import { EXIT_CODES } from './exit-codes.js';
 const USAGE = `shardmq: an MQTT 3.1, 3.1.1 and 5 broker that uses every core
 
   shardmq [start] [--config FILE] [--set KEY=VALUE]... [--plugin FILE]... [--shards N] [--data DIR] [--log-level L]
+  shardmq plugins [list | load NAME | unload NAME] [options of start]
   shardmq check-config FILE
   shardmq version
   shardmq help
@@ -15,6 +16,7 @@ const USAGE = `shardmq: an MQTT 3.1, 3.1.1 and 5 broker that uses every core
   --data DIR         what survives a restart is kept there (node.data_dir)
   --log-level L      debug, info, warn, error, fatal or silent (log.level)
 
+plugins shows which plugins there are, and says which start with the broker, from its next start on.
 A variable such as SHARDMQ_MQTT__MAX_PACKET_SIZE sets mqtt.max_packet_size. Every key is described in
 docs/configuration.md.
 

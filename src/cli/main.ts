@@ -19,6 +19,8 @@ async function run(args: readonly string[]): Promise<ExitCode> {
   switch (command.name) {
     case 'start':
       return runBroker(command);
+    case 'plugins':
+      return (await import('./plugins.js')).runPlugins(command);
     case 'check-config':
       return checkConfig(command.file);
     case 'version':

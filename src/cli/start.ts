@@ -8,15 +8,9 @@ import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { POOL_THREADS_BESIDE_SHARDS } from '../limits.js';
 import { defaultShards, usableCores } from '../supervisor/machine.js';
+import type { StartSources } from './arguments.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { firstScreenLines } from './first-screen.js';
-
-export interface StartCommand {
-  readonly configFile: string | undefined;
-  readonly set: readonly string[];
-  /** Modules of users' plugins. */
-  readonly plugins: readonly string[];
-}
 
 const EXIT_OF_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
   CONFIG_INVALID: EXIT.configuration,
@@ -29,7 +23,7 @@ const EXIT_OF_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
 const complain = (line: string): void => void process.stderr.write(`shardmq: ${line}\n`);
 
 /** Never rejects. @returns the exit code, once the broker has stopped or could not start. */
-export async function runBroker(command: StartCommand): Promise<ExitCode> {
+export async function runBroker(command: StartSources): Promise<ExitCode> {
   // Plugins, and with them their keys, are looked at when the broker starts.
   const loaded = loadConfig({
     file: command.configFile,
@@ -65,7 +59,7 @@ const poolThreads = (shards: number): number =>
 const stderrLogger = (config: Config): Logger =>
   createLogger({ level: config['log.level'], readable: process.stderr.isTTY, sink: process.stderr });
 
-async function startWith({ configFile, set, plugins }: StartCommand, logger: Logger): Promise<Broker> {
+async function startWith({ configFile, set, plugins }: StartSources, logger: Logger): Promise<Broker> {
   const { startBroker } = await import('../broker.js');
   const options = { set, plugins, env: process.env, logger };
   return startBroker(configFile === undefined ? options : { ...options, configFile });

@@ -10,6 +10,9 @@ import type { Plugin } from './api.js';
 import { findOption, readValue, valueTypeOf } from './options.js';
 import { wrongWithPlugin } from './plugin-shape.js';
 
+/** Plugins that start with a broker that has never run, in this order, as far as they are known. */
+const DEFAULTS = ['emq_recon', 'emq_modules', 'emq_retainer'];
+
 /** A path, the URL of a file, or the plugin itself. */
 export type PluginReference = string | URL | Plugin;
 
@@ -32,6 +35,11 @@ export class Catalogue implements PluginKeys {
 
   get(name: string): KnownPlugin | undefined {
     return this.#plugins.get(name);
+  }
+
+  /** Names of those that start with a broker that has never run, in their order. */
+  get defaults(): string[] {
+    return DEFAULTS.filter((name) => this.#plugins.has(name));
   }
 
   /** By name. */

@@ -2,7 +2,7 @@
  * The configuration of each plugin, put together from the file of its own, the broker's configuration, and what was set
  * while the broker ran, which replaces both. Main thread.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
 import { type Entry, issueOf } from '../config/entry.js';
@@ -49,6 +49,11 @@ export class PluginConfiguration {
     return rows;
   }
 
+  /** Whether the broker's configuration has keys of this plugin. */
+  names({ options = {} }: Plugin): boolean {
+    return this.#entries.some(({ key }) => findOption(options, key) !== null);
+  }
+
   /** Whether what was set while the broker ran is in force. */
   isSetAtRunTime({ name }: Plugin): boolean {
     return (readWholeFile(this.#fileOf(name), PLUGIN_SETTINGS_BYTES_MAX) ?? '') !== '';
@@ -86,7 +91,8 @@ export class PluginConfiguration {
 
   #readEtc(name: string): readonly Entry[] {
     const path = join(this.#etcDir, `${name}.conf`);
-    if (this.#etcDir === '' || !existsSync(path)) return [];
+    // What is there and cannot be read is an issue, not an empty file.
+    if (this.#etcDir === '' || isMissing(path)) return [];
     const { entries, issues } = readConfigFile(path);
     if (issues.length > 0) throw new Error(issues.map(({ line }) => line).join('\n'));
     return entries;
@@ -121,6 +127,15 @@ export class PluginConfiguration {
     }
     if (mistakes.length > 0) throw new Error(mistakes.join('\n'));
     return values;
+  }
+}
+
+function isMissing(path: string): boolean {
+  try {
+    statSync(path);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }
 

@@ -1,4 +1,5 @@
 /** Joins the plugins to the rest of main: shards, data directory, publishing, figures. Main thread. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PublishRequest } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
@@ -13,7 +14,7 @@ import type { ThreadFigures } from './api.js';
 import type { Catalogue } from './catalogue.js';
 import { PluginConfiguration } from './configuration.js';
 import { PluginHost } from './host.js';
-import { LoadedFile } from './loaded-file.js';
+import { loadedFileOf } from './loaded-file.js';
 
 export interface HostParts {
   readonly config: Config;
@@ -33,10 +34,12 @@ export interface HostParts {
 export function createPluginHost(parts: HostParts, shards: number): PluginHost {
   const { config, entries, catalogue, dataDir, clock, logger, pool } = parts;
   const directory = join(dataDir, 'plugins');
+  const etcDir = config['mqtt.plugins.etc_dir'];
+  if (etcDir !== '' && !existsSync(etcDir)) logger.warn(`mqtt.plugins.etc_dir: ${etcDir} is not there`);
   return new PluginHost({
     catalogue,
-    configuration: new PluginConfiguration(entries, config['mqtt.plugins.etc_dir'], directory),
-    loadedFile: new LoadedFile(config['mqtt.plugins.loaded_file'] || join(dataDir, 'loaded_plugins')),
+    configuration: new PluginConfiguration(entries, etcDir, directory),
+    loadedFile: loadedFileOf(config),
     allReady: () => pool().allReady(),
     everywhere: (type, input, timeoutMs) => pool().everywhere(type, input, timeoutMs),
     around: {

@@ -3,7 +3,7 @@
  * remembers which are to run. Main thread.
  */
 import type { PluginHeard, PluginMessage, PluginStart, ShardRequests } from '../actor/shard-protocol.js';
-import { inTime } from '../base/deadline.js';
+import { inTime, settlesInTime } from '../base/deadline.js';
 import type { Logger } from '../base/log.js';
 import { VERSION } from '../base/version.js';
 import {
@@ -17,9 +17,6 @@ import { type Catalogue, filesOf, type KnownPlugin, readAgain } from './catalogu
 import type { PluginConfiguration } from './configuration.js';
 import type { LoadedFile } from './loaded-file.js';
 import { PluginRun, type PluginSurroundings } from './plugin-run.js';
-
-/** Plugins that run where there is no `loaded_plugins` yet, in this order, as far as they are known. */
-const DEFAULTS = ['emq_recon', 'emq_modules', 'emq_retainer'];
 
 export interface PluginHostOptions {
   readonly catalogue: Catalogue;
@@ -68,7 +65,7 @@ export class PluginHost implements Plugins {
   boot(): Promise<void> {
     const { loadedFile, catalogue } = this.#options;
     const remembered = loadedFile.read();
-    const names = remembered ?? DEFAULTS.filter((name) => catalogue.get(name) !== undefined);
+    const names = remembered ?? catalogue.defaults;
     if (remembered === null) loadedFile.write(names);
     const booting = this.#bootAll([...new Set([...names, ...catalogue.users])]);
     this.#last = booting;
@@ -89,12 +86,22 @@ export class PluginHost implements Plugins {
       if (why === null) this.#logger.debug(`plugin ${name} runs`);
       else await this.#leaveUnlessGuard(name, place);
     }
+    this.#warnOfIdle();
+  }
+
+  /** Whoever configures a plugin counts on it. */
+  #warnOfIdle(): void {
+    const { catalogue, configuration } = this.#options;
+    for (const { plugin } of catalogue.list()) {
+      if (this.#places.has(plugin.name) || !configuration.names(plugin)) continue;
+      this.#logger.warn(`keys of ${plugin.name} are set, and it does not run: they have no effect`);
+    }
   }
 
   /** Stops the main parts, the last one first. The shards have ended by then. */
   async shutDown(): Promise<void> {
     this.#isStopping = true;
-    await this.#last;
+    await settlesInTime(this.#last, PLUGIN_STOP_TIMEOUT_MS);
     for (const { run } of [...this.#places.values()].reverse()) await run?.stop();
     this.#places.clear();
   }
@@ -138,8 +145,31 @@ export class PluginHost implements Plugins {
   starts(): PluginStart[] {
     return [...this.#places].flatMap(([name, { run, isGuard }]) => {
       if (run === null) return isGuard ? [emptyPlace(name, isGuard)] : [];
-      return run.hasShardPart ? [run.shardStart()] : [];
+      return run.hasShardPart ? [this.#startOf(name, run)] : [];
     });
+  }
+
+  /** For a shard that starts while others run it already. */
+  #startOf(name: string, run: PluginRun): PluginStart {
+    try {
+      return run.shardStart();
+    } catch (error) {
+      this.#logger.error(
+        `plugin ${name} cannot go on in a shard that starts, and is stopped: ${textOf(error)}`,
+      );
+      this.#last = this.#last.then(() => this.#giveUp(name, run));
+      return emptyPlace(name, this.#places.get(name)!.isGuard);
+    }
+  }
+
+  /** Shards must not differ. */
+  async #giveUp(name: string, run: PluginRun): Promise<void> {
+    const place = this.#places.get(name);
+    if (place === undefined || place.run !== run) return;
+    place.run = null;
+    await this.#empty(name, place);
+    await run.stop();
+    await this.#leaveUnlessGuard(name, place);
   }
 
   told(shard: number, { name, run, data }: PluginMessage): void {

@@ -3,10 +3,17 @@
  * thread.
  */
 import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join, resolve as resolvePath } from 'node:path';
 import { BrokerError } from '../base/errors.js';
 import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
+import type { Config } from '../config/schema.js';
 import { LOADED_FILE_BYTES_MAX } from '../limits.js';
+
+/** @returns the file of this configuration */
+export function loadedFileOf(config: Config): LoadedFile {
+  const path = config['mqtt.plugins.loaded_file'] || join(config['node.data_dir'], 'loaded_plugins');
+  return new LoadedFile(resolvePath(path));
+}
 
 export class LoadedFile {
   constructor(readonly path: string) {}

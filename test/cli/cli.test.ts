@@ -21,7 +21,16 @@ test('version works where Node.js cannot load modules synchronously', async (t) 
 test('help names every option, command and exit code', async (t) => {
   const { code, stdout } = await runCli('help');
   t.is(code, 0);
-  for (const word of ['--config', '--set', '--shards', '--data', '--log-level', 'check-config', 'version']) {
+  for (const word of [
+    '--config',
+    '--set',
+    '--shards',
+    '--data',
+    '--log-level',
+    'check-config',
+    'plugins',
+    '--plugin',
+  ]) {
     t.true(stdout.includes(word), word);
   }
   for (const [number, meaning] of EXIT_CODES) t.regex(stdout, new RegExp(`^ *${number}  ${meaning}$`, 'm'));
@@ -36,7 +45,7 @@ test('an unknown option or command says what exists, and ends with 2', async (t)
   );
   const command = await runCli('strat');
   t.is(command.code, 2);
-  t.regex(command.stderr, /there is no command strat; there are start, check-config, version, help/);
+  t.regex(command.stderr, /there is no command strat; there are start, plugins, check-config, version, help/);
 });
 
 test('an option without its value, and arguments too many, end with 2', async (t) => {

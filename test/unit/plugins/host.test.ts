@@ -296,3 +296,35 @@ test.serial('a new configuration with a mistake changes nothing, and all mistake
   t.is(bench.host.config('nobody'), null);
   t.true(bench.host.config('one')!.every(({ isSet }) => !isSet));
 });
+
+test.serial('a plugin that has no state for a shard that starts is stopped in all', async (t) => {
+  let isBroken = false;
+  const { plugin } = listening({
+    shardState() {
+      if (isBroken) throw new Error('no state');
+      return 'state';
+    },
+  });
+  const bench = await benchOf([plugin]);
+  await bench.host.start('one');
+  isBroken = true;
+  t.deepEqual(
+    bench.host.starts().map(({ module }) => module),
+    [null],
+  );
+  // Operations are done in order.
+  t.like(await bench.host.stop('one'), { why: 'not_started' });
+  t.deepEqual(bench.asked, ['start one', 'empty one', 'stop one']);
+  t.true(
+    bench.logger.has('error', /plugin one cannot go on in a shard that starts, and is stopped: no state/),
+  );
+});
+
+test.serial('a broker that stops does not wait for a plugin that hangs', async (t) => {
+  const bench = await benchOf([pluginOf({ start: () => forever })]);
+  const starting = bench.host.start('one');
+  await nextTurn();
+  await later(bench.host.shutDown(), PLUGIN_STOP_TIMEOUT_MS);
+  mock.timers.tick(PLUGIN_START_TIMEOUT_MS);
+  t.like(await starting, { why: 'failed' });
+});

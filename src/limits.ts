@@ -68,7 +68,7 @@ export const PROXY_HEADER_BYTES_MAX = 4 << 10;
  * come, larger is memory for people who never finish one.
  */
 export const TLS_HELLO_BYTES_MAX = 16 << 10;
-/** Records a ClientHello may be cut into; nearly every client's lies in one. All are walked for each piece that comes. */
+/** Records a ClientHello may be cut into; nearly every client's lies in one. All are walked for each piece of it. */
 export const TLS_HELLO_RECORDS_MAX = 16;
 /** Bytes of an HTTP request's head: Node's own default. Smaller refuses browsers with many cookies. */
 export const HTTP_HEAD_BYTES_MAX = 16 << 10;

@@ -86,7 +86,7 @@ export interface ConnectionHandover {
   /** A descriptor of the shard's own; -1 never crosses. */
   readonly fd: number;
   /**
-   * What main has read: the whole CONNECT packet (tcp, unix), TLS record (ssl, wss) or HTTP request head (ws) that
+   * What main has read: the whole CONNECT packet (tcp, unix), ClientHello (ssl, wss) or HTTP request head (ws) that
    * opens the connection, and perhaps bytes behind it.
    */
   readonly head: Uint8Array;

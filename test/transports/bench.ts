@@ -4,6 +4,7 @@
  * it is always the edge; the broker's own figures say whether it was.
  */
 import { rmSync } from 'node:fs';
+import type { Seams } from '../../src/actor/shard-protocol.js';
 import type { RunningBroker } from '../../src/broker.js';
 import { asClientId, asShardId, type ShardId } from '../../src/protocol/ids.js';
 import type { ListenerFigures } from '../../src/supervisor/listener-figures.js';
@@ -78,11 +79,14 @@ export class TransportBench {
     readonly directory: string,
   ) {}
 
-  static async start(settings: Settings = {}, logger?: RecordingLogger): Promise<TransportBench> {
+  static async start(
+    settings: Settings = {},
+    logger: RecordingLogger | 'silent' = 'silent',
+    seams: Seams = {},
+  ): Promise<TransportBench> {
     const directory = tempDirectory();
     const config = { ...everyListener(directory), ...settings };
-    const options = logger === undefined ? { config } : { config, logger };
-    const bench = new TransportBench(await startTestBroker(options, directory), directory);
+    const bench = new TransportBench(await startTestBroker({ config, logger, seams }, directory), directory);
     await bench.layBallast();
     return bench;
   }

@@ -398,6 +398,13 @@ export const TLS_HANDSHAKES_PER_TURN = 1;
 /** Connections of a shard that wait for their handshake to start, each with a descriptor; above it the newest goes. */
 export const TLS_HANDSHAKES_WAITING_MAX = 8_192;
 
+/**
+ * TLS handshakes of a shard that have started and are not over; above it the oldest goes. A client that has been asked
+ * to begin anew (HelloRetryRequest) is past the queue, and so many who go on in one moment hold the shard for half a
+ * millisecond each. Too small ends those with slow networks in a storm.
+ */
+export const TLS_HANDSHAKES_OPEN_MAX = 4_096;
+
 /** Bytes of one file with certificates, keys or revoked ones. Every known authority of the world takes 250 KB. */
 export const TLS_FILE_BYTES_MAX = 4 << 20;
 /** Milliseconds between two looks whether such files have changed; a change counts when it is seen twice. */

@@ -168,6 +168,7 @@ class TlsAttempt implements Attempt, QueuedHandshake {
   }
 
   onSecured(tls: TLSSocket): void {
+    this.endpoint.queue.remove(this);
     const { certificateUsername: kind, tls: settings } = this.endpoint.listener;
     const { verifyPeer, failIfNoPeerCert } = settings!;
     const certificate = verifyPeer ? tls.getPeerX509Certificate() : undefined;

@@ -285,6 +285,7 @@ export class Shard implements RunningShard, Runnable {
     this.loop.clockTurned();
     // A turn that is under way keeps the time at which it began; the next one sees what is due.
     await nextTurn();
+    this.parts.turn.longestMs = 0;
     this.sweeper.tick();
     return null;
   }

@@ -107,9 +107,12 @@ export class Siege {
       await this.over();
       await this.flowsGoOn();
       for (const flow of this.flows) t.deepEqual(await flow.stop(), []);
-      await this.watch.stop(t);
     } finally {
-      await this.bench.stop();
+      try {
+        await this.watch.stop(t);
+      } finally {
+        await this.bench.stop();
+      }
     }
   }
 

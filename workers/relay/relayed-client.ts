@@ -6,7 +6,7 @@
 import { WheelItem } from '../../src/base/timer-wheel.js';
 import {
   LINK_CLOSE_TIMEOUT_MS,
-  OUTPUT_COPY_BYTES_MAX,
+  OUTPUT_CHUNK_BYTES,
   RELAY_CREDIT_BYTES,
   RELAY_WINDOW_BYTES,
 } from '../../src/limits.js';
@@ -101,13 +101,10 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
     if (this.isEnding) return;
     const size = end - start;
     this.owedBytes += size;
-    if (size <= OUTPUT_COPY_BYTES_MAX) {
-      this.output.append(bytes, start, end);
-    } else {
-      // What would keep a buffer that holds mostly other things is copied.
-      const part = bytes.subarray(start, end);
-      this.output.appendOwned(isOwn && size * 2 >= bytes.length ? part : Uint8Array.from(part));
-    }
+    // Most of a buffer of its own may be kept; less of it would keep what belongs to others.
+    const isKept = isOwn && size > OUTPUT_CHUNK_BYTES && size * 2 >= bytes.length;
+    if (isKept) this.output.appendOwned(bytes.subarray(start, end));
+    else this.output.appendStream(bytes, start, end);
     if (this.owedBytes < RELAY_CREDIT_BYTES || this.isDue) return;
     this.isDue = true;
     this.channel.due(this);

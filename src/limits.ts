@@ -246,6 +246,12 @@ export const RELAY_CREDIT_BYTES = RELAY_WINDOW_BYTES / 4;
 /** Bytes of records of all relays to one shard after which they are posted within the turn; as PEER_BATCH_BYTES_MAX. */
 export const RELAY_BATCH_BYTES_MAX = 128 << 10;
 
+/**
+ * Bytes of all relays on their way to one shard before whoever writes has to wait, as PEER_CREDIT_BYTES for batches. Too
+ * small stalls bursts to many clients; too large is memory that nobody can give up, and long turns over there.
+ */
+export const RELAYS_UNDER_WAY_BYTES_MAX = 8 << 20;
+
 /** Relays of a dead shard ended between two looks at the clock. Too large holds the loop. */
 export const RELAY_LOST_SLICE = 64;
 
@@ -335,6 +341,11 @@ export const TARGETS_CACHED_MAX = 1 << 20;
 
 /** Share of a shard's memory budget in use from which no new client is taken and QoS 0 to slow readers is dropped. */
 export const BUDGET_TIGHT_SHARE = 0.8;
+/**
+ * Part of its memory budget by which a shard's output may grow before it looks whether that is too much, in the same
+ * turn. Too small looks at every burst, too large lets a burst pass the budget by as much.
+ */
+export const BUDGET_LOOK_SHARE = 1 / 16;
 /** Waiters of about the same size looked at to find the largest; more costs time just when there is none. */
 export const BUDGET_LARGEST_LOOKED_AT_MAX = 1_024;
 

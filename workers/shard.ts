@@ -177,7 +177,10 @@ export class Shard implements RunningShard, Runnable {
     parts.turn.attach({
       commit: () => parts.acks.commit(),
       flushPeers: () => parts.mesh.flush(),
-      flushOutputs: () => parts.outputs.flushAll(),
+      flushOutputs: () => {
+        parts.outputs.flushAll();
+        this.sweeper.afterTurn();
+      },
       flushRelays: () => parts.relays.flush(),
     });
     this.port = new PortServer(start.port, this.requests(), (event) => this.onEvent(event));

@@ -32,7 +32,7 @@ import {
 /** The shard that opens TLS and WebSocket. */
 export const EDGE = 0;
 /** More than clients that a test has at the edge at a time. */
-const BALLAST = 64;
+export const BALLAST = 64;
 
 /** Over what a client comes in, and whether its session is on the shard that it came in at. */
 export interface Combination {
@@ -92,7 +92,7 @@ export class TransportBench {
   }
 
   /** Connections to every shard but the edge. */
-  private async layBallast(): Promise<void> {
+  async layBallast(): Promise<void> {
     for (let shard = 0; shard < this.broker.shards; shard++) {
       if (shard === EDGE) continue;
       for (let n = 0; n < BALLAST; n++) {

@@ -247,8 +247,8 @@ export const RELAY_CREDIT_BYTES = RELAY_WINDOW_BYTES / 4;
 export const RELAY_BATCH_BYTES_MAX = 128 << 10;
 
 /**
- * Bytes of all relays on their way to one shard before whoever writes has to wait, as PEER_CREDIT_BYTES for batches. Too
- * small stalls bursts to many clients; too large is memory that nobody can give up, and long turns over there.
+ * Bytes of all relays on their way to one shard before whoever writes has to wait, as PEER_CREDIT_BYTES for batches.
+ * Too small stalls bursts to many clients; too large is memory that nobody can give up, and long turns over there.
  */
 export const RELAYS_UNDER_WAY_BYTES_MAX = 8 << 20;
 

@@ -198,7 +198,8 @@ test(
     { seam: { kind: 'hooks', mode: '' }, config: { 'mqtt.mqueue.max_bytes': '500KB' } },
     async (bench, t) => {
       const clientId = await away(bench, 'a/#');
-      const publisher = await bench.connect(1, 5);
+      // On the same shard: whoever has been acknowledged by another one does not know that all have come to this.
+      const publisher = await bench.connect(0, 5);
       await publishMany(publisher, 'a/1', 100);
       const numbers = await drain(await bench.connect(0, 4, { clientId, clean: false }));
       t.true(numbers.length >= 45 && numbers.length <= 51, `${numbers.length} are left`);

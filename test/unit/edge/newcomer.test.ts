@@ -8,7 +8,7 @@ import { NO_HANDLER } from '../../../workers/transport/link.js';
 import { InnerLink } from '../../helpers/inner-link.js';
 import { connect } from '../../helpers/packets.js';
 import { meshOf, settle, TestShard } from '../../helpers/test-shard.js';
-import { BINARY, frame } from '../../helpers/websocket-frames.js';
+import { BINARY, frame, upgradeRequest } from '../../helpers/websocket-frames.js';
 
 const CONNECT_BYTES_MAX = 1 << 20;
 
@@ -22,18 +22,8 @@ const WEB: ConfigInput = {
 
 /** A client that has sent its request and nothing else. */
 function webClient(shard: TestShard, headers: readonly string[] = []): InnerLink {
-  const lines = [
-    'GET /mqtt HTTP/1.1',
-    'Host: localhost',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Protocol: mqtt',
-    ...headers,
-  ];
   const link = new InnerLink();
-  shard.handOver(link, Buffer.from(`${lines.join('\r\n')}\r\n\r\n`));
+  shard.handOver(link, Buffer.from(upgradeRequest(headers)));
   return link;
 }
 

@@ -154,6 +154,7 @@ test('QoS 0 messages that waited for the client come before those that follow', 
   const stays = { clean: false, properties: { sessionExpiry: 60, receiveMaximum: 1 } } as const;
   const away = shard.open('c', stays);
   away.subscribe(1, ['t', 1]);
+  await settle();
   away.drop();
   const publisher = shard.open('p');
   for (let id = 1; id <= 3; id++) {

@@ -68,7 +68,7 @@ export const PROXY_HEADER_BYTES_MAX = 4 << 10;
  * come, larger is memory for people who never finish one.
  */
 export const TLS_HELLO_BYTES_MAX = 16 << 10;
-/** Records a ClientHello may be cut into; nearly every client's lies in one. All are walked for each piece. */
+/** Records a ClientHello may be cut into; nearly every client's lies in one. All are walked for each piece of it. */
 export const TLS_HELLO_RECORDS_MAX = 16;
 /** Bytes of an HTTP request's head: Node's own default. Smaller refuses browsers with many cookies. */
 export const HTTP_HEAD_BYTES_MAX = 16 << 10;
@@ -266,6 +266,12 @@ export const RELAY_CREDIT_BYTES = RELAY_WINDOW_BYTES / 4;
 /** Bytes of records of all relays to one shard after which they are posted within the turn; as PEER_BATCH_BYTES_MAX. */
 export const RELAY_BATCH_BYTES_MAX = 128 << 10;
 
+/**
+ * Bytes of all relays on their way to one shard before whoever writes has to wait, as PEER_CREDIT_BYTES for batches.
+ * Too small stalls bursts to many clients; too large is memory that nobody can give up, and long turns over there.
+ */
+export const RELAYS_UNDER_WAY_BYTES_MAX = 8 << 20;
+
 /** Relays of a dead shard ended between two looks at the clock. Too large holds the loop. */
 export const RELAY_LOST_SLICE = 64;
 
@@ -355,6 +361,11 @@ export const TARGETS_CACHED_MAX = 1 << 20;
 
 /** Share of a shard's memory budget in use from which no new client is taken and QoS 0 to slow readers is dropped. */
 export const BUDGET_TIGHT_SHARE = 0.8;
+/**
+ * Part of its memory budget by which a shard's output may grow before it looks whether that is too much, in the same
+ * turn. Too small looks at every burst, too large lets a burst pass the budget by as much.
+ */
+export const BUDGET_LOOK_SHARE = 1 / 16;
 /** Waiters of about the same size looked at to find the largest; more costs time just when there is none. */
 export const BUDGET_LARGEST_LOOKED_AT_MAX = 1_024;
 
@@ -402,6 +413,8 @@ export const LOOP_DELAY_CAP = 2;
 export const LOOP_RELIEF_SHARE = 0.5;
 /** Connections a shard takes over in one turn, some 50 us each. Too many hold the loop, too few let a storm wait. */
 export const HANDOVERS_PER_TURN = 32;
+/** Connections as which one counts there that begins with TLS or HTTP: an upgrade takes some 200 us. As above. */
+export const HANDOVER_EDGE_WEIGHT = 8;
 /** Connections not yet read that wait while main is overloaded, each with a descriptor and 4 KB; more are refused. */
 export const UNREAD_CONNECTIONS_MAX = 8_192;
 /** Of them, those begun in one turn once main is relieved. Too many overload it again, too few let them wait. */
@@ -417,6 +430,13 @@ export const UNREAD_BEGUN_PER_TURN = 128;
 export const TLS_HANDSHAKES_PER_TURN = 1;
 /** Connections of a shard that wait for their handshake to start, each with a descriptor; above it the newest goes. */
 export const TLS_HANDSHAKES_WAITING_MAX = 8_192;
+
+/**
+ * TLS handshakes of a shard that have started and are not over; above it the oldest goes. A client that has been asked
+ * to begin anew (HelloRetryRequest) is past the queue, and so many who go on in one moment hold the shard for half a
+ * millisecond each. Too small ends those with slow networks in a storm.
+ */
+export const TLS_HANDSHAKES_OPEN_MAX = 4_096;
 
 /** Bytes of one file with certificates, keys or revoked ones. Every known authority of the world takes 250 KB. */
 export const TLS_FILE_BYTES_MAX = 4 << 20;

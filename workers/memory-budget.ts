@@ -25,18 +25,19 @@ export interface Waiter {
  * waiter that grows or shrinks is moved only when it has doubled or halved.
  */
 export class MemoryBudget {
+  /** Infinity: no limit. */
+  readonly limitBytes: number;
   /** Sum over all kinds. */
   totalBytes = 0;
 
-  private readonly limit: number;
   private readonly tightBytes: number;
   private readonly bytesByKind = new Float64Array(KINDS);
   private readonly classes: Waiter[][] = [];
 
   /** `limitBytes` 0: no limit. */
   constructor(limitBytes: number) {
-    this.limit = limitBytes === 0 ? Number.POSITIVE_INFINITY : limitBytes;
-    this.tightBytes = this.limit * BUDGET_TIGHT_SHARE;
+    this.limitBytes = limitBytes === 0 ? Number.POSITIVE_INFINITY : limitBytes;
+    this.tightBytes = this.limitBytes * BUDGET_TIGHT_SHARE;
     for (let i = 0; i <= CLASS_MAX; i += 1) this.classes.push([]);
   }
 
@@ -47,7 +48,7 @@ export class MemoryBudget {
 
   /** The largest waiter must go. */
   get isExceeded(): boolean {
-    return this.totalBytes >= this.limit;
+    return this.totalBytes >= this.limitBytes;
   }
 
   /** Counts bytes that begin (above 0) or cease (below 0) to wait. */

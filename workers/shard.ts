@@ -91,7 +91,10 @@ export class Shard implements RunningShard, Runnable {
     parts.turn.attach({
       commit: () => parts.acks.commit(),
       flushPeers: () => parts.mesh.flush(),
-      flushOutputs: () => parts.outputs.flushAll(),
+      flushOutputs: () => {
+        parts.outputs.flushAll();
+        this.sweeper.afterTurn();
+      },
       flushRelays: () => parts.relays.flush(),
     });
     this.port = new PortServer(start.port, this.requests(), (event) => this.onEvent(event));
@@ -224,6 +227,7 @@ export class Shard implements RunningShard, Runnable {
     this.loop.clockTurned();
     // A turn that is under way keeps the time at which it began; the next one sees what is due.
     await nextTurn();
+    this.parts.turn.longestMs = 0;
     this.sweeper.tick();
     return null;
   }

@@ -3,6 +3,7 @@
  * the shard's other deadlines. One timer per shard; its work per tick is bounded. Runs on the shard's thread.
  */
 import {
+  BUDGET_LOOK_SHARE,
   SWEEP_CONNECTIONS_MAX,
   SWEEP_ROUND_MS,
   TIMER_WHEEL_TICK_MS,
@@ -25,6 +26,13 @@ export class Sweeper implements Runnable {
   private roundStartedMs = 0;
   private outputBytes = 0;
   private meshBytes = 0;
+  private readonly relief: Runnable = {
+    queued: false,
+    run: () => {
+      this.relieve();
+      return false;
+    },
+  };
   private readonly retryMs: number;
   private readonly awaitRelMs: number;
 
@@ -54,11 +62,18 @@ export class Sweeper implements Runnable {
     core.retained.sweep();
     this.sweepConnections(nowMs);
     this.accountBytes();
-    // Memory is short: a reader that has anything waiting is slow.
-    this.core.outputs.slowBytes = this.core.memory.isTight
-      ? 0
-      : this.core.config['mqtt.client.max_write_buffer'];
+    this.judgeReaders();
     this.relieve();
+  }
+
+  /** At the end of every turn: a lot that begins to wait all at once is not left to the next tick. */
+  afterTurn(): void {
+    const { outputs, memory, turn } = this.core;
+    if (outputs.waitingBytes - this.outputBytes < memory.limitBytes * BUDGET_LOOK_SHARE) return;
+    this.accountBytes();
+    this.judgeReaders();
+    // Who has to go leaves things behind that belong into a turn.
+    if (memory.isExceeded) turn.queue(this.relief);
   }
 
   /** Deadlines; a will that thousands are waiting for is one of them. @returns true when some have to wait. */
@@ -78,6 +93,12 @@ export class Sweeper implements Runnable {
     const meshBytes = mesh.waitingBytes + relays.waitingBytes;
     memory.add(WAITING_OUTBOXES, meshBytes - this.meshBytes);
     this.meshBytes = meshBytes;
+  }
+
+  /** When memory is short, a reader that has anything waiting is slow. */
+  private judgeReaders(): void {
+    const { memory, outputs, config } = this.core;
+    outputs.slowBytes = memory.isTight ? 0 : config['mqtt.client.max_write_buffer'];
   }
 
   private sweepConnections(nowMs: number): void {

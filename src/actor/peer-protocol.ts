@@ -2,8 +2,7 @@
  * Every message between two shards. One ordered stream per pair and direction: batches, interest, retained
  * pages and acknowledgements keep the order in which they were posted. Types only.
  */
-import type { ClientId } from '../protocol/ids.js';
-import type { ListenerId } from './shard-protocol.js';
+import type { Arriving } from './shard-protocol.js';
 
 /** Interest of one shard in one filter. All three say "from now on"; the last word counts. */
 export interface InterestChange {
@@ -87,15 +86,8 @@ export type RelayMessage =
   /** The owner has done with them; this reason is the one that is counted. */
   | { readonly kind: 'relay.finished'; readonly relays: readonly RelayEnd[] };
 
-export interface RelayOpened {
+export interface RelayOpened extends Arriving {
   readonly relay: number;
-  readonly listener: ListenerId;
-  readonly peerAddress: string;
-  readonly peerPort: number;
-  readonly assignedClientId: ClientId | null;
-  readonly certificateUsername: string | null;
-  /** Milliseconds since accept: the time to CONNECT goes on running. */
-  readonly ageMs: number;
 }
 
 export interface RelayEnd {

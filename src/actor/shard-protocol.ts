@@ -123,25 +123,30 @@ export interface Seams {
 /** Where a connection came in. Indexes main's list of listeners. */
 export type ListenerId = number;
 
-/** Main hands an accepted connection to the shard that owns its ClientId. */
-export interface ConnectionHandover {
-  readonly number: ConnectionNumber;
-  /** A descriptor of the shard's own; -1 never crosses. */
-  readonly fd: number;
-  /**
-   * What main has read: the whole CONNECT packet (tcp, unix), TLS record (ssl, wss) or HTTP request head (ws) that
-   * opens the connection, and perhaps bytes behind it.
-   */
-  readonly head: Uint8Array;
+/** What is known of a client before its CONNECT is decoded. */
+export interface Arriving {
   readonly listener: ListenerId;
+  /** The client's own address, also behind a proxy. */
   readonly peerAddress: string;
   readonly peerPort: number;
   /** Where the client gave none and may have none. */
   readonly assignedClientId: ClientId | null;
-  /** What a PROXY header says of the client's certificate, where the listener takes usernames from there. */
+  /** From its certificate, or what a PROXY header says of it, where the listener takes usernames from there. */
   readonly certificateUsername: string | null;
   /** Milliseconds since accept: the time to CONNECT goes on running. */
   readonly ageMs: number;
+}
+
+/** Main hands an accepted connection to the shard that owns its ClientId, or to its edge. */
+export interface ConnectionHandover extends Arriving {
+  readonly number: ConnectionNumber;
+  /** A descriptor of the shard's own; -1 never crosses. */
+  readonly fd: number;
+  /**
+   * What main has read: the whole CONNECT packet (tcp, unix), ClientHello (ssl, wss) or HTTP request head (ws) that
+   * opens the connection, and perhaps bytes behind it.
+   */
+  readonly head: Uint8Array;
 }
 
 /** Requests main may make of a shard, each with the reply it must give. */

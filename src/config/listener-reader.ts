@@ -141,6 +141,8 @@ function checkUsername(draft: Draft, listener: ListenerConfig, findings: Finding
   } else if (certificateUsername !== 'cn')
     findings.issue(entry, 'cn, all that a PROXY header tells of a certificate');
   else if (proxy === null) findings.warn(entry, `no effect without ${draft.prefix}.proxy_protocol = on`);
+  else if (listener.trustedProxies.length === 0 && listener.type !== 'unix')
+    findings.warn(entry, `everybody who connects may say any username; set ${draft.prefix}.trusted_proxies`);
 }
 
 function warnOfIdle(draft: Draft, findings: Findings): void {

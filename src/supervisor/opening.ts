@@ -91,7 +91,7 @@ function helloBytes(content: Buffer): number {
   return length <= TLS_HELLO_BYTES_MAX ? length : -1;
 }
 
-/** @returns the end of the record at `start`, OPENING_INCOMPLETE, or -1: none of a handshake begins there */
+/** @returns the end of the record that begins at `start`, OPENING_INCOMPLETE, or -1: none of a handshake does */
 function recordEnd(bytes: Buffer, start: number): number {
   if (bytes.length > start && bytes[start] !== HANDSHAKE_RECORD) return -1;
   if (bytes.length > start + 1 && bytes[start + 1] !== TLS_MAJOR_VERSION) return -1;

@@ -198,11 +198,12 @@ export class ShardPool {
       running.length === 0 ? 0 : deadlineMs + SHARD_STOP_GRACE_MS,
     );
     if (!isInTime) this.#logger.warn('shards did not stop in time and are ended');
+    // From now on a thread that ends is none that has crashed.
+    for (const handle of this.handles) handle.stop();
     const isClean = await this.#threads.destroy();
     if (!isClean) this.#logger.error('a thread did not end and is left behind');
     for (const handle of this.handles) {
       handle.incarnation?.client.close('the broker has stopped');
-      handle.stop();
       if (isClean) handle.threadExited('broker_stopped');
     }
   }
@@ -261,7 +262,7 @@ export class ShardPool {
       incarnation.controller.signal,
     );
     incarnation.ended = task.then(
-      () => this.#ended(handle, incarnation, 'its task ended unasked'),
+      () => (this.#isStopping ? undefined : this.#ended(handle, incarnation, 'its task ended unasked')),
       (error: unknown) => this.#ended(handle, incarnation, describe(error)),
     );
   }
@@ -348,7 +349,7 @@ export class ShardPool {
   /** The task has ended; its thread may still be on its way out. */
   async #ended(handle: ShardHandle, incarnation: Incarnation, taskReason: string): Promise<void> {
     const reason = incarnation.abortReason ?? taskReason;
-    if (this.#isStopping) return;
+    if (handle.state === 'stopped') return;
     handle.state = 'down';
     incarnation.client.close(`it has ended: ${reason}`);
     for (const peer of this.handles) {

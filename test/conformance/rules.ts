@@ -71,7 +71,7 @@ export class Bench {
 
   /** A connection without CONNECT. */
   async open(version: Version = this.version): Promise<RawClient> {
-    const client = await RawClient.open(this.target.address, version);
+    const client = new RawClient(await this.target.open(), version);
     this.clients.push(client);
     return client;
   }

@@ -1,10 +1,14 @@
 /**
- * The broker that conformance tests talk to: ours with two shards, or the one at CONFORMANCE_TARGET=host:port and
- * CONFORMANCE_WEBSOCKET=host:port, by which the tests themselves can be judged.
+ * The broker that conformance tests talk to: ours with two shards, over TCP or the transport that CONFORMANCE_TRANSPORT
+ * names; or the one at CONFORMANCE_TARGET=host:port and CONFORMANCE_WEBSOCKET=host:port, by which the tests themselves
+ * can be judged.
  */
 import { rm } from 'node:fs/promises';
 import type { Seams } from '../../src/actor/shard-protocol.js';
+import { type Carrier, overSocket } from '../helpers/carrier.js';
+import { openCarrier, TRANSPORTS, type Transport } from '../helpers/transports.js';
 import { addressOf, advanceClock, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
+import { TransportBench } from '../transports/bench.js';
 
 export type Settings = Readonly<Record<string, string | number | boolean>>;
 
@@ -14,7 +18,8 @@ interface HostAndPort {
 }
 
 export interface Target {
-  readonly address: HostAndPort;
+  /** A connection without CONNECT. */
+  open(): Promise<Carrier>;
   /** Of its WebSocket listener; null: unknown. */
   readonly webSocket: HostAndPort | null;
   readonly shards: number;
@@ -25,7 +30,9 @@ export interface Target {
 
 export function startTarget(settings: Settings, seams: Seams): Promise<Target> {
   const address = named('CONFORMANCE_TARGET');
-  return address === null ? own(settings, seams) : foreign(address);
+  if (address !== null) return foreign(address);
+  const transport = TRANSPORTS.find((each) => each === process.env['CONFORMANCE_TRANSPORT']);
+  return transport === undefined ? own(settings, seams) : ownOver(transport, settings, seams);
 }
 
 function named(variable: string): HostAndPort | null {
@@ -39,7 +46,7 @@ async function own(settings: Settings, seams: Seams): Promise<Target> {
   const broker = await startTestBroker({ config, seams }, directory);
   const { host, port } = broker.listeners.find(({ protocol }) => protocol === 'ws')!;
   return {
-    address: addressOf(broker),
+    open: () => overSocket(addressOf(broker)),
     webSocket: { host, port },
     shards: broker.shards,
     shardOf: (clientId) => broker.shardOf(clientId),
@@ -51,9 +58,23 @@ async function own(settings: Settings, seams: Seams): Promise<Target> {
   };
 }
 
+/** Clients on two shards are at the edge's own shard and, relayed, at the other; those on one are all at the edge. */
+async function ownOver(transport: Transport, settings: Settings, seams: Seams): Promise<Target> {
+  const bench = await TransportBench.start(settings, undefined, seams);
+  const { broker } = bench;
+  return {
+    open: () => openCarrier(broker, transport),
+    webSocket: broker.listeners.find(({ protocol }) => protocol === 'ws')!,
+    shards: broker.shards,
+    shardOf: (clientId) => broker.shardOf(clientId),
+    advanceClock: (ms) => advanceClock(broker, ms),
+    stop: () => bench.stop(),
+  };
+}
+
 async function foreign(address: HostAndPort): Promise<Target> {
   return {
-    address,
+    open: () => overSocket(address),
     webSocket: named('CONFORMANCE_WEBSOCKET'),
     shards: 1,
     shardOf: () => 0,

@@ -3,10 +3,17 @@
  * ends.
  */
 import { connectAsync, type MqttClient } from 'mqtt';
+import type { BrokerUnderTest } from '../../perf/lib/broker-process.js';
+import type { Transport } from '../../perf/lib/transport.js';
 
 /** Enough that every shard holds some: 1 in 32,000 that one of two stays without. */
 const WATCHERS = 16;
 const ARRIVAL_DEADLINE_MS = 10_000;
+
+function urlOf(transport: Transport, port: number): string {
+  const scheme = { tcp: 'mqtt', ssl: 'mqtts', ws: 'ws', wss: 'wss' }[transport];
+  return `${scheme}://127.0.0.1:${port}/mqtt`;
+}
 
 export class Watchers {
   /** What went wrong, the first time. */
@@ -15,9 +22,12 @@ export class Watchers {
   readonly #expected = new Map<string, () => void>();
   #round = 0;
 
-  static async connect(port: number): Promise<Watchers> {
+  /** Every second over this transport, the others over TCP. */
+  static async connect({ port, tcpPort }: BrokerUnderTest, transport: Transport): Promise<Watchers> {
     const watchers = new Watchers();
-    for (let i = 0; i < WATCHERS; i++) await watchers.#add(port, i);
+    for (let i = 0; i < WATCHERS; i++) {
+      await watchers.#add(i % 2 === 0 ? urlOf('tcp', tcpPort) : urlOf(transport, port), i);
+    }
     return watchers;
   }
 
@@ -37,11 +47,12 @@ export class Watchers {
     await Promise.all(this.#clients.map((client) => client.endAsync()));
   }
 
-  async #add(port: number, index: number): Promise<void> {
-    const client = await connectAsync(`mqtt://127.0.0.1:${port}`, {
+  async #add(url: string, index: number): Promise<void> {
+    const client = await connectAsync(url, {
       clientId: `watcher-${index}`,
       protocolVersion: 5,
       reconnectPeriod: 0,
+      rejectUnauthorized: false,
     });
     client.on('close', () => {
       this.problem ??= `watcher ${index} was disconnected`;

@@ -33,8 +33,13 @@ export const LINUX: Requirement = { name: 'Linux', isMet: () => process.platform
 export function program(name: string): Requirement {
   return {
     name,
-    isMet: () => (process.env['PATH'] ?? '').split(delimiter).some((dir) => isExecutable(join(dir, name))),
+    isMet: () => pathOf(name) !== null,
   };
+}
+
+function pathOf(name: string): string | null {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
 }
 
 /** A Python with this module; `pythonWith` says which. */
@@ -45,6 +50,15 @@ export function pythonModule(name: string): Requirement {
 /** @returns the interpreter that can import a module: the first on the PATH, else the system's own; or null. */
 export function pythonWith(module: string): string | null {
   return ['python3', '/usr/bin/python3'].find((python) => canImport(python, module)) ?? null;
+}
+
+/** A browser; `chromiumPath` says where. */
+export const CHROMIUM: Requirement = { name: 'Chromium', isMet: () => chromiumPath() !== null };
+
+/** @returns the first Chromium on the PATH, under the names that distributions give it; or null. */
+export function chromiumPath(): string | null {
+  const names = ['chromium', 'chromium-browser', 'google-chrome'];
+  return names.map(pathOf).find((path) => path !== null) ?? null;
 }
 
 function canImport(python: string, module: string): boolean {

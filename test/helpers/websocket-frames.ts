@@ -11,6 +11,21 @@ export const CLOSE = 8;
 export const PING = 9;
 export const PONG = 10;
 
+/** An HTTP request that a `ws` or `wss` listener answers with 101; `headers` come behind the others. */
+export function upgradeRequest(headers: readonly string[] = []): string {
+  const lines = [
+    'GET /mqtt HTTP/1.1',
+    'Host: localhost',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Protocol: mqtt',
+    ...headers,
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
 export interface FrameOptions {
   /** True unless said otherwise. */
   readonly fin?: boolean;

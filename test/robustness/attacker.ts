@@ -4,6 +4,7 @@ import net from 'node:net';
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { Address } from '../helpers/carrier.js';
+import { upgradeRequest } from '../helpers/websocket-frames.js';
 import { until } from '../helpers/with-broker.js';
 
 export class Attacker {
@@ -66,16 +67,5 @@ export function tlsRecord(type: number, content: Uint8Array, length = content.le
   return Buffer.concat([Buffer.of(type, 3, 1, length >> 8, length & 0xff), content]);
 }
 
-/** An HTTP request that a `ws` or `wss` listener answers with 101. */
-export const UPGRADE = Buffer.from(
-  [
-    'GET /mqtt HTTP/1.1',
-    'Host: localhost',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Protocol: mqtt',
-    '\r\n',
-  ].join('\r\n'),
-);
+/** What makes WebSocket of a connection. */
+export const UPGRADE = Buffer.from(upgradeRequest());

@@ -1,6 +1,5 @@
 /** What happens when more waits in a shard than it has room for: who is turned away, what is dropped, who has to go. */
 import test from 'ava';
-import { publish } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import type { Received } from '../helpers/received.js';
 import { advanceClock, onEveryShard, until } from '../helpers/with-broker.js';
@@ -135,7 +134,7 @@ test(
     const readers = [];
     for (const topic of ['large', 'small', 'small', 'small']) {
       const reader = await bench.connect(0, 5, PERSISTENT);
-      await reader.subscribe([[`${topic}/#`, 0]]);
+      await reader.subscribe([[`${topic}/#`, topic === 'large' ? 1 : 0]]);
       reader.pauseReading();
       readers.push(reader);
     }
@@ -148,8 +147,8 @@ test(
       }
     };
     await send('small/1', 0.4 * BUDGET_BYTES);
-    // One step over the budget, before the shard looks again.
-    publisher.send(...Array.from({ length: 900 }, () => publish(5, { topic: 'large/1', payload: PAYLOAD })));
+    // QoS 0 would be dropped near the budget; this is not.
+    await publishMany(publisher, 'large/1', 900);
     await until(() => bench.logger.has('warn', /memory budget exceeded/), 'the budget to be exceeded');
     await advanceClock(bench.broker, 200);
     const figures = bench.broker.listenerFigures()[0]!;
@@ -199,7 +198,8 @@ test(
     { seam: { kind: 'hooks', mode: '' }, config: { 'mqtt.mqueue.max_bytes': '500KB' } },
     async (bench, t) => {
       const clientId = await away(bench, 'a/#');
-      const publisher = await bench.connect(1, 5);
+      // On the same shard: whoever has been acknowledged by another one does not know that all have come to this.
+      const publisher = await bench.connect(0, 5);
       await publishMany(publisher, 'a/1', 100);
       const numbers = await drain(await bench.connect(0, 4, { clientId, clean: false }));
       t.true(numbers.length >= 45 && numbers.length <= 51, `${numbers.length} are left`);

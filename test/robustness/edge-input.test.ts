@@ -42,6 +42,10 @@ type Attack = readonly [Transport, string, string, () => Uint8Array];
 
 const plainConnect = (): Buffer => connect({ version: 4, clientId: siege.bench.clientId(1) });
 
+/** A TLS record for each byte. */
+const smallRecords = (bytes: Uint8Array): Buffer =>
+  Buffer.concat(Array.from(bytes, (byte) => tlsRecord(0x16, Uint8Array.of(byte))));
+
 const AT_THE_DOOR: readonly Attack[] = [
   ...(['ssl', 'wss'] as const).flatMap((transport): Attack[] => [
     [transport, 'plain HTTP', 'tls_error', () => UPGRADE],
@@ -63,6 +67,18 @@ const AT_THE_DOOR: readonly Attack[] = [
       'a ClientHello of 16 MB',
       'tls_error',
       () => tlsRecord(0x16, Buffer.of(1, 0xff, 0xff, 0xff, 3, 3)),
+    ],
+    [
+      transport,
+      'a ClientHello of 128 KB in small records',
+      'tls_error',
+      () => Buffer.concat([tlsRecord(0x16, Buffer.of(1, 2, 0, 0, 3, 3)), smallRecords(Buffer.alloc(500))]),
+    ],
+    [
+      transport,
+      'a record for each byte of a ClientHello',
+      'tls_error',
+      () => smallRecords(hello.subarray(5)),
     ],
     [transport, 'a ServerHello', 'tls_error', () => tlsRecord(0x16, Buffer.of(2, 0, 0, 4, 3, 3, 0, 0))],
     [

@@ -6,20 +6,10 @@ import type { RunningBroker } from '../../src/broker.js';
 import { HTTP_HEAD_BYTES_MAX } from '../../src/limits.js';
 import { connect } from '../helpers/packets.js';
 import { addressOn, everyListener, trust } from '../helpers/transports.js';
-import { BINARY, frame } from '../helpers/websocket-frames.js';
+import { BINARY, frame, upgradeRequest } from '../helpers/websocket-frames.js';
 import { onEveryShard, tempDirectory, until, withBroker } from '../helpers/with-broker.js';
 
-const HANDSHAKE = [
-  'GET /mqtt HTTP/1.1',
-  'Host: localhost',
-  'Upgrade: websocket',
-  'Connection: Upgrade',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Protocol: mqtt',
-  '',
-  '',
-].join('\r\n');
+const HANDSHAKE = upgradeRequest();
 
 class Raw {
   text = '';

@@ -7,8 +7,8 @@ import type { Assertions, LogFn } from 'ava';
 import type { RunningBroker } from '../../src/broker.js';
 import type { ListenerFigures } from '../../src/supervisor/listener-figures.js';
 import { TRANSPORTS, type Transport } from '../helpers/transports.js';
-import { onEveryShard, type RecordingLogger, until } from '../helpers/with-broker.js';
-import { EDGE, type Settings, TransportBench } from '../transports/bench.js';
+import { onEveryShard, until } from '../helpers/with-broker.js';
+import { BALLAST, EDGE, type Settings, TransportBench } from '../transports/bench.js';
 import { Attacker } from './attacker.js';
 import { Flow } from './flow.js';
 import { TurnWatch } from './turn-watch.js';
@@ -34,8 +34,10 @@ export class Siege {
     this.watch = new TurnWatch(bench.broker);
   }
 
-  static async start(settings: Settings = {}, logger?: RecordingLogger): Promise<Siege> {
-    const siege = new Siege(await TransportBench.start(settings, logger));
+  /** @param attackers how many come in at the edge at most, if all shall do so there */
+  static async start(settings: Settings = {}, attackers = 0): Promise<Siege> {
+    const siege = new Siege(await TransportBench.start(settings));
+    for (let more = attackers; more > 0; more -= BALLAST) await siege.bench.layBallast();
     for (const transport of TRANSPORTS) await siege.flow(transport);
     siege.calm = await siege.look();
     return siege;
@@ -107,9 +109,12 @@ export class Siege {
       await this.over();
       await this.flowsGoOn();
       for (const flow of this.flows) t.deepEqual(await flow.stop(), []);
-      await this.watch.stop(t);
     } finally {
-      await this.bench.stop();
+      try {
+        await this.watch.stop(t);
+      } finally {
+        await this.bench.stop();
+      }
     }
   }
 

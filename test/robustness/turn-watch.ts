@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 40;
  * The product's own bound is 10 ms, and what the log says on a quiet machine is to be held against that. Here other
  * tests run on the same cores: this one only finds what is not cut into slices at all.
  */
-const TURN_MAX_MS = 500;
+const TURN_MAX_MS = 2_000;
 
 export class TurnWatch {
   longestTurnMs = 0;

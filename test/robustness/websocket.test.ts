@@ -22,6 +22,7 @@ import {
   type ServerFrame,
   serverFrames,
   TEXT,
+  upgradeRequest,
 } from '../helpers/websocket-frames.js';
 import type { Version } from '../helpers/wire.js';
 import {
@@ -99,17 +100,7 @@ const address = () => ({ host: listener().host, port: listener().port });
 const figures = () => broker.listenerFigures().find(({ config }) => config.type === 'ws')!;
 const counted = (reason: string): number => figures().shutdownCount()[reason] ?? 0;
 
-const HANDSHAKE = [
-  'GET /mqtt HTTP/1.1',
-  'Host: localhost',
-  'Upgrade: websocket',
-  'Connection: Upgrade',
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-  'Sec-WebSocket-Version: 13',
-  'Sec-WebSocket-Protocol: mqtt',
-  '',
-  '',
-].join('\r\n');
+const HANDSHAKE = upgradeRequest();
 
 /** A client that sends whatever it likes; it reads until the end. */
 class Raw {

@@ -4,6 +4,7 @@
  * it is always the edge; the broker's own figures say whether it was.
  */
 import { rmSync } from 'node:fs';
+import type { Seams } from '../../src/actor/shard-protocol.js';
 import type { RunningBroker } from '../../src/broker.js';
 import { asClientId, asShardId, type ShardId } from '../../src/protocol/ids.js';
 import type { ListenerFigures } from '../../src/supervisor/listener-figures.js';
@@ -31,7 +32,7 @@ import {
 /** The shard that opens TLS and WebSocket. */
 export const EDGE = 0;
 /** More than clients that a test has at the edge at a time. */
-const BALLAST = 64;
+export const BALLAST = 64;
 
 /** Over what a client comes in, and whether its session is on the shard that it came in at. */
 export interface Combination {
@@ -78,17 +79,20 @@ export class TransportBench {
     readonly directory: string,
   ) {}
 
-  static async start(settings: Settings = {}, logger?: RecordingLogger): Promise<TransportBench> {
+  static async start(
+    settings: Settings = {},
+    logger: RecordingLogger | 'silent' = 'silent',
+    seams: Seams = {},
+  ): Promise<TransportBench> {
     const directory = tempDirectory();
     const config = { ...everyListener(directory), ...settings };
-    const options = logger === undefined ? { config } : { config, logger };
-    const bench = new TransportBench(await startTestBroker(options, directory), directory);
+    const bench = new TransportBench(await startTestBroker({ config, logger, seams }, directory), directory);
     await bench.layBallast();
     return bench;
   }
 
   /** Connections to every shard but the edge. */
-  private async layBallast(): Promise<void> {
+  async layBallast(): Promise<void> {
     for (let shard = 0; shard < this.broker.shards; shard++) {
       if (shard === EDGE) continue;
       for (let n = 0; n < BALLAST; n++) {

@@ -3,7 +3,7 @@
  * turns, so that those who are connected do not wait for all of them. Runs on the shard's thread.
  */
 import type { ConnectionHandover } from '../../src/actor/shard-protocol.js';
-import { HANDOVERS_PER_TURN } from '../../src/limits.js';
+import { HANDOVER_EDGE_WEIGHT, HANDOVERS_PER_TURN } from '../../src/limits.js';
 import type { Intake } from '../connection/intake.js';
 import type { Origin } from '../connection/origin.js';
 import type { Core } from '../core.js';
@@ -46,8 +46,9 @@ export class Handovers implements Runnable {
       this.left = HANDOVERS_PER_TURN;
     }
     while (this.next < this.waiting.length && this.left > 0) {
-      this.left--;
-      this.adopt(this.waiting[this.next++]!);
+      const handover = this.waiting[this.next++]!;
+      this.left -= this.edge.serves(handover.listener) ? HANDOVER_EDGE_WEIGHT : 1;
+      this.adopt(handover);
     }
     if (this.next < this.waiting.length) return true;
     this.stop();

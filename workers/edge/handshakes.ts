@@ -1,9 +1,13 @@
 /**
  * The order in which a shard's TLS handshakes start. A handshake computes up to a millisecond with no way to interrupt
- * it, so a few are started per turn and the rest wait, unread, in the order in which they came. Runs on the shard's
- * thread.
+ * it, so a few are started per turn and the rest wait, unread, in the order in which they came. One that has started
+ * computes when its client goes on, which cannot be put off: their number is bounded. Runs on the shard's thread.
  */
-import { TLS_HANDSHAKES_PER_TURN, TLS_HANDSHAKES_WAITING_MAX } from '../../src/limits.js';
+import {
+  TLS_HANDSHAKES_OPEN_MAX,
+  TLS_HANDSHAKES_PER_TURN,
+  TLS_HANDSHAKES_WAITING_MAX,
+} from '../../src/limits.js';
 import type { Runnable, Turn } from '../turn.js';
 
 /** A handshake that starts when it is its turn. */
@@ -12,6 +16,8 @@ export interface QueuedHandshake {
   waiting: boolean;
   /** Must not throw. */
   start(): void;
+  /** Ends it, whether it has started or not. */
+  fail(reason: string): void;
 }
 
 export class Handshakes implements Runnable {
@@ -20,12 +26,19 @@ export class Handshakes implements Runnable {
   private line: QueuedHandshake[] = [];
   private next = 0;
   private waiting = 0;
+  /** Started and not over, the oldest first. */
+  private readonly open = new Set<QueuedHandshake>();
 
   constructor(private readonly turn: Turn) {}
 
   /** Handshakes that wait. */
   get count(): number {
     return this.waiting;
+  }
+
+  /** Handshakes that have started and are not over. */
+  get openCount(): number {
+    return this.open.size;
   }
 
   /** @returns false when too many wait already. */
@@ -38,8 +51,9 @@ export class Handshakes implements Runnable {
     return true;
   }
 
-  /** It is not started any more. */
+  /** It is over, or will not be started any more. */
   remove(handshake: QueuedHandshake): void {
+    this.open.delete(handshake);
     if (!handshake.waiting) return;
     handshake.waiting = false;
     this.waiting--;
@@ -51,7 +65,9 @@ export class Handshakes implements Runnable {
       const handshake = line[this.next]!;
       if (!handshake.waiting) continue;
       this.remove(handshake);
+      this.open.add(handshake);
       handshake.start();
+      if (this.open.size > TLS_HANDSHAKES_OPEN_MAX) this.failOldest();
       started++;
     }
     if (this.next === line.length) {
@@ -64,5 +80,14 @@ export class Handshakes implements Runnable {
       this.next = 0;
     }
     return true;
+  }
+
+  // Whoever has not finished while so many others have begun is very slow, or waits on purpose.
+  private failOldest(): void {
+    for (const oldest of this.open) {
+      this.open.delete(oldest);
+      oldest.fail('tls_busy');
+      return;
+    }
   }
 }

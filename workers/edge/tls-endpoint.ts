@@ -66,7 +66,7 @@ export class TlsEndpoint {
 
   /**
    * Takes over `fd`, and starts a handshake when it is its turn. `head` is what has been read of the connection, with
-   * its first TLS record. `done` is called once, never during this call.
+   * the ClientHello. `done` is called once, never during this call.
    * @throws Error when `fd` is no open socket
    */
   open(fd: number, head: Buffer, nodelay: boolean, done: Done): Attempt {
@@ -168,6 +168,7 @@ class TlsAttempt implements Attempt, QueuedHandshake {
   }
 
   onSecured(tls: TLSSocket): void {
+    this.endpoint.queue.remove(this);
     const { certificateUsername: kind, tls: settings } = this.endpoint.listener;
     const { verifyPeer, failIfNoPeerCert } = settings!;
     const certificate = verifyPeer ? tls.getPeerX509Certificate() : undefined;

@@ -39,10 +39,17 @@ export interface RelayContext {
   readonly outputs: OutputPool;
   /** Clients that are relayed from here, to whichever shard. */
   readonly clients: Set<RelayedClient>;
+  /** Bytes under way in one channel from which on readers are asked to wait. */
+  readonly underWayBytesMax: number;
   /** A client of which this shard is the owner; what it sends comes through `link`, CONNECT first. */
   accept(link: Link, opened: RelayOpened, closed: (reason: string) => void): void;
   /** The memory budget forgets the client. */
   forget(client: RelayedClient): void;
+}
+
+/** One end of a relay that is not to send more while the channel is full. */
+export interface RoomWaiter {
+  onRoom(): void;
 }
 
 export class RelayChannel implements Runnable {
@@ -66,6 +73,8 @@ export class RelayChannel implements Runnable {
   private closedEnds: RelayEnd[] = [];
   private finishedEnds: RelayEnd[] = [];
   private dues: RelayedClient[] = [];
+  /** Told when half of what is under way has been handled, in the order in which they came. */
+  private waiters: RoomWaiter[] = [];
   /** Handled, and the other shard has not been told. */
   private handledBytes = 0;
 
@@ -100,6 +109,16 @@ export class RelayChannel implements Runnable {
     this.underWayBytes += end - start;
     this.writer.data(kind, relay, bytes, start, end);
     if (this.writer.length >= RELAY_BATCH_BYTES_MAX) this.postRecords();
+  }
+
+  /** More is on its way than the other shard may be given at a time, for whichever relays. */
+  get isFull(): boolean {
+    return this.underWayBytes >= this.context.underWayBytesMax;
+  }
+
+  /** `waiter` has found it full, and is told once when it is no longer. */
+  awaitRoom(waiter: RoomWaiter): void {
+    this.waiters.push(waiter);
   }
 
   /** Edge: the client's link is closed. */
@@ -173,6 +192,7 @@ export class RelayChannel implements Runnable {
   lose(): void {
     this.isLost = true;
     this.underWayBytes = 0;
+    this.waiters = [];
     this.turn.queue(this);
   }
 
@@ -243,8 +263,19 @@ export class RelayChannel implements Runnable {
         default:
           assert(kind === HANDLED, 'records are of known kinds');
           this.underWayBytes -= value;
+          this.giveRoom();
       }
     }
+  }
+
+  private giveRoom(): void {
+    if (this.waiters.length === 0 || this.underWayBytes > this.context.underWayBytesMax / 2) return;
+    const told = this.waiters;
+    this.waiters = [];
+    let next = 0;
+    while (next < told.length && !this.isFull) told[next++]!.onRoom();
+    // Those that were not reached are first the next time.
+    if (next < told.length) this.waiters = told.slice(next).concat(this.waiters);
   }
 
   private receiveClosed(relay: number, reason: string): void {

@@ -4,6 +4,7 @@
  */
 import type { PeerBytes, RelayMessage, RelayOpened } from '../../src/actor/peer-protocol.js';
 import { assert } from '../../src/base/assert.js';
+import { RELAYS_UNDER_WAY_BYTES_MAX } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Origin } from '../connection/origin.js';
 import type { Core } from '../core.js';
@@ -30,11 +31,13 @@ export class RelayHub {
     shards: number,
     accept: AcceptRelayed,
     private readonly post: (shard: ShardId, message: RelayMessage | PeerBytes) => void,
+    underWayBytesMax = RELAYS_UNDER_WAY_BYTES_MAX,
   ) {
     const { turn, wheel, outputs, memory } = core;
     this.channels = new Array<RelayChannel | null>(shards).fill(null);
     const { clients } = this;
-    this.context = { turn, wheel, outputs, clients, accept, forget: (client) => memory.remove(client) };
+    const forget = (client: RelayedClient): void => memory.remove(client);
+    this.context = { turn, wheel, outputs, clients, underWayBytesMax, accept, forget };
   }
 
   /** Clients that are relayed from here. */

@@ -6,7 +6,7 @@
 import { WheelItem } from '../../src/base/timer-wheel.js';
 import {
   LINK_CLOSE_TIMEOUT_MS,
-  OUTPUT_COPY_BYTES_MAX,
+  OUTPUT_CHUNK_BYTES,
   RELAY_CREDIT_BYTES,
   RELAY_WINDOW_BYTES,
 } from '../../src/limits.js';
@@ -15,9 +15,9 @@ import type { Waiter } from '../memory-budget.js';
 import type { Link, LinkEnd, LinkHandler } from '../transport/link.js';
 import { Output } from '../transport/output.js';
 import { CREDIT_UP, DATA_UP } from './records.js';
-import type { RelayChannel } from './relay-channel.js';
+import type { RelayChannel, RoomWaiter } from './relay-channel.js';
 
-export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
+export class RelayedClient extends WheelItem implements LinkHandler, RoomWaiter, Waiter {
   // The memory budget's.
   budgetClass = -1;
   budgetIndex = 0;
@@ -25,6 +25,7 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
   /** Sent to the owner, and not yet taken there as far as is known here. */
   private underWayBytes = 0;
   private isPaused = false;
+  private awaitsRoom = false;
   /** Came from the owner, and it has not been told that the client has taken them. */
   private owedBytes = 0;
   private isDue = false;
@@ -58,9 +59,18 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
     if (this.isEnding) return;
     this.underWayBytes += end - start;
     this.channel.data(DATA_UP, this.relay, bytes, start, end);
-    if (this.underWayBytes < RELAY_WINDOW_BYTES || this.isPaused) return;
+    const { isFull } = this.channel;
+    if (this.isPaused || (this.underWayBytes < RELAY_WINDOW_BYTES && !isFull)) return;
     this.isPaused = true;
     this.link.pause();
+    if (!isFull || this.awaitsRoom) return;
+    this.awaitsRoom = true;
+    this.channel.awaitRoom(this);
+  }
+
+  onRoom(): void {
+    this.awaitsRoom = false;
+    this.readOn();
   }
 
   onDrain(): void {
@@ -101,13 +111,10 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
     if (this.isEnding) return;
     const size = end - start;
     this.owedBytes += size;
-    if (size <= OUTPUT_COPY_BYTES_MAX) {
-      this.output.append(bytes, start, end);
-    } else {
-      // What would keep a buffer that holds mostly other things is copied.
-      const part = bytes.subarray(start, end);
-      this.output.appendOwned(isOwn && size * 2 >= bytes.length ? part : Uint8Array.from(part));
-    }
+    // Most of a buffer of its own may be kept; less of it would keep what belongs to others.
+    const isKept = isOwn && size > OUTPUT_CHUNK_BYTES && size * 2 >= bytes.length;
+    if (isKept) this.output.appendOwned(bytes.subarray(start, end));
+    else this.output.appendStream(bytes, start, end);
     if (this.owedBytes < RELAY_CREDIT_BYTES || this.isDue) return;
     this.isDue = true;
     this.channel.due(this);
@@ -116,9 +123,7 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
   /** The owner has taken so many bytes. */
   onCredit(bytes: number): void {
     this.underWayBytes -= bytes;
-    if (!this.isPaused || this.underWayBytes > RELAY_WINDOW_BYTES / 2) return;
-    this.isPaused = false;
-    if (!this.isClosed) this.link.resume();
+    this.readOn();
   }
 
   /** The owner sends nothing more. */
@@ -158,6 +163,12 @@ export class RelayedClient extends WheelItem implements LinkHandler, Waiter {
   settle(): void {
     this.isDue = false;
     if (!this.isEnding) this.giveCredit();
+  }
+
+  private readOn(): void {
+    if (!this.isPaused || this.awaitsRoom || this.underWayBytes > RELAY_WINDOW_BYTES / 2) return;
+    this.isPaused = false;
+    if (!this.isClosed) this.link.resume();
   }
 
   private cutOff(): void {

@@ -121,6 +121,17 @@ export class Output {
     copyBytes(bytes, start, end, this.chunk!, at);
   }
 
+  /** As `append`, for a part of a stream: it may be cut anywhere, so no memory is made for a large one. */
+  appendStream(bytes: Uint8Array, start: number, end: number): void {
+    while (start < end) {
+      const room = this.chunk === null ? 0 : this.chunk.length - this.length;
+      const size = Math.min(end - start, room > 0 ? room : OUTPUT_COPY_BYTES_MAX);
+      const at = this.reserve(size);
+      copyBytes(bytes, start, start + size, this.chunk!, at);
+      start += size;
+    }
+  }
+
   /** Appends a frame that nobody changes any more, without copying it. */
   appendOwned(frame: Uint8Array): void {
     if (this.length > this.headroom) this.turnOver();

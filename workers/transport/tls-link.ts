@@ -1,5 +1,5 @@
 /** The link over a TLS socket whose handshake is done. Runs on the shard's thread. */
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import { TLS_COPY_BYTES_MAX } from '../../src/limits.js';
 import { type Link, type LinkHandler, NO_HANDLER } from './link.js';
 
@@ -15,8 +15,21 @@ export class TlsLink implements Link {
     socket.on('error', this.onError);
     socket.on('end', this.onEnd);
     socket.on('close', this.onClose);
+    // The first time it is what starts the reading, then what gives out that which came during a pause.
     socket.on('data', this.onData);
+    socket.push = this.onPush;
   }
+
+  // The socket gives what it has decrypted to its stream by `push`, and the stream's books about what waits to be read
+  // cost 0.4 us per read: whoever reads anyway gets it directly. `true` tells the socket to go on reading.
+  private readonly onPush = (chunk: Buffer | null, encoding?: BufferEncoding): boolean => {
+    const { socket } = this;
+    if (chunk === null || this.paused || socket.readableLength > 0) {
+      return TLSSocket.prototype.push.call(socket, chunk, encoding);
+    }
+    this.handler.onBytes(chunk, 0, chunk.length);
+    return true;
+  };
 
   private readonly onData = (bytes: Buffer): void => {
     this.handler.onBytes(bytes, 0, bytes.length);

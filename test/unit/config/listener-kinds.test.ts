@@ -160,6 +160,11 @@ test('without TLS a username can only be the common name that a PROXY header tel
       warningsOf(...settings(type, ['peer_cert_as_username=cn']))[0] ?? '',
       /no effect without listener\.\w+\.x\.proxy_protocol = on/,
     );
+    t.is(warningsOf(...settings(type, [...proxied, 'peer_cert_as_username=cn'])).length, 0);
+    t.regex(
+      warningsOf(...settings(type, ['proxy_protocol=on', 'peer_cert_as_username=cn']))[1] ?? '',
+      /everybody who connects may say any username; set listener\.\w+\.x\.trusted_proxies$/,
+    );
   }
 });
 

@@ -1,11 +1,14 @@
 /** Connections at their edge until their CONNECT is whole: what they may hold, and who they are said to be. */
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../../src/config/entry.js';
-import { HALF_READ_BYTES_MAX } from '../../../src/limits.js';
+import { HALF_READ_BYTES_MAX, HANDOVER_EDGE_WEIGHT, HANDOVERS_PER_TURN } from '../../../src/limits.js';
+import { NO_HANDLER } from '../../../workers/transport/link.js';
 import { InnerLink } from '../../helpers/inner-link.js';
 import { connect } from '../../helpers/packets.js';
 import { meshOf, settle, TestShard } from '../../helpers/test-shard.js';
-import { BINARY, frame } from '../../helpers/websocket-frames.js';
+import { BINARY, frame, upgradeRequest } from '../../helpers/websocket-frames.js';
 
 const CONNECT_BYTES_MAX = 1 << 20;
 
@@ -19,18 +22,8 @@ const WEB: ConfigInput = {
 
 /** A client that has sent its request and nothing else. */
 function webClient(shard: TestShard, headers: readonly string[] = []): InnerLink {
-  const lines = [
-    'GET /mqtt HTTP/1.1',
-    'Host: localhost',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Protocol: mqtt',
-    ...headers,
-  ];
   const link = new InnerLink();
-  shard.handOver(link, Buffer.from(`${lines.join('\r\n')}\r\n\r\n`));
+  shard.handOver(link, Buffer.from(upgradeRequest(headers)));
   return link;
 }
 
@@ -49,6 +42,17 @@ async function webShard(t: ExecutionContext, config: ConfigInput = {}): Promise<
   await settle();
   return shard;
 }
+
+test.serial('upgrades that come all at once are begun a few in each turn', async (t) => {
+  const shard = await webShard(t);
+  const perTurn = HANDOVERS_PER_TURN / HANDOVER_EDGE_WEIGHT;
+  const clients = Array.from({ length: 3 * perTurn }, () => webClient(shard));
+  const begun = (): number => clients.filter(({ handler }) => handler !== NO_HANDLER).length;
+  for (let turns = 1; turns === 1 || begun() < clients.length; turns++) {
+    t.true(begun() >= perTurn && begun() <= turns * perTurn);
+    await nextTurn();
+  }
+});
 
 test.serial('a CONNECT that drips costs its length, and not its square', async (t) => {
   const shard = await webShard(t);

@@ -2,7 +2,11 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import test from 'ava';
-import { TLS_HANDSHAKES_PER_TURN, TLS_HANDSHAKES_WAITING_MAX } from '../../../src/limits.js';
+import {
+  TLS_HANDSHAKES_OPEN_MAX,
+  TLS_HANDSHAKES_PER_TURN,
+  TLS_HANDSHAKES_WAITING_MAX,
+} from '../../../src/limits.js';
 import { Handshakes, type QueuedHandshake } from '../../../workers/edge/handshakes.js';
 import { CERTS } from '../../helpers/certs.js';
 import { TestShard } from '../../helpers/test-shard.js';
@@ -215,9 +219,13 @@ test('new certificates are for new connections; those that are open go on', asyn
 
 class Counted implements QueuedHandshake {
   waiting = false;
+  reason = '';
   constructor(private readonly started: Counted[]) {}
   start(): void {
     this.started.push(this);
+  }
+  fail(reason: string): void {
+    this.reason = reason;
   }
 }
 
@@ -236,6 +244,33 @@ test('a few handshakes start per turn, in order; those given up cost no place, a
   t.deepEqual(started, [all[0], ...all.slice(1_000, 999 + TLS_HANDSHAKES_PER_TURN)]);
   await until(() => queue.count === 0, 'all to be started');
   t.deepEqual(started.slice(0, -1), [all[0], ...all.slice(1_000)]);
+});
+
+test('of too many that have started and do not finish the oldest goes', async (t) => {
+  const shard = new TestShard();
+  t.teardown(() => shard.stop());
+  const queue = new Handshakes(shard.parts.turn);
+  const all = Array.from({ length: TLS_HANDSHAKES_OPEN_MAX + 5 }, () => new Counted([]));
+  for (const each of all) queue.add(each);
+  await until(() => all[2]!.waiting === false, 'the first three');
+  queue.remove(all[0]!);
+  queue.remove(all[2]!);
+  await until(() => queue.count === 0, 'all to be started');
+  const failed = all.filter(({ reason }) => reason === 'tls_busy');
+  t.deepEqual(failed, [all[1], all[3], all[4]]);
+});
+
+test('a handshake that is over, for good or bad, counts no more', async (t) => {
+  const stage = await TlsStage.open(t);
+  (await stage.client()).destroy();
+  (await stage.plainClient()).write(Buffer.of(0x16, 3, 1, 0, 4, 2, 0, 0, 0));
+  t.is(await stage.reason(1), 'tls_error');
+  t.is(stage.queue.openCount, 0);
+  // The beginning of a ClientHello.
+  (await stage.plainClient()).write(Buffer.of(0x16, 3, 1, 0, 4, 1, 0, 1, 0));
+  await until(() => stage.queue.openCount === 1, 'its start');
+  stage.opened[2]!.attempt.abort();
+  t.is(stage.queue.openCount, 0);
 });
 
 test('a connection that finds the line full is refused as busy', async (t) => {

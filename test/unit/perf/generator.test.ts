@@ -60,9 +60,13 @@ for (const transport of TRANSPORTS) {
   });
 
   test(`newcomers over ${transport} are counted, and are none of the deliveries`, async (t) => {
-    const result = await measure('none', { transport, scenario: { newcomers: 3 }, seconds: 2 });
-    t.is(faultOf(result), null);
-    t.true(result.newcomersPerSecond > 0 && result.newcomersRoundMs > 0);
+    // Only whole rounds count, and how long one takes is a matter of the machine.
+    for (const seconds of [1, 4, 16]) {
+      const result = await measure('none', { transport, scenario: { newcomers: 3 }, seconds });
+      t.is(faultOf(result), null);
+      if (result.newcomersPerSecond > 0 && result.newcomersRoundMs > 0) return;
+    }
+    t.fail('no round within 16 s');
   });
 }
 

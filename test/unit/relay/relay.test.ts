@@ -1,6 +1,11 @@
 /** One relay: its windows, its deadlines, how it ends, what it costs while it waits. */
 import test from 'ava';
-import { LINK_CLOSE_TIMEOUT_MS, RELAY_BATCH_BYTES_MAX, RELAY_WINDOW_BYTES } from '../../../src/limits.js';
+import {
+  LINK_CLOSE_TIMEOUT_MS,
+  RELAY_BATCH_BYTES_MAX,
+  RELAY_WINDOW_BYTES,
+  RELAYS_UNDER_WAY_BYTES_MAX,
+} from '../../../src/limits.js';
 import { asShardId } from '../../../src/protocol/ids.js';
 import { type Accepted, Client, SEND_TIMEOUT_MS, World } from './world.js';
 
@@ -83,6 +88,37 @@ test('an owner writes no more than a window ahead of what the client takes', asy
   await world.settle();
   t.is(Buffer.concat(client.received).length, 200 * KIB);
   t.is(accepted.output.waitingBytes + world.nodes[0].outputs.waitingBytes, 0);
+});
+
+test('what is on its way to a shard is bounded over all relays, and nobody is forgotten', async (t) => {
+  const world = new World();
+  t.teardown(() => world.close());
+  const clients = Array.from({ length: 400 }, () => new Client());
+  for (const client of clients) client.open(world.nodes[0], 1, Buffer.from('CONNECT'));
+  await world.settle();
+  const { accepted, hub, outputs } = world.nodes[1];
+  for (let round = 1; round <= 2; round++) {
+    // Each below its own window.
+    for (const each of accepted) each.write(Buffer.alloc(60 * KIB, round));
+    outputs.flushAll();
+    t.true(hub.waitingBytes >= RELAYS_UNDER_WAY_BYTES_MAX);
+    t.true(hub.waitingBytes < RELAYS_UNDER_WAY_BYTES_MAX + RELAY_WINDOW_BYTES);
+    // Each answers for what it has waiting.
+    t.true(accepted.at(-1)!.output.waitingBytes >= 60 * KIB);
+    await world.settle(60);
+    t.true(clients.every(({ received }) => Buffer.concat(received).length === round * 60 * KIB));
+    t.is(outputs.waitingBytes, 0);
+  }
+  // The other way: whoever sends when it is full is read no further.
+  const edge = world.nodes[0].hub;
+  for (let piece = 0; piece < 4; piece++) for (const client of clients) client.send(Buffer.alloc(15 * KIB));
+  t.true(edge.waitingBytes >= RELAYS_UNDER_WAY_BYTES_MAX);
+  t.true(edge.waitingBytes < RELAYS_UNDER_WAY_BYTES_MAX + 400 * 16 * KIB);
+  await world.settle(60);
+  t.true(clients.every(({ isPaused }) => !isPaused));
+  for (const client of clients) client.drop();
+  await world.settle();
+  t.is(edge.count, 0);
 });
 
 test('bytes are counted as sent once, where they leave the process', async (t) => {

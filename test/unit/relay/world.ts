@@ -30,7 +30,10 @@ export class Node {
   readonly readies: number[] = [];
   private readonly ports: (MessagePort | null)[] = [null, null];
 
-  constructor(readonly id: number) {
+  constructor(
+    readonly id: number,
+    underWayBytesMax: number | undefined,
+  ) {
     this.wheel = new TimerWheel({
       tickMs: TIMER_WHEEL_TICK_MS,
       slots: TIMER_WHEEL_SLOTS,
@@ -39,10 +42,11 @@ export class Node {
     const accept = (link: Link, opened: RelayOpened, closed: (reason: string) => void): void => {
       this.accepted.push(new Accepted(this, link, opened, closed));
     };
-    this.hub = new RelayHub(this, 2, accept, (shard, message) => {
+    const post = (shard: number, message: RelayMessage | PeerBytes): void => {
       const transfer = message instanceof ArrayBuffer ? [message] : undefined;
       this.ports[shard]?.postMessage(message, transfer);
-    });
+    };
+    this.hub = new RelayHub(this, 2, accept, post, underWayBytesMax);
     this.hub.onReady = (shard) => this.readies.push(shard);
     this.turn.attach({
       commit() {},
@@ -261,9 +265,11 @@ export class Client implements Link {
 
 /** Two nodes that know each other; either may die and come back. */
 export class World {
-  readonly nodes: [Node, Node] = [new Node(0), new Node(1)];
+  readonly nodes: [Node, Node];
 
-  constructor() {
+  /** @param underWayBytesMax where the shards' own is too much for a test */
+  constructor(private readonly underWayBytesMax?: number) {
+    this.nodes = [new Node(0, underWayBytesMax), new Node(1, underWayBytesMax)];
     this.join();
   }
 
@@ -272,7 +278,7 @@ export class World {
     const dead = this.nodes[id];
     dead.die();
     this.nodes[1 - id]!.lose(id);
-    this.nodes[id] = new Node(id);
+    this.nodes[id] = new Node(id, this.underWayBytesMax);
     this.join();
     return dead;
   }

@@ -45,6 +45,7 @@ const step = fc.oneof(
   { weight: 10, arbitrary: fc.record({ kind: fc.constant('append' as const), bytes: fc.nat(20_000) }) },
   { weight: 10, arbitrary: fc.record({ kind: fc.constant('append' as const), bytes: fc.nat(100) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('own' as const), bytes: fc.nat(40_000) }) },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('stream' as const), bytes: fc.nat(60_000) }) },
   { weight: 4, arbitrary: fc.constant({ kind: 'flush' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'busy' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'drain' as const }) },
@@ -59,11 +60,15 @@ test('everything leaves once and in order, is counted while it waits, and no chu
       const sent: Buffer[] = [];
       let fill = 0;
       for (const each of steps) {
-        if (each.kind === 'append' || each.kind === 'own') {
+        if (each.kind === 'append' || each.kind === 'own' || each.kind === 'stream') {
           const bytes = Buffer.alloc(each.bytes + 1, ++fill);
           sent.push(bytes);
           if (each.kind === 'own') output.appendOwned(bytes);
-          else output.append(Buffer.concat([Buffer.of(0xff), bytes]), 1, bytes.length + 1);
+          else if (each.kind === 'stream') {
+            const source = Buffer.concat([Buffer.of(0xff), bytes]);
+            output.appendStream(source, 1, source.length);
+            source.fill(0xff);
+          } else output.append(Buffer.concat([Buffer.of(0xff), bytes]), 1, bytes.length + 1);
         } else if (each.kind === 'flush') pool.flushAll();
         else if (each.kind === 'busy') sink.isBusy = true;
         else if (output.blocked) {

@@ -11,6 +11,7 @@ const broker = await startBroker({
     'listener.tcp.external': '127.0.0.1:0',
     'listener.tcp.internal': 'off',
     'listener.ws.external': 'off',
+    'listener.api.mgmt': 'off',
     'node.data_dir': dataDir,
   },
 });

@@ -12,6 +12,8 @@ import type {
   TlsMaterial,
 } from './actor/shard-protocol.js';
 import { SlotMap } from './actor/slots.js';
+import { ApiServer } from './api/server.js';
+import { createApiPort } from './api-port.js';
 import { type Clock, SystemClock } from './base/clock.js';
 import { BrokerError } from './base/errors.js';
 import { type Logger, silentLogger } from './base/log.js';
@@ -102,6 +104,7 @@ export class RunningBroker implements Broker {
   readonly #pool: ShardPool;
   readonly #reader: OpeningReader;
   readonly #gate: ArrivalGate;
+  readonly #api: ApiServer;
   readonly #acceptors: readonly Acceptor[];
   readonly #sys: SysPublisher;
   readonly #alarms: Alarms;
@@ -183,6 +186,13 @@ export class RunningBroker implements Broker {
     this.#acceptors = config.listeners
       .map((listener, id) => new ListenerFigures(id, listener))
       .map((figures) => new Acceptor(figures, this.#gate, isBanned, this.#clock, logger));
+    const port = createApiPort({
+      name: this.name,
+      clock: this.#clock,
+      pool: this.#pool,
+      plugins: this.#plugins,
+    });
+    this.#api = new ApiServer(config.apiListeners, port, logger);
   }
 
   /** Shards first, so that the first connection finds its own. @throws BrokerError after stopping what had started */
@@ -197,6 +207,7 @@ export class RunningBroker implements Broker {
       const failedLater = await Promise.race([this.#plugins.boot(), this.failed]);
       if (failedLater instanceof BrokerError) throw failedLater;
       for (const acceptor of this.#acceptors) await acceptor.open();
+      await this.#api.open();
     } catch (error) {
       await this.stop();
       throw error;
@@ -261,6 +272,11 @@ export class RunningBroker implements Broker {
   /** Who is connected through each listener, and why others are not. */
   listenerFigures(): readonly ListenerFigures[] {
     return this.#acceptors.map(({ figures }) => figures);
+  }
+
+  /** Port of the first listener of the API; 0 where there is none. */
+  get apiPort(): number {
+    return this.#api.ports[0] ?? 0;
   }
 
   /** Asks one shard. @throws BrokerError when it does not answer in time, or cannot */
@@ -340,7 +356,7 @@ export class RunningBroker implements Broker {
 
   /** Nobody new comes in, then nobody is left, then nothing runs. */
   async #stopParts(): Promise<void> {
-    const closed = this.#acceptors.map((acceptor) => acceptor.close());
+    const closed = [this.#api.close(), ...this.#acceptors.map((acceptor) => acceptor.close())];
     this.#gate.stop();
     this.#reader.stop();
     await this.#pool.stop(this.config['shutdown.timeout']);

@@ -549,3 +549,8 @@ export const PLUGIN_LOG_LINES_PER_SECOND = 100;
 export const REWRITES_CACHED_MAX = 4_096;
 /** Characters of a topic up to which its rewriting is remembered: memory times the above. */
 export const REWRITES_CACHED_TOPIC_CHARS_MAX = 256;
+
+// API
+
+/** Bytes of a request's body, as EMQ has it. Smaller refuses large configurations, larger is memory. */
+export const API_BODY_BYTES_MAX = 1 << 20;

@@ -186,6 +186,53 @@ export interface PublishRequest {
   readonly retain: boolean;
 }
 
+/** A connected client, as listings show it. */
+export interface ClientRow {
+  readonly clientId: ClientId;
+  readonly username: string | null;
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  readonly cleanStart: boolean;
+  readonly protocolVersion: 3 | 4 | 5;
+  readonly keepAliveSeconds: number;
+  /** Milliseconds since 1970. */
+  readonly connectedAtMs: number;
+  /** Key of the listener, such as `listener.ssl.external`. */
+  readonly listener: string;
+}
+
+export interface SessionRow {
+  readonly clientId: ClientId;
+  /** It ends with its connection. */
+  readonly isClean: boolean;
+  readonly isOnline: boolean;
+  readonly subscriptions: number;
+  /** 0: no limit. */
+  readonly inflightMax: number;
+  readonly inflight: number;
+  readonly queued: number;
+  readonly dropped: number;
+  readonly awaitingRel: number;
+  readonly delivered: number;
+  readonly enqueued: number;
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: number;
+}
+
+export interface SubscriptionRow {
+  readonly clientId: ClientId;
+  /** Without `$share/group/`, `$queue/` or `$local/`. */
+  readonly filter: string;
+  readonly group: string | null;
+  readonly isLocal: boolean;
+  readonly qos: 0 | 1 | 2;
+}
+
+/** A filter that somebody on this node subscribes to. */
+export interface RouteRow {
+  readonly filter: string;
+}
+
 export type ShardRequestType = keyof ShardRequests;
 
 /** Plain integer, never reused on one port. */

@@ -14,7 +14,7 @@ import { bytesize, duration, flag, integer, text, type ValueType } from './value
 
 export { formatAddress } from './listener-address.js';
 /** Types that open something; the others are read, checked and reported. */
-export const BUILT_LISTENER_TYPES: readonly ListenerType[] = EVERY;
+export const BUILT_LISTENER_TYPES: readonly ListenerType[] = [...EVERY, 'api'];
 
 /** Of one socket buffer: what the kernel takes as a size, doubled, without overflow. */
 const SOCKET_BUFFER_BYTES_MAX = 1 << 29;
@@ -189,4 +189,5 @@ export const SHIPPED_LISTENERS: Readonly<Record<string, Readonly<Record<string, 
   'listener.ssl.external': { bind: '0.0.0.0:8883', acceptors: '16', max_clients: '102400' },
   'listener.ws.external': { bind: '0.0.0.0:8083', acceptors: '4', max_clients: '102400' },
   'listener.wss.external': { bind: '0.0.0.0:8084', acceptors: '4', max_clients: '102400' },
+  'listener.api.mgmt': { bind: '127.0.0.1:8080', acceptors: '4', max_clients: '64', backlog: '512' },
 };

@@ -9,7 +9,9 @@ import { finishListener } from './listener-reader.js';
 import { LISTENER_TYPES, type ListenerConfig, type ListenerType } from './listener-types.js';
 
 export interface ListenersResult {
+  /** Those that speak MQTT. */
   readonly listeners: readonly ListenerConfig[];
+  readonly apiListeners: readonly ListenerConfig[];
   readonly issues: readonly ConfigIssue[];
   readonly warnings: readonly ConfigWarning[];
 }
@@ -57,7 +59,13 @@ class ListenersBuilder {
       listeners.push(listener);
       this.#takePlace(places, listener, draft);
     }
-    return { listeners, issues: this.#findings.issues, warnings: this.#findings.warnings };
+    const { issues, warnings } = this.#findings;
+    return {
+      listeners: listeners.filter(({ type }) => type !== 'api'),
+      apiListeners: listeners.filter(({ type }) => type === 'api'),
+      issues,
+      warnings,
+    };
   }
 
   /** Two sockets with one path would both open, and the first would never be heard of again. */

@@ -117,13 +117,16 @@ class ConfigBuilder {
 
   build(): ConfigResult {
     const requireProtocol = this.#values['mqtt.websocket_protocol_header'] as boolean;
-    const { listeners, issues, warnings } = buildListeners(this.#listenerEntries, requireProtocol);
+    const { listeners, apiListeners, issues, warnings } = buildListeners(
+      this.#listenerEntries,
+      requireProtocol,
+    );
     const unknown = this.#judgeUnknown();
     const all = [...this.#issues, ...issues, ...this.#contradictions()];
     const told = [...this.#warnings, ...warnings];
     if (all.length > 0) return { ok: false, issues: all, warnings: told };
     const plugins = [...this.#modules.values()];
-    const config = { ...this.#values, listeners, plugins } as unknown as Config;
+    const config = { ...this.#values, listeners, apiListeners, plugins } as unknown as Config;
     return {
       ok: true,
       config: deepFreeze(config),

@@ -27,6 +27,8 @@ export type ConfigValue<K extends ConfigKey> = (typeof OPTIONS)[K] extends Optio
 export type Config = { readonly [K in ConfigKey]: ConfigValue<K> } & {
   /** Listeners to open; those set to `off` are not among them. */
   readonly listeners: readonly ListenerConfig[];
+  /** Where the API is served. */
+  readonly apiListeners: readonly ListenerConfig[];
   /** Modules of users' plugins, as paths. */
   readonly plugins: readonly string[];
 };

@@ -43,6 +43,7 @@ export function startTestBroker(options: TestBrokerOptions, directory: string): 
         'listener.tcp.external': '127.0.0.1:0',
         'listener.tcp.internal': 'off',
         'listener.ws.external': 'off',
+        'listener.api.mgmt': 'off',
         'shutdown.timeout': '2s',
         ...config,
       },

@@ -19,6 +19,7 @@ test('the broker starts, says where it listens, takes a client, and stops', asyn
       'listener.tcp.external': '127.0.0.1:0',
       'listener.tcp.internal': 'off',
       'listener.ws.external': 'off',
+      'listener.api.mgmt': 'off',
     },
   });
   const [listener] = broker.listeners;

@@ -1,0 +1,182 @@
+/**
+ * What the API may ask of the broker. The API knows nothing else of it, and the broker knows nothing of EMQ's words:
+ * they are put on in emq-format.ts. Main thread.
+ */
+import type {
+  Alarm,
+  ClientRow,
+  PublishRequest,
+  RouteRow,
+  SessionRow,
+  SubscriptionRow,
+} from '../actor/shard-protocol.js';
+import type { MetricName, StatName } from '../metrics/names.js';
+import type { Plugins } from '../plugins/api.js';
+
+export interface BrokerPort {
+  readonly node: NodePort;
+  readonly plugins: Plugins;
+}
+
+/** This node. */
+export interface NodePort {
+  readonly name: string;
+  readonly version: string;
+  /** Milliseconds since start. */
+  uptimeMs(): number;
+  /** Milliseconds since 1970. */
+  nowMs(): number;
+  /** Every shard takes clients. */
+  isReady(): boolean;
+}
+
+/** Rows `skip` to `skip + max` of all there are. */
+export interface Page {
+  readonly skip: number;
+  readonly max: number;
+}
+
+export interface Listed<Row> {
+  /** Of all pages. */
+  readonly total: number;
+  readonly rows: readonly Row[];
+}
+
+/** What there is, from all shards, in order. All reject with BrokerError SHARD_UNAVAILABLE when one does not answer. */
+export interface Listings {
+  /** Connected ones, by ClientId (code units). */
+  clients(page: Page): Promise<Listed<ClientRow>>;
+  client(clientId: string): Promise<ClientRow | null>;
+  /** Those of absent clients too, by ClientId. */
+  sessions(page: Page): Promise<Listed<SessionRow>>;
+  session(clientId: string): Promise<SessionRow | null>;
+  /** By ClientId, then filter. */
+  subscriptions(page: Page): Promise<Listed<SubscriptionRow>>;
+  subscriptionsOf(clientId: string): Promise<readonly SubscriptionRow[]>;
+  /** By filter. */
+  routes(page: Page): Promise<Listed<RouteRow>>;
+  /** Of exactly this filter. */
+  route(filter: string): Promise<readonly RouteRow[]>;
+}
+
+/** What may be done to clients and in their name. All reject with BrokerError when a shard does not answer. */
+export interface ClientActions {
+  /** Ends its connection. @returns false where it is not connected */
+  kick(clientId: string): Promise<boolean>;
+  /** Forgets what was decided about its publishing to this topic. @returns false where it is not connected */
+  forgetDecision(clientId: string, topic: string): Promise<boolean>;
+  /** Through hooks and retaining, to whoever wants it. Rejects with BrokerError REQUEST_FAILED: not a topic name. */
+  publish(messages: readonly PublishRequest[]): Promise<void>;
+  /** Of the session, also where its client is absent. @returns what became of it */
+  subscribe(clientId: string, filter: string, qos: 0 | 1 | 2): Promise<SubscribeOutcome>;
+  unsubscribe(clientId: string, filter: string): Promise<SubscribeOutcome>;
+}
+
+export type SubscribeOutcome = 'done' | 'no_session' | 'invalid_filter' | 'refused';
+
+/** What is counted, and what there is. */
+export interface FiguresPort {
+  metrics(): Record<MetricName, number>;
+  stats(): Record<StatName, number>;
+  /** Connected clients. */
+  clients(): number;
+  listeners(): readonly ListenerReport[];
+  alarms(): readonly Alarm[];
+  process(): ProcessReport;
+}
+
+export interface ListenerReport {
+  /** As EMQ writes it: `mqtt:tcp`. */
+  readonly protocol: string;
+  /** `0.0.0.0:1883`, or the port alone where the configuration has it alone. */
+  readonly listen: string;
+  readonly acceptors: number;
+  readonly maxClients: number;
+  readonly currentClients: number;
+  readonly shutdownCount: Readonly<Record<string, number>>;
+}
+
+export interface ProcessReport {
+  readonly memoryTotalBytes: number;
+  readonly memoryUsedBytes: number;
+  readonly processAvailable: number;
+  readonly processUsed: number;
+  readonly fdsMax: number;
+  /** 1, 5 and 15 minutes. */
+  readonly load: readonly [number, number, number];
+}
+
+export interface User {
+  readonly username: string;
+  readonly tags: string;
+}
+
+/** Who may use the API. */
+export interface Users {
+  list(): readonly User[];
+  find(username: string): User | null;
+  /** @returns why not, or null: it is done, and stored */
+  add(username: string, password: string, tags: string): Promise<'exists' | null>;
+  setTags(username: string, tags: string): Promise<'unknown' | null>;
+  remove(username: string): Promise<'unknown' | null>;
+  /** @param address of whoever asks: who fails often waits */
+  verify(
+    username: string,
+    password: string,
+    address: string,
+  ): Promise<'ok' | 'unknown' | 'wrong' | 'slow_down'>;
+  changePassword(
+    username: string,
+    old: string,
+    password: string,
+    address: string,
+  ): Promise<'unknown' | 'wrong' | 'slow_down' | null>;
+}
+
+export interface Setting {
+  readonly key: string;
+  readonly value: string;
+  readonly datatype: string;
+  /** `emqttd`, or the plugin it belongs to. */
+  readonly app: string;
+}
+
+/** Configuration that may be changed while the broker runs. */
+export interface Settings {
+  /** By key. */
+  list(): readonly Setting[];
+  /**
+   * Resolves when every shard has it and it is stored. @returns what is wrong instead: no such key, or a value that is
+   * is not allowed
+   */
+  set(app: string, key: string, value: string): Promise<'unknown' | 'invalid' | null>;
+  /** Back to what file, environment and command line say. */
+  reset(app: string, key: string): Promise<'unknown' | null>;
+}
+
+export type TraceSubject = { readonly clientId: string } | { readonly filter: string };
+
+/** Watches a client, or messages that match a filter, for a while. */
+export interface Traces {
+  /** @returns null where there are too many already */
+  start(subject: TraceSubject, durationMs: number, listener: TraceListener): Promise<Trace | null>;
+}
+
+export interface Trace {
+  stop(): void;
+}
+
+export interface TraceListener {
+  line(line: TraceLine): void;
+  /** `why`: `time`, `lines` (as many as there may be), `stopped` or `shard` (one has ended). */
+  end(why: string): void;
+}
+
+export interface TraceLine {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly event: string;
+  readonly clientId: string | null;
+  readonly topic: string | null;
+  readonly detail: Readonly<Record<string, string | number | boolean>>;
+}

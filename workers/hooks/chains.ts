@@ -57,20 +57,23 @@ export class AuthenticateChain extends Chain<
   }
 }
 
-export class AuthorizeChain extends Chain<HookFunction<'client.authorize'>, AccessRequest, AccessAnswer> {
+/** `failed`: denied, for a plugin threw, hung or answered nonsense; it may answer when it is asked again. */
+export type AccessVerdict = AccessAnswer | 'failed';
+
+export class AuthorizeChain extends Chain<HookFunction<'client.authorize'>, AccessRequest, AccessVerdict> {
   protected ask(call: HookFunction<'client.authorize'>, request: AccessRequest): unknown {
     return call(request);
   }
 
-  protected take(_answer: unknown, given: unknown): AccessAnswer | undefined {
+  protected take(_answer: unknown, given: unknown): AccessVerdict | undefined {
     return given === 'allow' || given === 'deny' || given === 'ignore' ? given : undefined;
   }
 
-  protected failed(): AccessAnswer {
-    return 'deny';
+  protected failed(): AccessVerdict {
+    return 'failed';
   }
 
-  protected isFinal(answer: AccessAnswer): boolean {
+  protected isFinal(answer: AccessVerdict): boolean {
     return answer !== 'ignore';
   }
 }

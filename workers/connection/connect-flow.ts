@@ -16,6 +16,7 @@ import { Flapping } from '../access/flapping.js';
 import type { Core } from '../core.js';
 import type { AuthVerdict } from '../hooks/hooks.js';
 import { Pending } from '../hooks/pending.js';
+import { WAITING_INPUT } from '../memory-budget.js';
 import type { Session } from '../session/session.js';
 import { EXPIRY_NEVER_SECONDS } from '../session/session-table.js';
 import { type Client, clientOf, refusedInfo, usernameOf } from './client.js';
@@ -51,7 +52,7 @@ export class ConnectFlow {
       this.refuse(connection, connect, clientId, refusal);
       return HANDLED;
     }
-    return this.authenticate(connection, connect, clientId);
+    return this.authenticate(connection, connect, clientId, frame.bodyEnd - frame.bodyStart);
   }
 
   /** The connection is over: its session goes on without it, or ends. */
@@ -97,8 +98,10 @@ export class ConnectFlow {
     return this.core.door.isBanned({ clientId, username, peerAddress: origin.peerAddress });
   }
 
-  private authenticate(connection: Connection, connect: Connect, clientId: ClientId): number {
-    const { authenticate } = this.core.hooks;
+  /** `bytes` of its CONNECT wait for the answer. */
+  private authenticate(connection: Connection, connect: Connect, clientId: ClientId, bytes: number): number {
+    const { hooks, memory } = this.core;
+    const { authenticate } = hooks;
     if (authenticate === null) {
       this.decide(connection, connect, clientId, 'ignore');
       return HANDLED;
@@ -113,11 +116,19 @@ export class ConnectFlow {
       return HANDLED;
     }
     this.underWay++;
+    // Until there is an answer, also when the client has gone.
+    memory.add(WAITING_INPUT, bytes);
     found.whenAnswered((verdict) => {
       this.underWay--;
+      memory.add(WAITING_INPUT, -bytes);
       // The client may have gone meanwhile; then nothing has been touched.
       if (!connection.isOpen || connection.isClosing) return;
-      this.decide(connection, connect, clientId, verdict);
+      if (verdict !== 'ignore' || hooks.authenticate === authenticate) {
+        this.decide(connection, connect, clientId, verdict);
+      } else if (this.authenticate(connection, connect, clientId, bytes) !== HANDLED) {
+        // Nobody knows the client, and plugins that came meanwhile have not been asked: now they are.
+        return;
+      }
       connection.unstall();
     });
     return HANDLED_STALL;
@@ -157,8 +168,11 @@ export class ConnectFlow {
   private unknownReason(connection: Connection, connect: Connect): ReasonCode {
     const { config, hooks } = this.core;
     if (config['mqtt.allow_anonymous']) return ReasonCode.Success;
-    const isNamed = hooks.authenticate !== null && usernameOf(connection, connect) !== null;
-    return isNamed ? ReasonCode.BadUserNameOrPassword : ReasonCode.NotAuthorized;
+    // Also of a password alone: whether anybody has that ClientId must not be told.
+    const isGiven = usernameOf(connection, connect) !== null || connect.password !== null;
+    return hooks.authenticate !== null && isGiven
+      ? ReasonCode.BadUserNameOrPassword
+      : ReasonCode.NotAuthorized;
   }
 
   private admit(connection: Connection, connect: Connect, clientId: ClientId): void {

@@ -46,6 +46,16 @@ test('the first rule that fits decides; where none does, nothing is said', (t) =
   t.deepEqual(on('a/b', 'a/c', 'x'), [DENY, ALLOW, NO_MATCH]);
 });
 
+test('a level that has the name of something every object has is a level like any other', (t) => {
+  for (const word of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+    const text = `{deny, all, publish, ["a/${word}/+"]}. {allow, all, publish, ["b/${word}"]}.`;
+    for (const username of [null, 'u']) {
+      const on = judge(text, 'publish', { username });
+      t.deepEqual(on(`a/${word}/x`, `b/${word}`, 'b/u', 'b/c1'), [DENY, ALLOW, NO_MATCH, NO_MATCH], word);
+    }
+  }
+});
+
 test('a rule about publishing says nothing about subscribing, and pubsub is about both', (t) => {
   const text = `{deny, all, subscribe, ["s"]}. {deny, all, publish, ["p"]}. {deny, all, pubsub, ["b"]}.`;
   t.deepEqual(judge(text, 'publish')('s', 'p', 'b'), [NO_MATCH, DENY, DENY]);

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
+import { resolve as resolvePath } from 'node:path';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { ACL_FILE_BYTES_MAX } from '../limits.js';
@@ -85,9 +86,11 @@ export class AclFile {
 
   /** One byte more than allowed where there is more. */
   async #bytes(): Promise<Buffer> {
+    // Whole, so that what goes wrong says where it was looked for.
+    const path = resolvePath(this.#path);
     try {
-      if (!(await stat(this.#path)).isFile()) throw new Error('it is not a file');
-      const file = await open(this.#path, 'r');
+      if (!(await stat(path)).isFile()) throw new Error('it is not a file');
+      const file = await open(path, 'r');
       try {
         const buffer = Buffer.alloc(ACL_FILE_BYTES_MAX + 1);
         let length = 0;

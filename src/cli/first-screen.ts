@@ -30,7 +30,7 @@ export function firstScreenLines(screen: FirstScreen): string[] {
     lines.push('  clients need no password, from other machines too (mqtt.allow_anonymous)');
   }
   const easiest = easiestToTry(broker.listeners);
-  if (easiest !== undefined) lines.push(...tryLines(easiest));
+  if (easiest !== undefined) lines.push(...tryLines(easiest, screen.allowsAnonymous));
   return lines;
 }
 
@@ -49,9 +49,10 @@ const easiestToTry = (all: readonly OpenListener[]): OpenListener | undefined =>
 const forShell = (word: string): string =>
   /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-function tryLines({ host, port, path }: OpenListener): string[] {
+function tryLines({ host, port, path }: OpenListener, allowsAnonymous: boolean): string[] {
   const needsHost = !isAnyAddress(host) && host !== '127.0.0.1' && host !== 'localhost';
-  const where = path === null ? `${needsHost ? `-h ${host} ` : ''}-p ${port}` : `--unix ${forShell(path)}`;
+  const address = path === null ? `${needsHost ? `-h ${host} ` : ''}-p ${port}` : `--unix ${forShell(path)}`;
+  const where = allowsAnonymous ? address : `${address} -u USER -P PASSWORD`;
   return [
     'try it in two terminals:',
     `  mosquitto_sub ${where} -t 'demo/#' -v`,

@@ -1,4 +1,5 @@
 /** All plugins that are known: those of the broker, and users' own, which are loaded here. Main thread. */
+import { existsSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inTime } from '../base/deadline.js';
@@ -84,7 +85,7 @@ export class Catalogue implements PluginKeys {
         source = urlOf(reference);
         plugin = await importDefault(source);
       } catch (error) {
-        return `cannot be loaded: ${firstLineOf(error)}`;
+        return `cannot be loaded: ${(error as Error).message}`;
       }
     }
     const wrong = wrongWithPlugin(plugin);
@@ -134,10 +135,18 @@ function urlOf(reference: string | URL): URL {
   return reference.startsWith('file:') ? new URL(reference) : pathToFileURL(resolvePath(reference));
 }
 
+/** @throws Error in one line */
 async function importDefault(url: URL): Promise<unknown> {
+  const path = fileURLToPath(url);
+  if (!existsSync(path)) throw new Error(`there is no file ${path}`);
   const loading = import(url.href) as Promise<{ default?: unknown }>;
-  const module = await inTime(loading, PLUGIN_START_TIMEOUT_MS, 'it is not loaded in time');
-  if (module.default === undefined) throw new Error('it has no default export');
+  let module: { default?: unknown };
+  try {
+    module = await inTime(loading, PLUGIN_START_TIMEOUT_MS, 'it is not loaded in time');
+  } catch (error) {
+    throw new Error(whyNotLoaded(error));
+  }
+  if (module.default === undefined) throw new Error('it has no default export, which would be the plugin');
   return module.default;
 }
 
@@ -146,6 +155,13 @@ function nameOf(reference: PluginReference): string {
   return reference instanceof URL ? reference.href : String(reference?.name);
 }
 
-function firstLineOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
+function whyNotLoaded(error: unknown): string {
+  if (!(error instanceof Error)) return firstLineOf(String(error));
+  const why = firstLineOf(error.message);
+  // Node.js tells programs no more about a mistake in the syntax.
+  return error instanceof SyntaxError ? `${why}; node --check FILE shows where` : why;
+}
+
+function firstLineOf(text: string): string {
+  return text.split('\n', 1)[0]!;
 }

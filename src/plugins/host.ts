@@ -77,7 +77,10 @@ export class PluginHost implements Plugins {
       if (this.#isStopping) return;
       const known = this.#options.catalogue.get(name);
       if (known === undefined) {
-        this.#logger.error(`${this.#options.loadedFile.path}: there is no plugin ${name}`);
+        const { path } = this.#options.loadedFile;
+        this.#logger.error(
+          `${path}: there is no plugin ${name}; shardmq plugins unload ${name} takes it out`,
+        );
         continue;
       }
       const place: Place = { run: null, isGuard: known.plugin.isGuard === true };
@@ -94,7 +97,10 @@ export class PluginHost implements Plugins {
     const { catalogue, configuration } = this.#options;
     for (const { plugin } of catalogue.list()) {
       if (this.#places.has(plugin.name) || !configuration.names(plugin)) continue;
-      this.#logger.warn(`keys of ${plugin.name} are set, and it does not run: they have no effect`);
+      const { name } = plugin;
+      this.#logger.warn(
+        `keys of ${name} are set, and it does not run: they have no effect; shardmq plugins load ${name} lets it start`,
+      );
     }
   }
 

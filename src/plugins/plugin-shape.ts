@@ -22,7 +22,8 @@ const PROPERTIES: Readonly<Record<keyof Plugin, readonly [type: string, isNeeded
 
 /** @returns what is wrong with it, to follow its name; null: it is a `Plugin` */
 export function wrongWithPlugin(value: unknown): string | null {
-  if (typeof value !== 'object' || value === null) return 'its default export is not an object';
+  if (typeof value !== 'object' || value === null)
+    return 'its default export is not a plugin, an object with a name and a description';
   const plugin = value as Record<string, unknown>;
   // A misspelt `shard` or `isGuard` would leave a broker open that its owner thinks protected.
   const stranger = Object.keys(plugin).find((key) => !Object.hasOwn(PROPERTIES, key));

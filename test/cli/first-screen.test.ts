@@ -21,14 +21,10 @@ const UNIX: OpenListener = {
   path: "/run/it's.sock",
 };
 
+const SCREEN = { version: '1.2.3', nodeVersion: '20.0.0', dataDir: '/data', allowsAnonymous: true };
+
 const screen = (...listeners: OpenListener[]): string[] =>
-  firstScreenLines({
-    broker: { shards: 2, listeners },
-    version: '1.2.3',
-    nodeVersion: '20.0.0',
-    dataDir: '/data',
-    allowsAnonymous: true,
-  });
+  firstScreenLines({ ...SCREEN, broker: { shards: 2, listeners } });
 
 test('each listener has a line, with the path of WebSocket', (t) => {
   const lines = screen(TCP, WS, UNIX);
@@ -41,6 +37,12 @@ test('what to try is TCP where there is some, otherwise a Unix socket, written f
   t.true(screen(UNIX, TCP).includes("  mosquitto_sub -p 1883 -t 'demo/#' -v"));
   t.true(screen(WS, UNIX).includes("  mosquitto_sub --unix '/run/it'\\''s.sock' -t 'demo/#' -v"));
   t.false(screen(WS).some((line) => line.includes('mosquitto')));
+});
+
+test('what to try has a password where clients need one', (t) => {
+  const broker = { shards: 2, listeners: [TCP] };
+  const lines = firstScreenLines({ ...SCREEN, broker, allowsAnonymous: false });
+  t.true(lines.includes("  mosquitto_sub -p 1883 -u USER -P PASSWORD -t 'demo/#' -v"));
 });
 
 test('nobody is told to try a listener that wants a PROXY header', (t) => {

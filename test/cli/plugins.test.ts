@@ -31,7 +31,11 @@ test('plugins load and unload say what starts with the broker from now on', asyn
   });
   t.like(await runCli('plugins', 'load', 'emq_nothing', '--data', data), {
     code: 2,
-    stderr: 'shardmq: there is no plugin emq_nothing\n',
+    stderr: 'shardmq: there is no plugin emq_nothing; shardmq plugins shows which there are\n',
+  });
+  t.like(await runCli('plugins', 'load', 'emq_auth_usrname', '--data', data), {
+    code: 2,
+    stderr: 'shardmq: there is no plugin emq_auth_usrname; did you mean emq_auth_username?\n',
   });
   writeFileSync(file, 'damaged');
   t.like(await runCli('plugins', '--data', data), { code: 1 });

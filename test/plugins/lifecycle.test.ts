@@ -97,7 +97,12 @@ test('a name that nobody knows in loaded_plugins is logged, and the rest of it s
   writeFileSync(join(directory, 'loaded_plugins'), "emq_dashboard.\n% a comment\n'emq_recon'.\n\nprobe.\n");
   const scene = await brokerWith(t, {}, directory);
   t.deepEqual(activeIn(scene), ['emq_recon', 'probe']);
-  t.true(scene.logger.has('error', /loaded_plugins: there is no plugin emq_dashboard/));
+  t.true(
+    scene.logger.has(
+      'error',
+      /loaded_plugins: there is no plugin emq_dashboard; shardmq plugins unload emq_dashboard/,
+    ),
+  );
 });
 
 test('loaded_plugins that cannot be read stops the start: it may name a guard', async (t) => {
@@ -160,6 +165,21 @@ test('modules that are no plugins stop the start with a sentence', async (t) => 
   t.like(error, { code: 'CONFIG_INVALID' });
   const { issues } = error as unknown as { issues: string[] };
   t.is(issues.length, 2);
-  t.regex(issues[0]!, /^plugins: file:.*missing\.js: cannot be loaded: Cannot find module/);
+  t.regex(issues[0]!, /^plugins: file:.*missing\.js: cannot be loaded: there is no file \S*missing\.js$/);
   t.regex(issues[1]!, /^plugins: file:.*plugin\.js: there is already a plugin named probe/);
+});
+
+test('a module that is no JavaScript, and one without default export, are told what to do', async (t) => {
+  const directory = tempDirectory();
+  const wrong = join(directory, 'wrong.mjs');
+  writeFileSync(wrong, "export default {\n  name: 'x' 'y',\n};\n");
+  const bare = join(directory, 'bare.mjs');
+  writeFileSync(bare, "export const name = 'bare';\n");
+  const error = await t.throwsAsync(brokerWith(t, { plugins: [wrong, bare] }));
+  const { issues } = error as unknown as { issues: string[] };
+  t.regex(
+    issues[0]!,
+    /^plugins: \S*wrong\.mjs: cannot be loaded: Unexpected string; node --check FILE shows where$/,
+  );
+  t.regex(issues[1]!, /bare\.mjs: cannot be loaded: it has no default export, which would be the plugin$/);
 });

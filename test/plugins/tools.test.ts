@@ -87,7 +87,10 @@ test('a user’s plugin that has changed is read again, in main and in the shard
   t.is(await ask(client, 'word'), 'some');
   t.is(await ask(client, 'shard'), 'shard 0');
   probe.change(probe.plugin, 'export default', 'export default 5; //');
-  t.like(await plugins.reload('probe'), { ok: false, message: 'probe: its default export is not an object' });
+  t.like(await plugins.reload('probe'), {
+    ok: false,
+    message: 'probe: its default export is not a plugin, an object with a name and a description',
+  });
   t.is(await ask(client, 'word'), 'some', 'it runs on as it was');
   t.like(await plugins.reload('emq_modules'), { ok: false, why: 'failed' });
 });

@@ -9,8 +9,8 @@ const option = (fields: object): object => ({
 const shard = new URL('file:///somewhere/shard.js');
 
 const WRONG: readonly (readonly [unknown, string])[] = [
-  [undefined, 'its default export is not an object'],
-  [() => GOOD, 'its default export is not an object'],
+  [undefined, 'its default export is not a plugin, an object with a name and a description'],
+  [() => GOOD, 'its default export is not a plugin, an object with a name and a description'],
   [{}, 'its name is not a string'],
   [{ ...GOOD, description: 5 }, 'its description is not a string'],
   [{ ...GOOD, start: 'now' }, 'its start is not a function'],

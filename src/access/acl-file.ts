@@ -15,6 +15,9 @@ import type { AclRule } from './acl-rule.js';
 export interface AclFileEvents {
   /** Gives the rules to all shards; resolves when they are in force. */
   update(rules: readonly AclRule[]): Promise<void>;
+  /** A reload has failed, and why. */
+  reloadFailed(reason: string): void;
+  reloaded(): void;
 }
 
 const NEWLINE = 0x0a;
@@ -63,9 +66,11 @@ export class AclFile {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#logger.error(`access rules could not be read again: ${reason}`);
+      this.#events.reloadFailed(reason);
       throw error;
     }
     this.#logger.info('access rules have been read again', { file: this.#path, rules: this.rules.length });
+    this.#events.reloaded();
   }
 
   async #read(): Promise<readonly AclRule[]> {

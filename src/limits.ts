@@ -179,8 +179,9 @@ export const HOOK_LOG_INTERVAL_MS = 5_000;
 export const HOOK_ERROR_CHARS_MAX = 300;
 /**
  * Clients of one shard whose authentication plugins have not answered yet, each with its CONNECT packet in memory; more
- * are told that the server is busy. Too small turns clients away after a restart, when all of them are back at once. Must
- * be more than HASHES_WAITING_MAX: there, whoever floods the broker loses its place first, here nobody looks who it is.
+ * are told that the server is busy. Too small turns clients away after a restart, when all of them are back at once.
+ * Must be more than HASHES_WAITING_MAX: there, whoever floods the broker loses its place first, here nobody looks who
+ * it is.
  */
 export const AUTHENTICATIONS_UNDER_WAY_MAX = 16_384;
 /** Filters that a plugin is told of at once; a SUBSCRIBE with more comes in several calls. Too large holds the loop. */

@@ -334,14 +334,17 @@ test('what throws or rejects where plugins are only told is logged, and the othe
   ]);
 });
 
-test.serial('no more clients of a shard are being authenticated than the bound; the next are told to come back', async (t) => {
-  const shard = shardFor(t, { hooks: saying(new Promise(() => {})) });
-  for (let i = 0; i < AUTHENTICATIONS_UNDER_WAY_MAX; i++) shard.open(`c${i}`, { version: 4 });
-  await settle(Math.ceil(AUTHENTICATIONS_UNDER_WAY_MAX / HANDOVERS_PER_TURN) + 12);
-  for (const version of VERSIONS) t.is(await connackOf(shard, version), version === 5 ? 0x89 : 3);
-  shard.parts.registry.remove('seam');
-  t.is(await connackOf(shard, 4), 0);
-});
+test.serial(
+  'no more clients of a shard are being authenticated than the bound; the next are told to come back',
+  async (t) => {
+    const shard = shardFor(t, { hooks: saying(new Promise(() => {})) });
+    for (let i = 0; i < AUTHENTICATIONS_UNDER_WAY_MAX; i++) shard.open(`c${i}`, { version: 4 });
+    await settle(Math.ceil(AUTHENTICATIONS_UNDER_WAY_MAX / HANDOVERS_PER_TURN) + 12);
+    for (const version of VERSIONS) t.is(await connackOf(shard, version), version === 5 ? 0x89 : 3);
+    shard.parts.registry.remove('seam');
+    t.is(await connackOf(shard, 4), 0);
+  },
+);
 
 test('what clients have sent that are being authenticated is counted as waiting, also when they have gone', async (t) => {
   const shard = shardFor(t, { hooks: saying(new Promise(() => {})), memoryBudgetBytes: 1_000_000 });

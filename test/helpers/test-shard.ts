@@ -193,7 +193,7 @@ export class TestShard {
   }
 
   /** Main hands a connection over, of which it has read `head`. */
-  handOver(link: Link, head: Uint8Array, listener = 0): void {
+  handOver(link: Link, head: Uint8Array, listener = 0, peerAddress = '127.0.0.1'): void {
     lastNumber += 1;
     const number = lastNumber;
     this.links.set(number, link);
@@ -202,7 +202,7 @@ export class TestShard {
       fd: number,
       head,
       listener,
-      peerAddress: '127.0.0.1',
+      peerAddress,
       peerPort: 1,
       assignedClientId: null,
       certificateUsername: null,

@@ -190,13 +190,12 @@ export class ConnectFlow {
     if (this.core.delivery.drain(session)) this.core.turn.queue(session);
   }
 
-  /** What somebody else has subscribed to may not be allowed to this client. */
+  /** What somebody else, or the same one from elsewhere, has subscribed to may not be allowed to this client. */
   private recheck(session: Session, client: Client): void {
     const { client: last } = session;
     session.client = null;
     if (last === null || !this.core.access.isOn) return;
-    const isSame = last.info.username === client.info.username && last.isSuperuser === client.isSuperuser;
-    if (!isSame) this.core.rechecks.one(session);
+    if (!isAlike(last, client)) this.core.rechecks.one(session);
   }
 
   /** The session has a new client, or ends in favour of a new one [MQTT-3.1.4-2], v5 [MQTT-3.1.4-3]. */
@@ -325,6 +324,16 @@ export class ConnectFlow {
     );
     connection.close(endReason);
   }
+}
+
+/** Whether rules and plugins say the same about both, as far as can be known. */
+function isAlike(a: Client, b: Client): boolean {
+  return (
+    a.info.username === b.info.username &&
+    a.info.peerAddress === b.info.peerAddress &&
+    a.info.listener === b.info.listener &&
+    a.isSuperuser === b.isSuperuser
+  );
 }
 
 function attemptOf(connection: Connection, connect: Connect, clientId: ClientId): ConnectAttempt {

@@ -137,9 +137,10 @@ test('a handler that never answers refuses after its deadline, and its late answ
   let answer: (late: AuthAnswer) => void = () => {};
   const shard = shardFor(t, { hooks: saying(new Promise((resolve) => (answer = resolve))) });
   const client = shard.open('c', { version: 5 });
-  await shard.advance(HOOK_TIMEOUT_MS - 500);
+  // Real time goes on as well, and a busy machine takes its time.
+  await shard.advance(HOOK_TIMEOUT_MS / 2);
   t.deepEqual(client.take(), []);
-  await shard.advance(1_000);
+  await shard.advance(HOOK_TIMEOUT_MS);
   t.is(client.take()[0]?.code, 0x88);
   answer({ allow: true });
   await settle();

@@ -98,6 +98,11 @@ export interface Plugin {
   readonly shard?: URL;
   /** Checks beyond each single value. @returns what is wrong, or null */
   check?(values: PluginValues): string | null;
+  /**
+   * Looks at what `start` would read in its data directory, which may not be there, and changes nothing: for
+   * `shardmq check-config`, which starts nothing. Throws what is wrong.
+   */
+  checkFiles?(dataDir: string): void | Promise<void>;
   /** Starts the main part; the shards' parts are started after it. Throwing leaves the plugin stopped. */
   start?(context: MainContext): MainPart | undefined | Promise<MainPart | undefined>;
 }

@@ -43,6 +43,11 @@ export class Catalogue implements PluginKeys {
     return DEFAULTS.filter((name) => this.#plugins.has(name));
   }
 
+  /** @param remembered names in their order; null: the broker has never run. @returns those that start with it */
+  toStart(remembered: readonly string[] | null): string[] {
+    return [...new Set([...(remembered ?? this.defaults), ...this.users])];
+  }
+
   /** By name. */
   list(): KnownPlugin[] {
     return [...this.#plugins.values()].sort((a, b) => (a.plugin.name < b.plugin.name ? -1 : 1));

@@ -34,11 +34,9 @@ export interface HostParts {
 export function createPluginHost(parts: HostParts, shards: number): PluginHost {
   const { config, entries, catalogue, dataDir, clock, logger, pool } = parts;
   const directory = join(dataDir, 'plugins');
-  const etcDir = config['mqtt.plugins.etc_dir'];
-  if (etcDir !== '' && !existsSync(etcDir)) logger.warn(`mqtt.plugins.etc_dir: ${etcDir} is not there`);
   return new PluginHost({
     catalogue,
-    configuration: new PluginConfiguration(entries, etcDir, directory),
+    configuration: pluginConfiguration(config, entries, directory, logger),
     loadedFile: loadedFileOf(config),
     allReady: () => pool().allReady(),
     everywhere: (type, input, timeoutMs) => pool().everywhere(type, input, timeoutMs),
@@ -53,6 +51,18 @@ export function createPluginHost(parts: HostParts, shards: number): PluginHost {
       figures: () => [mainFigures(parts), ...shardFigures(pool())],
     },
   });
+}
+
+/** @param directory for what is set while the broker runs */
+export function pluginConfiguration(
+  config: Config,
+  entries: readonly Entry[],
+  directory: string,
+  logger: Logger,
+): PluginConfiguration {
+  const etcDir = config['mqtt.plugins.etc_dir'];
+  if (etcDir !== '' && !existsSync(etcDir)) logger.warn(`mqtt.plugins.etc_dir: ${etcDir} is not there`);
+  return new PluginConfiguration(entries, etcDir, directory);
 }
 
 /** As many messages of plugins may be on their way to a shard as may wait for one of their parts. */

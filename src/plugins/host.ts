@@ -65,9 +65,8 @@ export class PluginHost implements Plugins {
   boot(): Promise<void> {
     const { loadedFile, catalogue } = this.#options;
     const remembered = loadedFile.read();
-    const names = remembered ?? catalogue.defaults;
-    if (remembered === null) loadedFile.write(names);
-    const booting = this.#bootAll([...new Set([...names, ...catalogue.users])]);
+    if (remembered === null) loadedFile.write(catalogue.defaults);
+    const booting = this.#bootAll(catalogue.toStart(remembered));
     this.#last = booting;
     return booting;
   }
@@ -77,10 +76,7 @@ export class PluginHost implements Plugins {
       if (this.#isStopping) return;
       const known = this.#options.catalogue.get(name);
       if (known === undefined) {
-        const { path } = this.#options.loadedFile;
-        this.#logger.error(
-          `${path}: there is no plugin ${name}; shardmq plugins unload ${name} takes it out`,
-        );
+        this.#logger.error(this.#options.loadedFile.unknown(name));
         continue;
       }
       const place: Place = { run: null, isGuard: known.plugin.isGuard === true };
@@ -89,19 +85,8 @@ export class PluginHost implements Plugins {
       if (why === null) this.#logger.debug(`plugin ${name} runs`);
       else await this.#leaveUnlessGuard(name, place);
     }
-    this.#warnOfIdle();
-  }
-
-  /** Whoever configures a plugin counts on it. */
-  #warnOfIdle(): void {
     const { catalogue, configuration } = this.#options;
-    for (const { plugin } of catalogue.list()) {
-      if (this.#places.has(plugin.name) || !configuration.names(plugin)) continue;
-      const { name } = plugin;
-      this.#logger.warn(
-        `keys of ${name} are set, and it does not run: they have no effect; shardmq plugins load ${name} lets it start`,
-      );
-    }
+    configuration.warnOfIdle(catalogue, (name) => this.#places.has(name), this.#logger);
   }
 
   /** Stops the main parts, the last one first. The shards have ended by then. */

@@ -17,6 +17,7 @@ const PROPERTIES: Readonly<Record<keyof Plugin, readonly [type: string, isNeeded
   isGuard: ['boolean', false],
   shard: ['object', false],
   check: ['function', false],
+  checkFiles: ['function', false],
   start: ['function', false],
 };
 

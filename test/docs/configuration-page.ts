@@ -42,7 +42,8 @@ listener.tcp.external.max_clients: 50000
 \`\`\`
 
 An unknown key and a value that does not fit stop the start; every mistake is named with its file and line. Keys of
-EMQ 2.3 that mean nothing here give a warning. \`shardmq check-config FILE\` reports both without starting.
+EMQ 2.3 that mean nothing here give a warning. \`shardmq check-config FILE\` reports both without starting, and what is
+wrong with the files that a start would read: certificates, access rules, bans, and what plugins keep.
 
 The values:
 

@@ -192,6 +192,7 @@ export interface ShardPart {
 
 /** What is known of a client that wants to connect. */
 export interface ConnectAttempt {
+  /** As the client sent it: empty where it leaves the choice to the broker. */
   readonly clientId: string;
   readonly username: string | null;
   readonly password: Uint8Array | null;

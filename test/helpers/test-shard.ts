@@ -193,7 +193,12 @@ export class TestShard {
   }
 
   /** Main hands a connection over, of which it has read `head`. */
-  handOver(link: Link, head: Uint8Array, listener = 0, peerAddress = '127.0.0.1'): void {
+  handOver(
+    link: Link,
+    head: Uint8Array,
+    listener = 0,
+    { peerAddress = '127.0.0.1', assigned = null }: { peerAddress?: string; assigned?: string | null } = {},
+  ): void {
     lastNumber += 1;
     const number = lastNumber;
     this.links.set(number, link);
@@ -204,7 +209,7 @@ export class TestShard {
       listener,
       peerAddress,
       peerPort: 1,
-      assignedClientId: null,
+      assignedClientId: assigned === null ? null : asClientId(assigned),
       certificateUsername: null,
       ageMs: 0,
     };

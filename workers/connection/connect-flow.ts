@@ -110,7 +110,7 @@ export class ConnectFlow {
       this.refuse(connection, connect, clientId, ReasonCode.ServerBusy);
       return HANDLED;
     }
-    const found = authenticate(attemptOf(connection, connect, clientId));
+    const found = authenticate(attemptOf(connection, connect));
     if (!(found instanceof Pending)) {
       this.decide(connection, connect, clientId, found);
       return HANDLED;
@@ -336,9 +336,9 @@ function isAlike(a: Client, b: Client): boolean {
   );
 }
 
-function attemptOf(connection: Connection, connect: Connect, clientId: ClientId): ConnectAttempt {
+function attemptOf(connection: Connection, connect: Connect): ConnectAttempt {
   return {
-    clientId,
+    clientId: connect.clientId,
     username: usernameOf(connection, connect),
     password: connect.password,
     peerAddress: connection.origin.peerAddress,

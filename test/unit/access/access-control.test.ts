@@ -234,7 +234,7 @@ test('a session that comes back from another address is checked again', async (t
   const come = async (peerAddress: string): Promise<TestClient> => {
     const client = new TestClient(5, 'c');
     const head = connect({ version: 5, clientId: 'c', clean: false, properties: { sessionExpiry: 60 } });
-    shard.handOver(client, head, 0, peerAddress);
+    shard.handOver(client, head, 0, { peerAddress });
     await settle();
     t.is(client.take()[0]?.code, 0);
     return client;

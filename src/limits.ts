@@ -380,6 +380,8 @@ export const RETAINED_SKEW_MAX_MS = 15_000;
 export const RETAINED_REMOVALS_MAX = 65_536;
 /** Bytes a level of a retained topic counts against the store's limit, beside the message; as measured. */
 export const RETAINED_NODE_BYTES = 64;
+/** Milliseconds between two log lines of a shard about messages that are not retained; they are counted meanwhile. */
+export const RETAINED_LOG_INTERVAL_MS = 5_000;
 /** Nodes of a retained tree walked in one go; 4,096 take less than a millisecond. */
 export const RETAINED_SLICE_NODES_MAX = 4_096;
 /** Milliseconds between two looks whether a stopping shard's connections have sent their last bytes. */

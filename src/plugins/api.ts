@@ -184,10 +184,26 @@ export interface ShardContext {
 
 export interface ShardPart {
   readonly hooks?: ShardHooks;
+  /**
+   * While the part runs, its shard retains messages, within these limits. Of several plugins the one that was started
+   * last counts. Without any, messages with RETAIN are delivered and not kept; what has been kept stays for the next.
+   */
+  readonly retained?: RetainedLimits;
   /** From the main part's `tell`. */
   onMessage?(data: unknown): void;
   /** No hook is called any more. */
   stop?(): void;
+}
+
+/** Of the retained messages in one shard, which owns a part of all topics. 0: no limit. */
+export interface RetainedLimits {
+  /** Beyond it no further topic is retained; those that are there may be replaced. */
+  readonly messagesMax: number;
+  readonly payloadBytesMax: number;
+  /** Of messages and the tree above them, about. Beyond it a message is retained only in place of one as large. */
+  readonly bytesMax: number;
+  /** A message that is this old is gone, whatever it says itself; `$SYS/` excepted. */
+  readonly expiryMs: number;
 }
 
 /** What is known of a client that wants to connect. */

@@ -73,7 +73,6 @@ const GROUPS: readonly (readonly [title: string, prefixes: readonly string[]])[]
   ['Message queues', ['mqtt.mqueue.']],
   ['System topics', ['mqtt.broker.']],
   ['Plugins', ['mqtt.plugins.']],
-  ['Retained messages', ['retainer.']],
   ['Shards and overload', ['shard.', 'overload.', 'shutdown.']],
 ];
 

@@ -13,6 +13,7 @@ import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import type { ShardHooks } from '../../src/plugins/api.js';
 import { asClientId, asConnectionNumber, asShardId } from '../../src/protocol/ids.js';
+import { UNLIMITED } from '../../workers/retained/retained-store.js';
 import type { Session } from '../../workers/session/session.js';
 import { Shard } from '../../workers/shard.js';
 import { MemoryStore, type Store } from '../../workers/store/store.js';
@@ -177,6 +178,7 @@ export class TestShard {
         faults: true,
       },
     );
+    this.parts.retained.limit(UNLIMITED);
     if (shards === 1) this.shard.onEvent({ kind: 'event', type: 'peers.joined' });
   }
 

@@ -114,5 +114,5 @@ test('emq_reloader notices a change by itself', async (t) => {
   t.is(await ask(await clientOf(t, scene), 'word'), 'some');
   probe.change(probe.plugin, 'export default', 'export default 5; //');
   await until(() => scene.logger.has('error', /^emq_reloader: probe has changed and cannot be used: /));
-  t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'emq_reloader', 'probe']);
+  t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'emq_reloader', 'emq_retainer', 'probe']);
 });

@@ -83,6 +83,9 @@ export class ConnectFlow {
     if (will !== null && !this.isWillTopic(connection, will.topic)) {
       return connection.version === 5 ? ReasonCode.TopicNameInvalid : ReasonCode.MalformedPacket;
     }
+    // v5 [MQTT-3.2.2-13]; 3.x has no word for it: the will is published and not retained.
+    if (will?.retain === true && connection.version === 5 && !this.core.retained.isOn)
+      return ReasonCode.RetainNotSupported;
     return ReasonCode.Success;
   }
 
@@ -220,6 +223,7 @@ export class ConnectFlow {
     session.will = connect.will === null ? null : this.mountWill(connection, connect.will);
     session.willFrom = connect.will === null ? null : clientOf(connection);
     connection.isBridge = connect.bridge;
+    connection.isRetainUnavailable = connect.version === 5 && !core.retained.isOn;
     connection.clientHash = core.topicHash.hash(
       Buffer.from(session.clientId),
       0,
@@ -279,6 +283,7 @@ export class ConnectFlow {
       reason: ReasonCode.Success,
       sessionExpirySeconds: granted === connect.sessionExpirySeconds ? null : granted,
       receiveMaximum: config['mqtt.receive_maximum'],
+      retainAvailable: connection.isRetainUnavailable ? false : null,
       maximumPacketBytes: config['mqtt.max_packet_size'],
       assignedClientId: connect.clientId === '' ? session.clientId : null,
       topicAliasMaximum: config['mqtt.max_topic_alias'],
@@ -373,6 +378,7 @@ function refusalOf(reason: ReasonCode): string {
     case ReasonCode.BadAuthenticationMethod:
     case ReasonCode.TopicNameInvalid:
     case ReasonCode.MalformedPacket:
+    case ReasonCode.RetainNotSupported:
       return 'bad_connect';
     default:
       return 'auth_failure';

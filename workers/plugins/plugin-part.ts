@@ -2,7 +2,13 @@
 import { ReceiveCount, SendWindow } from '../../src/actor/message-window.js';
 import type { LogFields, PluginStart } from '../../src/actor/shard-protocol.js';
 import { type LimitedLog, limitedLog } from '../../src/base/limited-log.js';
-import type { CreateShardPart, ShardContext, ShardHooks, ShardPart } from '../../src/plugins/api.js';
+import type {
+  CreateShardPart,
+  RetainedLimits,
+  ShardContext,
+  ShardHooks,
+  ShardPart,
+} from '../../src/plugins/api.js';
 import { asClientId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
 import { checkTopicName } from '../../src/protocol/topic.js';
@@ -32,6 +38,8 @@ const POINTS: Readonly<Record<Point, true>> = {
 
 export class PluginPart {
   isEnded = false;
+  /** What it says about retained messages. */
+  retained: RetainedLimits | null = null;
   private part: ShardPart | null = null;
   /** From main, while it is being created. Main's window bounds them. */
   private early: unknown[] | null = [];
@@ -64,6 +72,7 @@ export class PluginPart {
     const wrong = wrongWithPart(part);
     if (wrong !== null) throw new Error(wrong);
     this.part = part;
+    this.retained = part.retained ?? null;
     // Nobody else will, if it has been given up meanwhile.
     if (this.isEnded) this.stop();
   }
@@ -164,10 +173,12 @@ export class PluginPart {
 /** @returns what is wrong with what a shard module has created */
 function wrongWithPart(part: unknown): string | null {
   if (typeof part !== 'object' || part === null) return 'its shard module does not return an object';
-  const { hooks = {}, onMessage, stop } = part as Record<string, unknown>;
+  const { hooks = {}, retained, onMessage, stop } = part as Record<string, unknown>;
   for (const given of [onMessage, stop]) {
     if (given !== undefined && typeof given !== 'function') return 'its onMessage or stop is not a function';
   }
+  if (retained !== undefined && !areLimits(retained))
+    return 'its retained has to have four limits, 0 or above';
   if (typeof hooks !== 'object' || hooks === null) return 'its hooks are not an object';
   for (const [point, handler] of Object.entries(hooks)) {
     if (point === 'priority') {
@@ -176,6 +187,12 @@ function wrongWithPart(part: unknown): string | null {
     else if (typeof handler !== 'function') return `its hook ${point} is not a function`;
   }
   return null;
+}
+
+function areLimits(given: unknown): boolean {
+  const limits: Record<string, unknown> = Object(given);
+  const names: readonly (keyof RetainedLimits)[] = ['messagesMax', 'payloadBytesMax', 'bytesMax', 'expiryMs'];
+  return names.every((name) => typeof limits[name] === 'number' && limits[name] >= 0);
 }
 
 export function textOf(error: unknown): string {

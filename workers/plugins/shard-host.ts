@@ -58,6 +58,7 @@ export class ShardHost {
     this.core.registry.remove(name);
     this.running.get(name)?.end();
     this.running.delete(name);
+    this.limitRetained();
     return null;
   }
 
@@ -106,10 +107,20 @@ export class ShardHost {
     if (part.isEnded) return false;
     core.turn.enter();
     core.registry.add(name, hooksOf(part));
-    this.running.get(name)?.end();
+    const before = this.running.get(name);
+    before?.end();
+    // While a plugin is being restarted, nothing that ought to be retained is lost.
+    if (module === null) part.retained = before?.retained ?? null;
     this.running.set(name, part);
+    this.limitRetained();
     part.open();
     return true;
+  }
+
+  /** The map has the order of their places. */
+  private limitRetained(): void {
+    const said = [...this.running.values()].flatMap(({ retained }) => (retained === null ? [] : [retained]));
+    this.core.retained.limit(said.at(-1) ?? null);
   }
 }
 

@@ -303,6 +303,7 @@ export class RunningBroker implements Broker {
         },
         pluginTold: (shard, message) => this.#plugins.told(shard, message),
         pluginHeard: (shard, heard) => this.#plugins.heard(shard, heard),
+        pluginFailed: (_shard, failed) => this.#plugins.failed(failed),
         alarmRaised: (shard, alarm) => this.#alarms.raise(shard, alarm),
         alarmCleared: (_shard, id) => this.#alarms.clear(id),
         overloadChanged: (shard, lateMs) => this.#overloads.changed(shard, lateMs),

@@ -138,7 +138,7 @@ export interface MainContext {
   tell(data: unknown): boolean;
   /** To its part in one shard, in order with `tell`. Lost where that shard is down. @returns as `tell` */
   tellShard(shard: number, data: unknown): boolean;
-  /** Publishes as the broker itself. */
+  /** Publishes as the broker itself. Throws as `publish` of `ShardContext` does. */
   publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
   /** Heap, event-loop delay and sessions of the shards, as of the last second. */
   figures(): readonly ThreadFigures[];
@@ -155,7 +155,10 @@ export interface ThreadFigures {
   readonly sessions: number;
 }
 
-/** The default export of a plugin's shard module. Runs once per shard and start; throwing fails the start on all. */
+/**
+ * The default export of a plugin's shard module. Runs once per shard and start; throwing fails the start on all. In a
+ * shard that comes back after a crash, it stops the plugin on all.
+ */
 export type CreateShardPart = (context: ShardContext) => ShardPart | Promise<ShardPart>;
 
 export interface ShardContext {
@@ -170,8 +173,8 @@ export interface ShardContext {
   /** To the main part. @returns false when it was not told, because that has thousands of earlier ones to look at */
   tell(data: unknown): boolean;
   /**
-   * Publishes as the broker itself, after what the shard is doing now, and so from within any hook. Throws when the
-   * topic is not one.
+   * Publishes as the broker itself, after what the shard is doing now, and so from within any hook. Throws when that
+   * cannot be published: the topic is none, or all is longer than `mqtt.max_packet_size`.
    */
   publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
   /**

@@ -21,9 +21,12 @@ export interface KnownPlugin {
   readonly plugin: Plugin;
   /** Where a user's module lies; null for the broker's own, and for objects. */
   readonly source: URL | null;
-  /** Rises when the module is read again. */
+  /** 0 as it was first read; another number each time it is read again. */
   readonly edition: number;
 }
+
+/** Of what was read again, also of what was wrong: Node.js keeps that for ever as well, by URL. */
+let lastEdition = 0;
 
 export class Catalogue implements PluginKeys {
   readonly #plugins = new Map<string, KnownPlugin>();
@@ -107,7 +110,7 @@ export class Catalogue implements PluginKeys {
 export async function readAgain(known: KnownPlugin): Promise<KnownPlugin> {
   const { source } = known;
   if (source === null) throw new Error('it is not a module of its own');
-  const edition = known.edition + 1;
+  const edition = ++lastEdition;
   const plugin = await importDefault(editionOf(source, edition));
   const wrong = wrongWithPlugin(plugin);
   if (wrong !== null) throw new Error(wrong);
@@ -127,7 +130,6 @@ export function filesOf({ plugin, source }: KnownPlugin): string[] {
   return [source, plugin.shard].flatMap((url) => (url === undefined ? [] : [fileURLToPath(url)]));
 }
 
-// Node.js keeps what it has imported for ever, by URL.
 function editionOf(url: URL, edition: number): URL {
   if (edition === 0) return url;
   const changed = new URL(url);
@@ -135,9 +137,14 @@ function editionOf(url: URL, edition: number): URL {
   return changed;
 }
 
+/** @throws Error for what is not a file: it could neither be watched nor read again */
 function urlOf(reference: string | URL): URL {
-  if (reference instanceof URL) return reference;
-  return reference.startsWith('file:') ? new URL(reference) : pathToFileURL(resolvePath(reference));
+  if (typeof reference === 'string' && !reference.startsWith('file:')) {
+    return pathToFileURL(resolvePath(reference));
+  }
+  const url = new URL(reference);
+  if (url.protocol !== 'file:') throw new Error('it is not the URL of a file');
+  return url;
 }
 
 /** @throws Error in one line */

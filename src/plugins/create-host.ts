@@ -8,9 +8,9 @@ import type { Entry } from '../config/entry.js';
 import type { Config } from '../config/schema.js';
 import { PLUGIN_MESSAGES_WAITING_MAX } from '../limits.js';
 import { asShardId } from '../protocol/ids.js';
-import { checkTopicName } from '../protocol/topic.js';
+import { checkPublish } from '../protocol/publish-request.js';
 import type { ShardPool } from '../supervisor/shard-pool.js';
-import type { ThreadFigures } from './api.js';
+import type { MainContext, ThreadFigures } from './api.js';
 import type { Catalogue } from './catalogue.js';
 import { PluginConfiguration } from './configuration.js';
 import { PluginHost } from './host.js';
@@ -66,17 +66,17 @@ export function pluginConfiguration(
 }
 
 /** As many messages of plugins may be on their way to a shard as may wait for one of their parts. */
-function boundedPublish({ config, logger, publish }: HostParts): (message: PublishRequest) => void {
+function boundedPublish({ config, logger, publish }: HostParts): MainContext['publish'] {
   const limits = {
     topicBytesMax: config['mqtt.max_topic_length'],
     topicLevelsMax: config['mqtt.max_topic_levels'],
+    packetBytesMax: config['mqtt.max_packet_size'],
   };
   let underWay = 0;
-  return (message) => {
-    const topic = Buffer.from(message.topic, 'utf8');
-    if (!checkTopicName(topic, 0, topic.length, limits)) throw new Error('not a topic name');
+  return (topic, payload, options = {}) => {
+    const message = checkPublish(topic, payload, options, limits);
     if (underWay >= PLUGIN_MESSAGES_WAITING_MAX) {
-      logger.debug('a message of a plugin is dropped: too many wait', { topic: message.topic });
+      logger.debug('a message of a plugin is dropped: too many wait', { topic });
       return;
     }
     underWay++;

@@ -2,7 +2,13 @@
  * Starts, stops, configures and reloads plugins, one operation after the other, each on all shards or none, and
  * remembers which are to run. Main thread.
  */
-import type { PluginHeard, PluginMessage, PluginStart, ShardRequests } from '../actor/shard-protocol.js';
+import type {
+  PluginFailed,
+  PluginHeard,
+  PluginMessage,
+  PluginStart,
+  ShardRequests,
+} from '../actor/shard-protocol.js';
 import { inTime, settlesInTime } from '../base/deadline.js';
 import type { Logger } from '../base/log.js';
 import { VERSION } from '../base/version.js';
@@ -145,16 +151,24 @@ export class PluginHost implements Plugins {
     try {
       return run.shardStart();
     } catch (error) {
-      this.#logger.error(
-        `plugin ${name} cannot go on in a shard that starts, and is stopped: ${textOf(error)}`,
-      );
-      this.#last = this.#last.then(() => this.#giveUp(name, run));
+      this.#giveUp(name, run, textOf(error));
       return emptyPlace(name, this.#places.get(name)!.isGuard);
     }
   }
 
+  /** Its part has not started in a shard that started while others ran it already. */
+  failed({ name, run: number, why }: PluginFailed): void {
+    const run = this.#places.get(name)?.run;
+    if (run?.number === number) this.#giveUp(name, run, why);
+  }
+
   /** Shards must not differ. */
-  async #giveUp(name: string, run: PluginRun): Promise<void> {
+  #giveUp(name: string, run: PluginRun, why: string): void {
+    this.#logger.error(`plugin ${name} cannot go on in a shard that starts, and is stopped: ${why}`);
+    this.#last = this.#last.then(() => this.#takeOut(name, run));
+  }
+
+  async #takeOut(name: string, run: PluginRun): Promise<void> {
     const place = this.#places.get(name);
     if (place === undefined || place.run !== run) return;
     place.run = null;

@@ -86,5 +86,7 @@ test('keys of a plugin that does not run are warned of, and so is a directory th
     ),
   );
   t.true(logger.has('warn', /^mqtt\.plugins\.etc_dir: \.\/no\/such\/place is not there/));
-  t.is(logger.lines.filter(({ level }) => level === 'warn').length, 2);
+  // A busy machine is warned of as well.
+  const warnings = logger.lines.filter(({ message }) => /no effect|etc_dir/.test(message));
+  t.is(warnings.length, 2);
 });

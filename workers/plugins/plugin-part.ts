@@ -1,6 +1,7 @@
 /** One plugin's part in a shard, from its start to its end: what it is given, and its talk with main. Runs on the shard's thread. */
 import { ReceiveCount, SendWindow } from '../../src/actor/message-window.js';
 import type { LogFields, PluginStart } from '../../src/actor/shard-protocol.js';
+import { guarded } from '../../src/base/guarded.js';
 import { type LimitedLog, limitedLog } from '../../src/base/limited-log.js';
 import type {
   CreateShardPart,
@@ -11,9 +12,14 @@ import type {
 } from '../../src/plugins/api.js';
 import { asClientId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
-import { checkTopicName } from '../../src/protocol/topic.js';
+import {
+  type CheckedPublish,
+  checkPublish,
+  isQos,
+  type PublishLimits,
+} from '../../src/protocol/publish-request.js';
 import type { SubscribeFlow } from '../connection/subscribe-flow.js';
-import { topicLimits } from '../connection/topic-limits.js';
+import { publishLimits } from '../connection/topic-limits.js';
 import type { Core } from '../core.js';
 import type { Point } from '../hooks/hooks.js';
 
@@ -46,12 +52,14 @@ export class PluginPart {
   private readonly window = new SendWindow();
   private readonly received = new ReceiveCount();
   private readonly log: LimitedLog;
+  private readonly limits: PublishLimits;
 
   constructor(
     readonly start: PluginStart,
     private readonly core: Core,
     private readonly subscribes: SubscribeFlow,
   ) {
+    this.limits = publishLimits(core.config);
     const isDebugging = core.config['log.level'] === 'debug';
     const write = (level: keyof LimitedLog, message: string, fields: LogFields): void => {
       if (level !== 'debug' || isDebugging) core.main.log(level, message, fields);
@@ -93,11 +101,10 @@ export class PluginPart {
     const { name, run } = this.start;
     const count = this.received.count();
     if (count > 0) this.core.main.pluginHeard({ name, run, count });
-    try {
-      this.part?.onMessage?.(data);
-    } catch (error) {
-      this.log.error(`a message of its main part was not handled: ${textOf(error)}`);
-    }
+    guarded(
+      () => this.part?.onMessage?.(data),
+      (error) => this.log.error(`a message of its main part was not handled: ${textOf(error)}`),
+    );
   }
 
   heard(count: number): void {
@@ -111,11 +118,10 @@ export class PluginPart {
   }
 
   private stop(): void {
-    try {
-      this.part?.stop?.();
-    } catch (error) {
-      this.log.error(`its part in this shard did not stop in order: ${textOf(error)}`);
-    }
+    guarded(
+      () => this.part?.stop?.(),
+      (error) => this.log.error(`its part in this shard did not stop in order: ${textOf(error)}`),
+    );
   }
 
   private context(): ShardContext {
@@ -128,12 +134,15 @@ export class PluginPart {
       state: start.state,
       log: this.log,
       tell: (data) => this.tell(data),
-      publish: (topic, payload, { qos = 0, retain = false } = {}) =>
-        this.publish(topic, payload, qos, retain),
+      publish: (topic, payload, options = {}) =>
+        this.publish(checkPublish(topic, payload, options, this.limits)),
       subscribe: (clientId, filter, qos) => {
+        if (typeof filter !== 'string') throw new Error('the filter is not a string');
+        if (!isQos(qos)) throw new Error('qos is not 0, 1 or 2');
         if (!this.isEnded) subscribes.subscribeFor(asClientId(clientId), filter, qos);
       },
       unsubscribe: (clientId, filter) => {
+        if (typeof filter !== 'string') throw new Error('the filter is not a string');
         if (!this.isEnded) subscribes.unsubscribeFor(asClientId(clientId), filter);
       },
     };
@@ -156,17 +165,11 @@ export class PluginPart {
     return true;
   }
 
-  private publish(topic: string, payload: Uint8Array | string, qos: 0 | 1 | 2, retain: boolean): void {
+  private publish(message: CheckedPublish): void {
     if (this.isEnded) return;
-    const { core } = this;
-    const bytes = Buffer.from(topic, 'utf8');
-    if (!checkTopicName(bytes, 0, bytes.length, topicLimits(core.config)))
-      throw new Error('not a topic name');
-    const receivedAtMs = core.turn.wallMs;
-    // A copy: the plugin may go on to use its own.
-    const copy = typeof payload === 'string' ? Buffer.from(payload, 'utf8') : Buffer.from(payload);
-    core.turn.enter();
-    core.publisher.publishOwn(createMessage({ topic, payload: copy, qos, retain, receivedAtMs }));
+    const { turn, publisher } = this.core;
+    turn.enter();
+    publisher.publishOwn(createMessage({ ...message, receivedAtMs: turn.wallMs }));
   }
 }
 

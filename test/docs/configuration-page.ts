@@ -56,9 +56,11 @@ The values:
 | list | items with commas between |
 | integer, float, enum, string, file | as they are |
 
-Today every change needs a restart. The column *counts* says how far a change made while the broker runs will reach
-once the API for it is there: *live* at once, *new* for connections and sessions that begin afterwards, *start* not
-before the broker starts again. The column EMQ holds what EMQ 2.3 ships; keys without an entry there are shardmq's own.
+A change of these keys needs a restart today; keys of plugins (\`broker.plugins.configure\`) and what is in the files
+of access rules and certificates do not. The column *counts* says how far a change made while the broker runs will
+reach once there is an API for it: *live* at once, *new* for connections and sessions that begin afterwards, *start*
+not before the broker starts again. The column EMQ holds what EMQ 2.3 ships; keys without an entry there are
+shardmq's own.
 `;
 
 const GROUPS: readonly (readonly [title: string, prefixes: readonly string[]])[] = [

@@ -65,8 +65,8 @@ export function issueOf(entry: Entry, expected: string, isSecret = false): Confi
 }
 
 /**
- * Describes a source, or a line of it, that cannot be read. Of the line only its first word is shown: what follows may be
- * a password.
+ * Describes a source, or a line of it, that cannot be read. Of the line only its first word is shown: what follows
+ * may be a password.
  */
 export function sourceIssue(where: string, expected: string, text = ''): ConfigIssue {
   const [word = ''] = /^[^\s:=]*/.exec(text) ?? [];

@@ -1,4 +1,5 @@
 /** What a newcomer reads first: what listens where, and how to try it. Main thread, once. */
+import { isIPv4 } from 'node:net';
 import type { Broker, OpenListener } from '../broker-api.js';
 import { formatAddress } from '../config/listener-address.js';
 
@@ -35,7 +36,7 @@ export function firstScreenLines(screen: FirstScreen): string[] {
 }
 
 const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || host.startsWith('127.');
+  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 /** A listener that both programs find without being told a host, if there is one. */

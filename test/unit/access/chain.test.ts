@@ -269,3 +269,23 @@ for (const version of VERSIONS) {
     }
   });
 }
+
+test('who comes back and is no superuser any more loses what only a superuser may have', async (t) => {
+  let superuser = true;
+  const shard = shardWith(t, {
+    rules: rulesOf('{allow, all, subscribe, ["mine"]}. {deny, all}.'),
+    hooks: { 'client.authenticate': () => ({ allow: true, superuser }) },
+  });
+  const stays = { clean: false, properties: { sessionExpiry: 600 } } as const;
+  const root = shard.open('c', stays);
+  root.subscribe(1, ['#', 0], ['mine', 0], ['$share/g/all/+', 0]);
+  await settle();
+  t.deepEqual(root.take()[1]?.codes, [0, 0, 0]);
+  superuser = false;
+  shard.open('c', stays);
+  await settle();
+  const { router } = shard.parts;
+  const session = shard.session('c')!;
+  t.is(router.subscriptionCount, 1);
+  t.true(router.has(session, 'mine', null, false));
+});

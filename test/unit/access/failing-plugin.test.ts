@@ -210,6 +210,20 @@ test('an answer about a connection whose session was taken over counts for nothi
   for (const heir of heirs) t.deepEqual(heir.take(), []);
 });
 
+test('a subscription that is checked again ends when the plugin throws: nobody knows that it is allowed', async (t) => {
+  const { shard, judge } = stage(t);
+  const client = await connected(shard, 'c');
+  client.subscribe(1, ['a', 0], ['b', 0]);
+  await settle();
+  judge.decide = ({ topic }) => (topic === 'a' ? failAtOnce() : 'allow');
+  await shard.main.request('access.update', { rules: [], bans: null });
+  await settle();
+  const { router } = shard.parts;
+  t.false(router.has(shard.session('c')!, 'a', null, false));
+  t.true(router.has(shard.session('c')!, 'b', null, false));
+  t.false(client.isEnded);
+});
+
 test('a will about which a plugin throws or hangs is not sent', async (t) => {
   const { shard, judge } = stage(t);
   const watcher = await connected(shard, 'w');

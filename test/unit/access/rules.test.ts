@@ -152,6 +152,33 @@ test('a client that is named like a wildcard, a path or a placeholder gets nothi
   t.deepEqual(asking('%u', 'c/%u/x', 'c/%c/x'), [ALLOW, NO_MATCH]);
 });
 
+test('whatever the names, %c and %u allow nothing but a level that is the name', (t) => {
+  const names = fc.string({ unit: fc.constantFrom('+', '#', '/', '%', 'c', 'u', '$', 'a'), maxLength: 4 });
+  const level = fc.oneof(names, fc.constantFrom('+', '#', '%c', '%u', ''));
+  const conf = parseAclConf('{allow, all, pubsub, ["c/%c/+", "u/%u"]}.');
+  const set = new RuleSet(conf.ok ? conf.rules : []);
+  fc.assert(
+    fc.property(names, names, level, level, (clientId, username, second, third) => {
+      const subject = { ...ANYBODY, clientId, username };
+      const isOwn = (name: string, asked: string): boolean =>
+        asked === name && !name.includes('/') && name !== '+' && name !== '#';
+      for (const action of ['publish', 'subscribe'] as const) {
+        const byClient = decide(set, subject, action, `c/${second}/${third}`) === ALLOW;
+        if (byClient !== (isOwn(clientId, second) && !third.includes('/'))) return false;
+        if ((decide(set, subject, action, `u/${second}`) === ALLOW) !== isOwn(username, second)) return false;
+      }
+      return true;
+    }),
+    { numRuns: 2_000 },
+  );
+  t.pass();
+});
+
+test('{user, "$all"} is a user of that name, and not everybody', (t) => {
+  t.false(means('{user, "$all"}', { username: 'u' }));
+  t.true(means('{user, "$all"}', { username: '$all' }));
+});
+
 test('clients whom the same rules concern share what was worked out', (t) => {
   const result = parseAclConf('{allow, {user, "u"}, publish, ["a"]}. {deny, all, subscribe, ["%c"]}.');
   if (!result.ok) throw new Error(result.error.message);

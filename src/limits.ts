@@ -551,5 +551,10 @@ export const PLUGIN_MESSAGES_PER_REPORT = 512;
 export const PLUGIN_LOG_LINES_PER_SECOND = 100;
 /** Topics of a shard whose rewriting is remembered; then all are forgotten. Fewer goes through the rules more often. */
 export const REWRITES_CACHED_MAX = 4_096;
+/** Characters of a topic up to which a plain expression is tried without a deadline: some milliseconds at worst. */
+export const REWRITE_PLAIN_TOPIC_CHARS_MAX = 256;
+/** Milliseconds for an expression to match; then the topic is refused. More lets hostile topics hold up a shard, fewer
+ *  refuses good ones on a busy machine. */
+export const REWRITE_TIMEOUT_MS = 20;
 /** Characters of a topic up to which its rewriting is remembered: memory times the above. */
 export const REWRITES_CACHED_TOPIC_CHARS_MAX = 256;

@@ -146,7 +146,7 @@ export class RunningBroker implements Broker {
       ...alarmEvents,
       update: (tls) => this.#pool.updateAll('tls.update', { tls }),
     });
-    const title = 'access rules could not be read again';
+    const title = 'new access rules are not in force';
     const aclAlarm = new ReloadAlarm('acl_reload_failed', title, this.#clock, alarmEvents);
     this.#acl = new AclFile(config['mqtt.acl_file'], logger, {
       update: (rules) => this.#pool.updateAll('access.update', { rules, bans: null }),

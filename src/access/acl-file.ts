@@ -60,12 +60,14 @@ export class AclFile {
   }
 
   async #reloadNow(): Promise<void> {
+    let what = 'could not be read again';
     try {
       this.rules = await this.#read();
+      what = 'have been read again, and may not be in force in every shard';
       await this.#events.update(this.rules);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#logger.error(`access rules could not be read again: ${reason}`);
+      this.#logger.error(`access rules ${what}: ${reason}`);
       this.#events.reloadFailed(reason);
       throw error;
     }

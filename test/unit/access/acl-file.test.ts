@@ -91,6 +91,25 @@ test('a reload that fails leaves the rules as they were', async (t) => {
   t.deepEqual(outcomes, ['failed', 'reloaded']);
 });
 
+test('a shard that does not answer is another failure than a file that is wrong', async (t) => {
+  const { path } = stage('{deny, all}.');
+  const logger = new RecordingLogger();
+  const outcomes: string[] = [];
+  const file = new AclFile(path, logger, {
+    update: () => Promise.reject(new Error('shard 1 does not answer')),
+    reloadFailed: (reason) => void outcomes.push(reason),
+    reloaded: () => void outcomes.push('reloaded'),
+  });
+  await file.load();
+  writeFileSync(path, '{allow, all}. {deny, all}.');
+  await t.throwsAsync(file.reload(), { message: 'shard 1 does not answer' });
+  t.is(file.rules.length, 2, 'it gets them when it starts again');
+  t.true(
+    logger.has('error', /have been read again, and may not be in force in every shard: shard 1 does not/),
+  );
+  t.deepEqual(outcomes, ['shard 1 does not answer']);
+});
+
 test('reloads asked for during one are one', async (t) => {
   const { file, told } = stage('{deny, all}.');
   await file.load();

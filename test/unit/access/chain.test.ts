@@ -207,6 +207,28 @@ test('a ClientId that the broker chooses belongs to no user where they are bound
   }
 });
 
+test('what a plugin that was stopped answers about a login counts for nothing', async (t) => {
+  for (const late of [{ allow: true, superuser: true }, { allow: false }] as const) {
+    for (const allowed of [true, false]) {
+      let answer: (late: AuthAnswer) => void = () => {};
+      const shard = shardWith(t, { config: { 'mqtt.allow_anonymous': allowed } });
+      shard.parts.registry.add('slow', {
+        'client.authenticate': () => new Promise((resolve) => (answer = resolve)),
+      });
+      const client = shard.open('c');
+      await settle();
+      shard.parts.registry.remove('slow');
+      await settle();
+      t.is(client.take()[0]?.code, allowed ? 0 : 0x87);
+      answer(late);
+      await settle();
+      t.deepEqual(client.take(), []);
+      t.is(client.isEnded, !allowed);
+      t.is(shard.session('c')?.connection?.isSuperuser, allowed ? false : undefined);
+    }
+  }
+});
+
 test('of two whose authentication is under way, the one whose answer comes last has the session', async (t) => {
   const answers: ((answer: AuthAnswer) => void)[] = [];
   const shard = shardWith(t, {

@@ -179,8 +179,8 @@ export interface ShardContext {
   publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
   /**
    * Subscribes a client that is connected in this shard, as if it had asked; nothing where there is none. After what
-   * the shard is doing now: a client that is about to get its CONNACK is there by then. Retained messages come if it was
-   * not subscribed to the filter before. Throws when `filter` is no string or `qos` none of the three.
+   * the shard is doing now: a client that is about to get its CONNACK is there by then. Retained messages come if
+   * it was not subscribed to the filter before. Throws when `filter` is no string or `qos` none of the three.
    */
   subscribe(clientId: string, filter: string, qos: 0 | 1 | 2): void;
   unsubscribe(clientId: string, filter: string): void;

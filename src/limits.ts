@@ -516,8 +516,8 @@ export const BANNED_SLICE = 256;
 export const FLAPPING_CLIENTS_MAX = 65_536;
 /** Bytes of a topic up to which a decision about it is remembered: memory times `mqtt.acl_cache_size` and clients. */
 export const ACCESS_CACHED_TOPIC_BYTES_MAX = 1_024;
-/** Rules about a client up to which they are looked through for each message; what more of them say is remembered. */
-export const ACL_RULES_UNCACHED_MAX = 4;
+/** Topics of the rules about a client up to which they are compared with each message; what more say is remembered. */
+export const ACL_TOPICS_UNCACHED_MAX = 4;
 /** Subscriptions that are checked again between two looks at the clock; each is compared with rules. */
 export const RECHECK_SLICE = 64;
 /** Questions to plugins about subscriptions that are checked again, at one time. Too many crowd out clients'. */

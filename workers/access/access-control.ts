@@ -4,7 +4,7 @@
  */
 import type { AclRule } from '../../src/access/acl-rule.js';
 import { ALLOW, NO_MATCH, type RuleList, RuleSet, type Verdict } from '../../src/access/rules.js';
-import { ACL_RULES_UNCACHED_MAX } from '../../src/limits.js';
+import { ACL_TOPICS_UNCACHED_MAX } from '../../src/limits.js';
 import type { Client } from '../connection/client.js';
 import type { Core } from '../core.js';
 import type { AccessVerdict } from '../hooks/chains.js';
@@ -68,7 +68,7 @@ export class AccessControl {
     const { publish } = access.profile;
     if (this.core.hooks.authorize === null) {
       if (publish.fixed !== null) return this.isAllowed(publish.fixed);
-      if (publish.length <= ACL_RULES_UNCACHED_MAX) {
+      if (publish.length <= ACL_TOPICS_UNCACHED_MAX) {
         return this.isAllowed(publish.decide(bytes, start, end, access.placeholders));
       }
     }
@@ -86,6 +86,8 @@ export class AccessControl {
     const hash = this.topicsCachedMax === 0 ? 0 : topicHash.hash(bytes, start, end);
     const known = access.cache?.find(hash, bytes, start, end, turn.nowMs) ?? UNKNOWN;
     if (known !== UNKNOWN) return known === ALLOWED;
+    // There may be thousands of topics in the rules.
+    turn.spendWalk();
     // The bytes lie in the read buffer, and the answer may come when others lie there.
     const own = Buffer.from(Uint8Array.prototype.slice.call(bytes, start, end).buffer);
     const answer = this.ask(client, 'publish', own.toString('utf8'));

@@ -99,6 +99,28 @@ test('a topic is asked about once, while it is remembered; a subscription each t
   t.deepEqual(plugin.asked, ['subscribe s', 'subscribe s']);
 });
 
+for (const [what, text] of [
+  ['many rules', '{deny, all, publish, ["x"]}. '.repeat(40)],
+  ['one rule of many topics', `{deny, all, publish, [${'"x", '.repeat(40)}"x"]}.`],
+] as const) {
+  test(`going through ${what} counts as a walk of the filter tree, what is remembered as nothing`, async (t) => {
+    const rules = rulesOf(text);
+    const shard = shardWith(t, { rules, config: { 'mqtt.acl_cache_size': 2 } });
+    const client = await connected(shard);
+    await publish(client, 'a', 'b', 'c', 'd');
+    const { turn } = shard.parts;
+    let walks = 0;
+    turn.spendWalk = () => {
+      walks += 1;
+    };
+    // Where they go is known by now, so that all walks are those of the rules.
+    await publish(client, 'a', 'a', 'a');
+    t.is(walks, 1);
+    await publish(client, 'b', 'c', 'd', 'b');
+    t.is(walks, 5);
+  });
+}
+
 test('mqtt.cache_acl = off asks about every message', async (t) => {
   const plugin = new Asked(() => 'allow');
   const shard = shardWith(t, { hooks: plugin.hooks, config: { 'mqtt.cache_acl': false } });

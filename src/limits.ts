@@ -149,6 +149,8 @@ export const MESSAGE_TEXT_BYTES_MAX = 4096;
 
 /** What a stored message is taken to cost besides its own bytes. Too small lets many tiny messages pass a budget. */
 export const MESSAGE_OVERHEAD_BYTES = 160;
+/** What the names of its publisher are taken to cost besides their own bytes, where a message has them. As above. */
+export const AUTHOR_OVERHEAD_BYTES = 24;
 
 /** Largest MQTT packet there can be, fixed header included: what a client accepts that names no maximum. */
 export const PACKET_BYTES_MAX = 268_435_460;

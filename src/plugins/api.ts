@@ -268,7 +268,7 @@ export interface HookMessage {
   readonly payload: Uint8Array;
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
-  /** Null: the broker itself, or the API. */
+  /** Who published it, or left it as its will. Null: the broker itself, or the API. */
   readonly clientId: string | null;
   readonly username: string | null;
 }
@@ -327,7 +327,10 @@ export interface ShardHooks {
   'message.publish'?(
     message: HookMessage,
   ): HookMessage | null | undefined | Promise<HookMessage | null | undefined>;
-  /** Handed to a client's connection, also again. Who published it is not known here: `clientId` is null. */
+  /**
+   * Handed to a client's connection, also again. Messages keep who published them, retained ones too, if the shard of
+   * the publisher had a handler here or for `message.acked` at that time: `clientId` is null for earlier ones.
+   */
   'message.delivered'?(clientId: string, message: HookMessage): void;
   /** Acknowledged by a client: PUBACK, or PUBREC at QoS 2. As above. */
   'message.acked'?(clientId: string, message: HookMessage): void;

@@ -118,6 +118,7 @@ export class PublishIn {
 
   private handOn(connection: Connection, route: Route<Session> | null): number {
     if (route === null) return HANDED_ON;
+    if (this.hooks.wantsAuthors) this.view.author = clientOf(connection).author;
     return this.core.publisher.distribute(this.view, route, connection.session, connection.clientHash);
   }
 

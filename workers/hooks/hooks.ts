@@ -50,4 +50,7 @@ export class Hooks {
   delivered: HookFunction<'message.delivered'> | null = null;
   acked: HookFunction<'message.acked'> | null = null;
   dropped: HookFunction<'message.dropped'> | null = null;
+
+  /** Somebody is told of `delivered` or `acked`: messages take the names of their publishers with them. */
+  wantsAuthors = false;
 }

@@ -74,6 +74,7 @@ export class HookRegistry {
     hooks.delivered = this.teller('message.delivered');
     hooks.acked = this.teller('message.acked');
     hooks.dropped = this.teller('message.dropped');
+    hooks.wantsAuthors = hooks.delivered !== null || hooks.acked !== null;
   }
 
   private compileAsking(): void {

@@ -42,7 +42,8 @@ export interface PluginHostOptions {
 /** A plugin that runs, or keeps its place: it is being restarted, or guards the broker and could not start. */
 interface Place {
   run: PluginRun | null;
-  readonly isGuard: boolean;
+  /** As it was last read. */
+  isGuard: boolean;
 }
 
 type Failure = Extract<PluginOutcome, { ok: false }>;
@@ -276,16 +277,25 @@ export class PluginHost implements Plugins {
       this.#logger.info(`plugin ${name} has restarted`);
       return DONE;
     }
-    const stillWhy = await this.#launch(takeBack(), place);
+    const stillWhy = await this.#launchAgain(takeBack, place);
     if (stillWhy === null) return failure('failed', `${why}; it runs again as it was`);
     await this.#leaveUnlessGuard(name, place);
     return failure('failed', `${why}; and it does not start again as it was: ${stillWhy}`);
+  }
+
+  async #launchAgain(takeBack: () => KnownPlugin, place: Place): Promise<string | null> {
+    try {
+      return await this.#launch(takeBack(), place);
+    } catch (error) {
+      return textOf(error);
+    }
   }
 
   /** Starts it in its place, everywhere or nowhere. @returns why it does not run; null: it does */
   async #launch(known: KnownPlugin, place: Place): Promise<string | null> {
     const { configuration, around, allReady, everywhere } = this.#options;
     const { plugin } = known;
+    place.isGuard = plugin.isGuard === true;
     let run: PluginRun | null = null;
     try {
       const values = configuration.values(plugin);

@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { connect, connectAsync } from 'mqtt';
 import { addressOf, breakShard, until } from '../helpers/with-broker.js';
-import { activeIn, brokerWith, clientOf, type Scene } from './asking.js';
+import { activeIn, ask, brokerWith, clientOf, type Scene } from './asking.js';
 import { writePlugin } from './written.js';
 
 function noShardHasEnded(t: ExecutionContext, { logger }: Scene): void {
@@ -158,4 +158,48 @@ test('bytes that a plugin uses again are not those that wait for a client', asyn
   receiver.on('message', (_topic, payload) => void received.push(payload.toString()));
   await until(() => received.length >= sent.length, 'what waited');
   t.deepEqual(received, sent);
+});
+
+test('a plugin that has become a guard when it is read again is one', async (t) => {
+  const main = 'start: () => { let count = 0; return { shardState: () => ++count }; }';
+  const rogue = writePlugin(main, 'if (context.state > 1) throw new Error("not twice"); return {};');
+  const scene = await brokerWith(t, { plugins: [rogue.path] });
+  rogue.writeMain(`isGuard: true, ${main}`);
+  t.deepEqual(await scene.broker.plugins.reload('rogue'), { ok: true });
+  await breakShard(scene.broker, 1, 'throw');
+  await until(() => scene.logger.has('error', /^nobody may connect.* until rogue runs or is stopped/));
+  t.false(activeIn(scene).includes('rogue'));
+  await t.throwsAsync(clientOf(t, scene, 0), { message: /unavailable/ });
+});
+
+test('a configuration that fails in one shard is taken back in all, also when it ends the shard', async (t) => {
+  const scene = await brokerWith(t, { config: { 'probe.word': 'old' } });
+  const { plugins } = scene.broker;
+  for (const does of ['one-throws', 'ends']) {
+    const outcome = await plugins.configure('probe', { 'probe.word': 'new', 'probe.shard': does });
+    t.regex(outcome.ok ? '' : outcome.message, /; it runs again as it was$/, does);
+    t.true(activeIn(scene).includes('probe'));
+    for (const shard of [0, 1]) t.is(await ask(await clientOf(t, scene, shard), 'word'), 'old');
+    t.like(
+      plugins.config('probe')!.find(({ key }) => key === 'probe.word'),
+      { value: 'old' },
+    );
+  }
+});
+
+test('a shard that ends while a plugin stops does not keep it', async (t) => {
+  const scene = await brokerWith(t);
+  const [, outcome] = await Promise.all([
+    breakShard(scene.broker, 1, 'throw'),
+    scene.broker.plugins.stop('probe'),
+  ]);
+  t.deepEqual(outcome, { ok: true });
+  await until(() => scene.logger.has('info', /shard 1 is back/), 'the shard');
+  const client = await clientOf(t, scene, 1);
+  const answers: string[] = [];
+  client.on('message', (topic) => void answers.push(topic));
+  await client.publishAsync('probe/ask/word', '', { qos: 1 });
+  await client.publishAsync('probe/answer/end', '', { qos: 1 });
+  await until(() => answers.includes('probe/answer/end'));
+  t.deepEqual(answers, ['probe/answer/end']);
 });

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
@@ -114,5 +114,12 @@ test('emq_reloader notices a change by itself', async (t) => {
   t.is(await ask(await clientOf(t, scene), 'word'), 'some');
   probe.change(probe.plugin, 'export default', 'export default 5; //');
   await until(() => scene.logger.has('error', /^emq_reloader: probe has changed and cannot be used: /));
+  // As many editors write: aside, then renamed over the old one.
+  const whole = readFileSync(probe.plugin, 'utf8').replace('export default 5; //', 'export default');
+  writeFileSync(`${probe.plugin}~`, whole.replace("default: 'some'", "default: 'renamed'"));
+  renameSync(`${probe.plugin}~`, probe.plugin);
+  const reloads = () => scene.logger.lines.filter(({ message }) => message.endsWith('was read again')).length;
+  await until(() => reloads() === 2, 'what was renamed');
+  t.is(await ask(await clientOf(t, scene), 'word'), 'renamed');
   t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'emq_reloader', 'emq_retainer', 'probe']);
 });

@@ -27,19 +27,29 @@ export async function checkPlugins(
     }
     try {
       configuration.values(known.plugin);
-      await checkFiles(known, join(directory, name));
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      mistakes.push(...text.split('\n').map((line) => `${name}: ${line}`));
+      mistakes.push(...linesOf(name, error));
     }
+    mistakes.push(...(await wrongWithFiles(known, join(directory, name))));
   }
   configuration.warnOfIdle(catalogue, (name) => names.includes(name), logger);
   if (mistakes.length === 0) return;
   throw new BrokerError('CONFIG_INVALID', `${mistakes.length} mistakes in what plugins start with`, mistakes);
 }
 
-/** A user's plugin may take for ever. */
-async function checkFiles({ plugin }: KnownPlugin, dataDir: string): Promise<void> {
-  const checking = (async () => plugin.checkFiles?.(dataDir))();
-  await inTime(checking, PLUGIN_START_TIMEOUT_MS, 'its files are not checked in time');
+/** @returns a line for each mistake in the files that a plugin keeps in its directory */
+export async function wrongWithFiles({ plugin }: KnownPlugin, dataDir: string): Promise<string[]> {
+  try {
+    // A user's plugin may take for ever.
+    const checking = (async () => plugin.checkFiles?.(dataDir))();
+    await inTime(checking, PLUGIN_START_TIMEOUT_MS, 'its files are not checked in time');
+    return [];
+  } catch (error) {
+    return linesOf(plugin.name, error);
+  }
+}
+
+function linesOf(name: string, error: unknown): string[] {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n').map((line) => `${name}: ${line}`);
 }

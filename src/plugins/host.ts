@@ -10,6 +10,7 @@ import type {
   ShardRequests,
 } from '../actor/shard-protocol.js';
 import { inTime, settlesInTime } from '../base/deadline.js';
+import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { VERSION } from '../base/version.js';
 import {
@@ -20,6 +21,7 @@ import {
 } from '../limits.js';
 import type { PluginOutcome, PluginSetting, PluginSummary, Plugins } from './api.js';
 import { type Catalogue, filesOf, type KnownPlugin, readAgain } from './catalogue.js';
+import { wrongWithFiles } from './check.js';
 import type { PluginConfiguration } from './configuration.js';
 import type { LoadedFile } from './loaded-file.js';
 import { PluginRun, type PluginSurroundings } from './plugin-run.js';
@@ -67,18 +69,19 @@ export class PluginHost implements Plugins {
 
   /**
    * Starts what is remembered, or the defaults, then users' plugins. One that fails is logged; a guard that fails lets
-   * nobody pass. @throws BrokerError when what is remembered cannot be read
+   * nobody pass. @throws BrokerError when what is remembered cannot be read, or the files of a guard are wrong
    */
   boot(): Promise<void> {
     const { loadedFile, catalogue } = this.#options;
     const remembered = loadedFile.read();
     if (remembered === null) loadedFile.write(catalogue.defaults);
     const booting = this.#bootAll(catalogue.toStart(remembered));
-    this.#last = booting;
+    this.#last = booting.catch(() => undefined);
     return booting;
   }
 
   async #bootAll(names: readonly string[]): Promise<void> {
+    await this.#checkGuards(names);
     for (const name of names) {
       if (this.#isStopping) return;
       const known = this.#options.catalogue.get(name);
@@ -94,6 +97,17 @@ export class PluginHost implements Plugins {
     }
     const { catalogue, configuration } = this.#options;
     configuration.warnOfIdle(catalogue, (name) => this.#places.has(name), this.#logger);
+  }
+
+  /** Who may connect is written there: with a mistake in it the broker is not to run at all. */
+  async #checkGuards(names: readonly string[]): Promise<void> {
+    const { catalogue, around } = this.#options;
+    const guards = names.flatMap((name) => catalogue.get(name) ?? []).filter(({ plugin }) => plugin.isGuard);
+    const wrong: string[] = [];
+    for (const known of guards) {
+      wrong.push(...(await wrongWithFiles(known, around.dataDirOf(known.plugin.name))));
+    }
+    if (wrong.length > 0) throw new BrokerError('CONFIG_INVALID', wrong.join('\n'), wrong);
   }
 
   /** Stops the main parts, the last one first. The shards have ended by then. */

@@ -38,7 +38,8 @@ export function passwordPlugin(options: PasswordPluginOptions): Plugin {
     [`${prefix}.password_hash`]: {
       type: string,
       default: DEFAULT_FORMAT,
-      about: 'how new passwords are kept, in the words of docs/access.md; those that are there stay as they are',
+      about:
+        'how new passwords are kept, in the words of docs/access.md; those that are there stay as they are',
     },
   };
   return {

@@ -18,7 +18,7 @@ const WRONG: readonly (readonly [unknown, string])[] = [
   [{ ...GOOD, name: 'Good' }, 'its name is not made of lower case letters'],
   [{ ...GOOD, name: '../good' }, 'its name is not made of lower case letters'],
   [{ ...GOOD, name: 'g'.repeat(65) }, 'its name is not made of lower case letters'],
-  [{ ...GOOD, shard: './shard.js' }, 'its shard is not an object'],
+  [{ ...GOOD, shard: './shard.js' }, 'its shard is not the URL of a file'],
   [{ ...GOOD, shard: new URL('https://example.com/shard.js') }, 'its shard is not the URL of a file'],
   [{ ...GOOD, isGuard: true }, 'it is a guard and has no shard'],
   [{ ...GOOD, options: { 'good..key': {} } }, 'its option good..key has a name that is not a key'],

@@ -57,7 +57,8 @@ export interface Broker {
   reloadCertificates(): Promise<void>;
   /**
    * Reads the file of access rules (`mqtt.acl_file`) again. Subscriptions that it does not allow any more end. Rejects
-   * with a BrokerError ACL_FAILED when something is wrong with it: then the rules stay as they were.
+   * with a BrokerError ACL_FAILED when something is wrong with it: then the rules stay as they were; and with another
+   * one when a shard does not answer: it gets the new ones when it goes on.
    */
   reloadAcl(): Promise<void>;
   /** Clients, users and addresses that are kept out. */

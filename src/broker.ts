@@ -41,6 +41,7 @@ import { ShardPool } from './supervisor/shard-pool.js';
 import { Alarms } from './sys/alarms.js';
 import { Monitor } from './sys/monitor.js';
 import { OverloadReports } from './sys/overload-reports.js';
+import { type AlarmEvents, ReloadAlarm } from './sys/reload-alarm.js';
 import { SysPublisher } from './sys/sys-publisher.js';
 
 const SHARD_ENTRY = new URL('../workers/shard.worker.js', import.meta.url);
@@ -140,13 +141,20 @@ export class RunningBroker implements Broker {
     const say = (topic: string, payload: string): void => this.#sys.say(topic, payload);
     this.#alarms = new Alarms(this.#clock, say);
     this.#overloads = new OverloadReports(this.#alarms, this.#clock, logger);
-    this.#certificates = new Certificates(config.listeners, this.#clock, logger, {
-      update: (tls) => this.#pool.updateAll('tls.update', { tls }),
+    const alarmEvents: AlarmEvents = {
       alarmRaised: (alarm) => this.#alarms.raise(null, alarm),
       alarmCleared: (id) => this.#alarms.clear(id),
+    };
+    this.#certificates = new Certificates(config.listeners, this.#clock, logger, {
+      ...alarmEvents,
+      update: (tls) => this.#pool.updateAll('tls.update', { tls }),
     });
+    const title = 'new access rules are not in force';
+    const aclAlarm = new ReloadAlarm('acl_reload_failed', title, this.#clock, alarmEvents);
     this.#acl = new AclFile(config['mqtt.acl_file'], logger, {
       update: (rules) => this.#pool.updateAll('access.update', { rules, bans: null }),
+      reloadFailed: (reason) => aclAlarm.failed(reason),
+      reloaded: () => aclAlarm.succeeded(),
     });
     this.#bans = new BanList(join(directory, 'bans.json'), this.#clock, logger, {
       update: (bans) => this.#pool.updateAll('access.update', { rules: null, bans }),
@@ -311,6 +319,7 @@ export class RunningBroker implements Broker {
         },
         pluginTold: (shard, message) => this.#plugins.told(shard, message),
         pluginHeard: (shard, heard) => this.#plugins.heard(shard, heard),
+        pluginFailed: (_shard, failed) => this.#plugins.failed(failed),
         alarmRaised: (shard, alarm) => this.#alarms.raise(shard, alarm),
         alarmCleared: (_shard, id) => this.#alarms.clear(id),
         overloadChanged: (shard, lateMs) => this.#overloads.changed(shard, lateMs),

@@ -149,6 +149,8 @@ export const MESSAGE_TEXT_BYTES_MAX = 4096;
 
 /** What a stored message is taken to cost besides its own bytes. Too small lets many tiny messages pass a budget. */
 export const MESSAGE_OVERHEAD_BYTES = 160;
+/** What the names of its publisher are taken to cost besides their own bytes, where a message has them. As above. */
+export const AUTHOR_OVERHEAD_BYTES = 24;
 
 /** Largest MQTT packet there can be, fixed header included: what a client accepts that names no maximum. */
 export const PACKET_BYTES_MAX = 268_435_460;
@@ -180,8 +182,10 @@ export const HOOK_ERROR_CHARS_MAX = 300;
 /**
  * Clients of one shard whose authentication plugins have not answered yet, each with its CONNECT packet in memory; more
  * are told that the server is busy. Too small turns clients away after a restart, when all of them are back at once.
+ * Must be more than HASHES_WAITING_MAX: there, whoever floods the broker loses its place first, here nobody looks who
+ * it is.
  */
-export const AUTHENTICATIONS_UNDER_WAY_MAX = 8_192;
+export const AUTHENTICATIONS_UNDER_WAY_MAX = 16_384;
 /** Filters that a plugin is told of at once; a SUBSCRIBE with more comes in several calls. Too large holds the loop. */
 export const HOOK_FILTERS_MAX = 256;
 /** Messages of the broker itself that wait for a plugin's answer in one shard; more are dropped. */
@@ -378,6 +382,8 @@ export const RETAINED_SKEW_MAX_MS = 15_000;
 export const RETAINED_REMOVALS_MAX = 65_536;
 /** Bytes a level of a retained topic counts against the store's limit, beside the message; as measured. */
 export const RETAINED_NODE_BYTES = 64;
+/** Milliseconds between two log lines of a shard about messages that are not retained; they are counted meanwhile. */
+export const RETAINED_LOG_INTERVAL_MS = 5_000;
 /** Nodes of a retained tree walked in one go; 4,096 take less than a millisecond. */
 export const RETAINED_SLICE_NODES_MAX = 4_096;
 /** Milliseconds between two looks whether a stopping shard's connections have sent their last bytes. */
@@ -512,8 +518,8 @@ export const BANNED_SLICE = 256;
 export const FLAPPING_CLIENTS_MAX = 65_536;
 /** Bytes of a topic up to which a decision about it is remembered: memory times `mqtt.acl_cache_size` and clients. */
 export const ACCESS_CACHED_TOPIC_BYTES_MAX = 1_024;
-/** Rules about a client up to which they are looked through for each message; what more of them say is remembered. */
-export const ACL_RULES_UNCACHED_MAX = 4;
+/** Topics of the rules about a client up to which they are compared with each message; what more say is remembered. */
+export const ACL_TOPICS_UNCACHED_MAX = 4;
 /** Subscriptions that are checked again between two looks at the clock; each is compared with rules. */
 export const RECHECK_SLICE = 64;
 /** Questions to plugins about subscriptions that are checked again, at one time. Too many crowd out clients'. */
@@ -547,6 +553,11 @@ export const PLUGIN_MESSAGES_PER_REPORT = 512;
 export const PLUGIN_LOG_LINES_PER_SECOND = 100;
 /** Topics of a shard whose rewriting is remembered; then all are forgotten. Fewer goes through the rules more often. */
 export const REWRITES_CACHED_MAX = 4_096;
+/** Characters of a topic up to which a plain expression is tried without a deadline: some milliseconds at worst. */
+export const REWRITE_PLAIN_TOPIC_CHARS_MAX = 256;
+/** Milliseconds for an expression to match; then the topic is refused. More lets hostile topics hold up a shard, fewer
+ *  refuses good ones on a busy machine. */
+export const REWRITE_TIMEOUT_MS = 20;
 /** Characters of a topic up to which its rewriting is remembered: memory times the above. */
 export const REWRITES_CACHED_TOPIC_CHARS_MAX = 256;
 

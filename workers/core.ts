@@ -5,6 +5,7 @@ import type {
   ListenerId,
   LogFields,
   LogLevel,
+  PluginFailed,
   PluginHeard,
   PluginMessage,
 } from '../src/actor/shard-protocol.js';
@@ -44,6 +45,7 @@ export interface MainLine {
   /** @throws DOMException for what cannot be cloned */
   pluginTold(message: PluginMessage): void;
   pluginHeard(heard: PluginHeard): void;
+  pluginFailed(failed: PluginFailed): void;
   raiseAlarm(alarm: Alarm): void;
   clearAlarm(id: string): void;
   /** A client connects too often. */

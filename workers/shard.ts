@@ -105,7 +105,7 @@ export class Shard implements RunningShard, Runnable {
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
   }
 
-  /** Says that it takes peers and clients, once the plugins run that run in other shards. Rejects when one fails. */
+  /** Says that it takes peers and clients, once the plugins run that run in other shards. */
   async open(plugins: readonly PluginStart[]): Promise<void> {
     if (plugins.length > 0) await this.plugins.boot(plugins);
     this.port.tell({ kind: 'event', type: 'shard.ready', thread: threadId });
@@ -302,6 +302,7 @@ export class Shard implements RunningShard, Runnable {
         this.port.tell({ kind: 'event', type: 'log', level, message, fields }),
       pluginTold: (message) => this.port.tell({ kind: 'event', type: 'plugin.told', message }),
       pluginHeard: (heard) => this.port.tell({ kind: 'event', type: 'plugin.heard', heard }),
+      pluginFailed: (failed) => this.port.tell({ kind: 'event', type: 'plugin.failed', failed }),
       raiseAlarm: (alarm) => this.port.tell({ kind: 'event', type: 'alarm.raised', alarm }),
       flapping: (clientId) => this.port.tell({ kind: 'event', type: 'client.flapping', clientId }),
       clearAlarm: (id) => this.port.tell({ kind: 'event', type: 'alarm.cleared', id }),

@@ -24,7 +24,7 @@ async function stage(
   hooks: ShardHooks,
   subscribers: number,
 ): Promise<{ shard: TestShard; publisher: TestClient }> {
-  const shard = new TestShard({ config: { 'module.presence': 'off' }, hooks });
+  const shard = new TestShard({ hooks });
   const clients = Array.from({ length: subscribers }, (_, i) => shard.open(`s${i}`, { version: 4 }));
   for (const client of clients) client.subscribe(1, [TOPIC, 0]);
   await settle();

@@ -150,13 +150,7 @@ function store(count: number): void {
   const topics = Array.from({ length: count }, (_, i) => `site/${i % 100}/device/${i}/temperature`);
   const messages = topics.map(retained);
   const before = memoryBytes();
-  const store = new RetainedStore({
-    hashSeed: 7,
-    messagesMax: 0,
-    payloadBytesMax: 0,
-    bytesMax: 0,
-    expiryMs: 0,
-  });
+  const store = new RetainedStore(7);
   let longestMs = 0;
   let totalMs = 0;
   for (const each of messages) {

@@ -39,7 +39,10 @@ export function parseAclConf(text: string): AclConf {
     throw error;
   }
   if (rules.length > 0) return { ok: true, rules, warnings };
-  return { ok: false, error: remark({ line: 1, column: 1 }, `expected a rule, found none: ${RULE}`) };
+  return {
+    ok: false,
+    error: remark({ line: 1, column: 1 }, `expected a rule, found none; a rule is ${RULE}`),
+  };
 }
 
 function ruleOf(term: Term, warnings: AclRemark[]): AclRule {

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
+import { resolve as resolvePath } from 'node:path';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { ACL_FILE_BYTES_MAX } from '../limits.js';
@@ -14,6 +15,9 @@ import type { AclRule } from './acl-rule.js';
 export interface AclFileEvents {
   /** Gives the rules to all shards; resolves when they are in force. */
   update(rules: readonly AclRule[]): Promise<void>;
+  /** A reload has failed, and why. */
+  reloadFailed(reason: string): void;
+  reloaded(): void;
 }
 
 const NEWLINE = 0x0a;
@@ -56,15 +60,19 @@ export class AclFile {
   }
 
   async #reloadNow(): Promise<void> {
+    let what = 'could not be read again';
     try {
       this.rules = await this.#read();
+      what = 'have been read again, and may not be in force in every shard';
       await this.#events.update(this.rules);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#logger.error(`access rules could not be read again: ${reason}`);
+      this.#logger.error(`access rules ${what}: ${reason}`);
+      this.#events.reloadFailed(reason);
       throw error;
     }
     this.#logger.info('access rules have been read again', { file: this.#path, rules: this.rules.length });
+    this.#events.reloaded();
   }
 
   async #read(): Promise<readonly AclRule[]> {
@@ -85,9 +93,11 @@ export class AclFile {
 
   /** One byte more than allowed where there is more. */
   async #bytes(): Promise<Buffer> {
+    // Whole, so that what goes wrong says where it was looked for.
+    const path = resolvePath(this.#path);
     try {
-      if (!(await stat(this.#path)).isFile()) throw new Error('it is not a file');
-      const file = await open(this.#path, 'r');
+      if (!(await stat(path)).isFile()) throw new Error('it is not a file');
+      const file = await open(path, 'r');
       try {
         const buffer = Buffer.alloc(ACL_FILE_BYTES_MAX + 1);
         let length = 0;

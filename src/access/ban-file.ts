@@ -1,8 +1,7 @@
 /** The bans that outlive the broker: a small file in its data directory, written whole or not at all. Main thread. */
 import { readFileSync, statSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { BrokerError } from '../base/errors.js';
+import { replaceFile } from '../base/whole-file.js';
 import { BANS_FILE_BYTES_MAX } from '../limits.js';
 import { type Ban, checkBan } from './ban.js';
 
@@ -37,25 +36,11 @@ export function readBans(path: string): readonly Ban[] {
 
 /** Also when the power goes: written aside, synced, then renamed. @throws BrokerError DATA_DIR_FAILED */
 export async function writeBans(path: string, bans: readonly Ban[]): Promise<void> {
-  const aside = `${path}.tmp`;
   const text = `${JSON.stringify({ formatVersion: FORMAT_VERSION, bans }, null, 1)}\n`;
   if (Buffer.byteLength(text) > BANS_FILE_BYTES_MAX)
     throw failed(path, 'would be too large to be read again');
   try {
-    const file = await open(aside, 'w', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(aside, path);
-    const folder = await open(dirname(path), 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+    await replaceFile(path, text);
   } catch (error) {
     throw failed(path, `cannot be written: ${reasonOf(error)}`);
   }

@@ -54,8 +54,10 @@ export class TermReader {
     this.skipBlanks();
     if (this.at >= this.text.length) return null;
     const term = this.term();
+    const end = this.position;
     this.skipBlanks();
-    this.take('.', 'a period at the end of the term');
+    // The line to be mended is the one where the term ends, not that of what comes next.
+    this.take('.', 'a period at the end of the term', end);
     return term;
   }
 
@@ -155,8 +157,8 @@ export class TermReader {
     }
   }
 
-  private take(token: string, what: string): void {
-    if (!this.text.startsWith(token, this.at)) throw this.expected(what);
+  private take(token: string, what: string, position = this.position): void {
+    if (!this.text.startsWith(token, this.at)) throw this.expected(what, position);
     this.at += token.length;
   }
 
@@ -164,10 +166,10 @@ export class TermReader {
     return { line: this.line, column: this.at - this.lineStart + 1 };
   }
 
-  private expected(what: string): TermError {
+  private expected(what: string, position = this.position): TermError {
     const found = this.text.slice(this.at, this.at + FOUND_CHARS_MAX).split(/\s/, 1)[0]!;
     const instead = this.at >= this.text.length ? 'the end of the file' : JSON.stringify(found);
-    return new TermError(this.position, `expected ${what}, found ${instead}`);
+    return new TermError(position, `expected ${what}, found ${instead}`);
   }
 }
 

@@ -42,14 +42,14 @@ interface CompiledRule {
 export class RuleList {
   /** What is decided whatever the topic; null: the topic matters. */
   readonly fixed: Verdict | null;
-  /** Rules that may have to be looked at. */
+  /** Topics that may have to be looked at. */
   readonly length: number;
   readonly #rules: readonly CompiledRule[];
 
   constructor(rules: readonly CompiledRule[]) {
     const last = rules.findIndex(({ topics }) => topics === null);
     this.#rules = last < 0 ? rules : rules.slice(0, last + 1);
-    this.length = this.#rules.length;
+    this.length = this.#rules.reduce((sum, { topics }) => sum + (topics?.length ?? 1), 0);
     const verdicts = new Set<Verdict>(this.#rules.map(({ verdict }) => verdict));
     if (last < 0) verdicts.add(NO_MATCH);
     const [only = NO_MATCH] = verdicts;

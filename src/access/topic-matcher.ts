@@ -25,12 +25,13 @@ const LEVEL_REST = 2;
 const LEVEL_CLIENT_ID = 3;
 const LEVEL_USERNAME = 4;
 
-const MARKS: Readonly<Record<string, number>> = {
-  '+': LEVEL_ANY,
-  '#': LEVEL_REST,
-  '%c': LEVEL_CLIENT_ID,
-  '%u': LEVEL_USERNAME,
-};
+/** A map, because a level may be `constructor` or `toString`. */
+const MARKS: ReadonlyMap<string, number> = new Map([
+  ['+', LEVEL_ANY],
+  ['#', LEVEL_REST],
+  ['%c', LEVEL_CLIENT_ID],
+  ['%u', LEVEL_USERNAME],
+]);
 
 /**
  * A filter matches as subscriptions do, `#` its parent too, but wildcards also match a first level with `$`. The filter of
@@ -49,7 +50,7 @@ export class TopicMatcher {
   /** @param isLiteral wildcards and placeholders are ordinary text */
   constructor(filter: string, isLiteral: boolean) {
     const levels = filter.split('/');
-    this.#kinds = levels.map((level) => (isLiteral ? LEVEL_TEXT : (MARKS[level] ?? LEVEL_TEXT)));
+    this.#kinds = levels.map((level) => (isLiteral ? LEVEL_TEXT : (MARKS.get(level) ?? LEVEL_TEXT)));
     this.#levels = levels.map((level) => Buffer.from(level, 'utf8'));
     this.#firstByte = this.#kinds[0] === LEVEL_TEXT ? (this.#levels[0]![0] ?? SLASH) : -1;
     this.matchesAll = this.#kinds[0] === LEVEL_REST;

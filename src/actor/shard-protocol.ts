@@ -75,6 +75,12 @@ export interface PluginHeard {
   readonly run: number;
   readonly count: number;
 }
+/** It does not start in a shard that starts while others run it; there it is as if it were being restarted. */
+export interface PluginFailed {
+  readonly name: string;
+  readonly run: number;
+  readonly why: string;
+}
 
 /** Everything a shard needs to encrypt one listener: main has read and checked the files. */
 export interface TlsMaterial {
@@ -295,6 +301,7 @@ export type ShardEvent =
   | { readonly kind: 'event'; readonly type: 'client.flapping'; readonly clientId: ClientId }
   | { readonly kind: 'event'; readonly type: 'plugin.told'; readonly message: PluginMessage }
   | { readonly kind: 'event'; readonly type: 'plugin.heard'; readonly heard: PluginHeard }
+  | { readonly kind: 'event'; readonly type: 'plugin.failed'; readonly failed: PluginFailed }
   | { readonly kind: 'event'; readonly type: 'alarm.raised'; readonly alarm: Alarm }
   | { readonly kind: 'event'; readonly type: 'alarm.cleared'; readonly id: string }
   | {

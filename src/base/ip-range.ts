@@ -14,6 +14,7 @@ export interface IpRange {
 const WORD_BITS = 16;
 const IPV4_WORDS = 2;
 const IPV6_WORDS = 8;
+const IPV6_NETWORK_WORDS = 4;
 
 /** @returns null for what is no address, such as `unix`; `::ffff:1.2.3.4` is the IPv4 address, a zone is left out */
 export function parseIpAddress(text: string): IpAddress | null {
@@ -35,6 +36,12 @@ export function parseIpRange(text: string): IpRange | null {
   if (!/^\d{1,3}$/.test(bitsText) || Number(bitsText) > bitsMax) return null;
   const bits = Number(bitsText);
   return { words: firstBits(words, bits), bits };
+}
+
+/** @returns the same for all addresses that one may have who has this one: in IPv6 those of its /64 */
+export function networkOf(address: string): string {
+  const words = parseIpAddress(address);
+  return words === null ? address : words.slice(0, IPV6_NETWORK_WORDS).join('.');
 }
 
 /** @returns the address with all bits but the first `bits` set to 0 */

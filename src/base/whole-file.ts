@@ -1,6 +1,20 @@
-/** Small files that must be whole: written at once or not at all, read with a bound. Main thread. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+/** Files that must be whole: written at once or not at all, the small ones read with a bound. Main thread. */
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+
+/** What a crash has left behind may be a link, or open to others: neither it nor its mode is used. */
+const NEW_FILE = 'wx';
+const OWNER_ONLY = 0o600;
 
 /**
  * Replaces the file, whole or not at all, also when the power goes: written aside, synced, then renamed over the old
@@ -8,9 +22,11 @@ import { dirname } from 'node:path';
  */
 export function writeWholeFile(path: string, text: string): void {
   const aside = `${path}.tmp`;
-  const file = openSync(aside, 'w', 0o600);
+  rmSync(aside, { force: true });
+  const file = openSync(aside, NEW_FILE, OWNER_ONLY);
   try {
-    writeSync(file, text);
+    // A single write may take only a part, on a disk that is nearly full.
+    writeFileSync(file, Buffer.from(text));
     fsyncSync(file);
   } finally {
     closeSync(file);
@@ -21,6 +37,26 @@ export function writeWholeFile(path: string, text: string): void {
     fsyncSync(folder);
   } finally {
     closeSync(folder);
+  }
+}
+
+/** As `writeWholeFile`, for files that take their time. Only one at a time may be written to a path. */
+export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+  const aside = `${path}.tmp`;
+  await rm(aside, { force: true });
+  const file = await open(aside, NEW_FILE, OWNER_ONLY);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(aside, path);
+  const folder = await open(dirname(path), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a newcomer reads first: what listens where, and how to try it. Main thread, once. */
+import { isIPv4 } from 'node:net';
 import type { Broker, OpenListener } from '../broker-api.js';
 import { formatAddress } from '../config/listener-address.js';
 
@@ -30,12 +31,12 @@ export function firstScreenLines(screen: FirstScreen): string[] {
     lines.push('  clients need no password, from other machines too (mqtt.allow_anonymous)');
   }
   const easiest = easiestToTry(broker.listeners);
-  if (easiest !== undefined) lines.push(...tryLines(easiest));
+  if (easiest !== undefined) lines.push(...tryLines(easiest, screen.allowsAnonymous));
   return lines;
 }
 
 const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || host.startsWith('127.');
+  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 /** A listener that both programs find without being told a host, if there is one. */
@@ -49,9 +50,10 @@ const easiestToTry = (all: readonly OpenListener[]): OpenListener | undefined =>
 const forShell = (word: string): string =>
   /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-function tryLines({ host, port, path }: OpenListener): string[] {
+function tryLines({ host, port, path }: OpenListener, allowsAnonymous: boolean): string[] {
   const needsHost = !isAnyAddress(host) && host !== '127.0.0.1' && host !== 'localhost';
-  const where = path === null ? `${needsHost ? `-h ${host} ` : ''}-p ${port}` : `--unix ${forShell(path)}`;
+  const address = path === null ? `${needsHost ? `-h ${host} ` : ''}-p ${port}` : `--unix ${forShell(path)}`;
+  const where = allowsAnonymous ? address : `${address} -u USER -P PASSWORD`;
   return [
     'try it in two terminals:',
     `  mosquitto_sub ${where} -t 'demo/#' -v`,

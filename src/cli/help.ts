@@ -16,6 +16,7 @@ const USAGE = `shardmq: an MQTT 3.1, 3.1.1 and 5 broker that uses every core
   --data DIR         what survives a restart is kept there (node.data_dir)
   --log-level L      debug, info, warn, error, fatal or silent (log.level)
 
+check-config says what is wrong without starting, also with the files that a start would read.
 plugins shows which plugins there are, and says which start with the broker, from its next start on.
 A variable such as SHARDMQ_MQTT__MAX_PACKET_SIZE sets mqtt.max_packet_size. Every key is described in
 docs/configuration.md.

@@ -22,7 +22,7 @@ async function run(args: readonly string[]): Promise<ExitCode> {
     case 'plugins':
       return (await import('./plugins.js')).runPlugins(command);
     case 'check-config':
-      return checkConfig(command.file);
+      return (await import('./check-config.js')).checkConfig(command.file);
     case 'version':
       out(`shardmq ${VERSION}\n`);
       return EXIT.ok;
@@ -35,17 +35,4 @@ async function run(args: readonly string[]): Promise<ExitCode> {
     default:
       return unreachable(command);
   }
-}
-
-async function checkConfig(file: string): Promise<ExitCode> {
-  const { prepare } = await import('../plugins/prepare.js');
-  const result = await prepare({ file });
-  for (const { line } of result.warnings) complain(`warning: ${line}`);
-  if (!result.ok) {
-    for (const { line } of result.issues) complain(`error: ${line}`);
-    return EXIT.configuration;
-  }
-  const warnings = result.warnings.length === 1 ? '1 warning' : `${result.warnings.length} warnings`;
-  out(`${file}: no errors, ${warnings}\n`);
-  return EXIT.ok;
 }

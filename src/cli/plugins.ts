@@ -3,6 +3,7 @@
  * start, and says nothing to a broker that runs. Main thread.
  */
 import { BrokerError } from '../base/errors.js';
+import { nearest } from '../config/suggest.js';
 import type { Catalogue } from '../plugins/catalogue.js';
 import { type LoadedFile, loadedFileOf } from '../plugins/loaded-file.js';
 import { prepare } from '../plugins/prepare.js';
@@ -46,12 +47,20 @@ function list(catalogue: Catalogue, names: readonly string[]): ExitCode {
 
 function load(name: string, catalogue: Catalogue, file: LoadedFile, names: readonly string[]): ExitCode {
   if (catalogue.get(name) === undefined) {
-    complain(`there is no plugin ${name}`);
+    complain(`there is no plugin ${name}${whichInstead(name, catalogue)}`);
     return EXIT.usage;
   }
   if (!names.includes(name)) file.write([...names, name]);
   out(`${name} starts with the broker`);
   return EXIT.ok;
+}
+
+function whichInstead(name: string, catalogue: Catalogue): string {
+  const near = nearest(
+    name,
+    catalogue.list().map(({ plugin }) => plugin.name),
+  );
+  return near === null ? '; shardmq plugins shows which there are' : `; did you mean ${near}?`;
 }
 
 function unload(name: string, file: LoadedFile, names: readonly string[]): ExitCode {

@@ -35,7 +35,6 @@ const KEYS: Readonly<Record<string, string>> = {
   'mqtt.pubsub.pool_size': 'shards take that part; see node.shards',
   'mqtt.pubsub.by_clientid': 'shards take that part; see node.shards',
   'mqtt.pubsub.async': 'shards take that part; see node.shards',
-  'retainer.storage_type': 'retained messages are kept in memory',
 };
 
 /** Beginnings of keys. */

@@ -64,8 +64,13 @@ export function issueOf(entry: Entry, expected: string, isSecret = false): Confi
   };
 }
 
-/** Describes a source, or a line of it, that cannot be read. */
-export function sourceIssue(where: string, expected: string, value = ''): ConfigIssue {
+/**
+ * Describes a source, or a line of it, that cannot be read. Of the line only its first word is shown: what follows
+ * may be a password.
+ */
+export function sourceIssue(where: string, expected: string, text = ''): ConfigIssue {
+  const [word = ''] = /^[^\s:=]*/.exec(text) ?? [];
+  const value = word === text ? text : `${word}...`;
   const line = value === '' ? `${where}: ${expected}` : `${where}: ${printable(value)}: expected ${expected}`;
   return { key: '', value, expected, where, line };
 }

@@ -86,7 +86,8 @@ export function judgeUnknown(
     else {
       const meant = nearest(key, [...CONFIG_KEYS, ...(plugins?.names ?? [])]);
       const hint = meant === null ? '' : `; did you mean ${meant}?`;
-      issues.push(issueOf(entry, `a key that exists${hint}`));
+      // Perhaps a password whose key is misspelled.
+      issues.push(issueOf(entry, `a key that exists${hint}`, true));
     }
   }
   return { issues, warnings };

@@ -4,6 +4,7 @@
  */
 import { Piscina } from 'piscina';
 import { type Clock, SystemClock } from '../base/clock.js';
+import { networkOf } from '../base/ip-range.js';
 import {
   HASH_THREAD_HEAP_MIB,
   HASH_THREADS_MAX,
@@ -48,12 +49,12 @@ export class HashPool {
 
   /**
    * Whether this is the password that is stored. Rejects with `HashBusyError`, or when what is stored is of no use.
-   * @param from address of the client, which shares the threads fairly with others
+   * @param from address of the client, whose network shares the threads fairly with others
    */
   async verify(password: Uint8Array, stored: StoredPassword, from: string): Promise<boolean> {
     const problem = problemOf(stored);
     if (problem !== null) throw new Error(`a stored password is damaged: ${problem}`);
-    const hash = await this.#hash({ password, format: stored.format, salt: saltOf(stored) }, from);
+    const hash = await this.#hash({ password, format: stored.format, salt: saltOf(stored) }, networkOf(from));
     return hash !== null && equalTexts(hash, stored.hash);
   }
 

@@ -98,6 +98,11 @@ export interface Plugin {
   readonly shard?: URL;
   /** Checks beyond each single value. @returns what is wrong, or null */
   check?(values: PluginValues): string | null;
+  /**
+   * Looks at what `start` would read in its data directory, which may not be there, and changes nothing: for
+   * `shardmq check-config`, which starts nothing. Throws what is wrong.
+   */
+  checkFiles?(dataDir: string): void | Promise<void>;
   /** Starts the main part; the shards' parts are started after it. Throwing leaves the plugin stopped. */
   start?(context: MainContext): MainPart | undefined | Promise<MainPart | undefined>;
 }
@@ -133,7 +138,7 @@ export interface MainContext {
   tell(data: unknown): boolean;
   /** To its part in one shard, in order with `tell`. Lost where that shard is down. @returns as `tell` */
   tellShard(shard: number, data: unknown): boolean;
-  /** Publishes as the broker itself. */
+  /** Publishes as the broker itself. Throws as `publish` of `ShardContext` does. */
   publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
   /** Heap, event-loop delay and sessions of the shards, as of the last second. */
   figures(): readonly ThreadFigures[];
@@ -150,7 +155,10 @@ export interface ThreadFigures {
   readonly sessions: number;
 }
 
-/** The default export of a plugin's shard module. Runs once per shard and start; throwing fails the start on all. */
+/**
+ * The default export of a plugin's shard module. Runs once per shard and start; throwing fails the start on all. In a
+ * shard that comes back after a crash, it stops the plugin on all.
+ */
 export type CreateShardPart = (context: ShardContext) => ShardPart | Promise<ShardPart>;
 
 export interface ShardContext {
@@ -165,13 +173,14 @@ export interface ShardContext {
   /** To the main part. @returns false when it was not told, because that has thousands of earlier ones to look at */
   tell(data: unknown): boolean;
   /**
-   * Publishes as the broker itself, after what the shard is doing now, and so from within any hook. Throws when the
-   * topic is not one.
+   * Publishes as the broker itself, after what the shard is doing now, and so from within any hook. Throws when that
+   * cannot be published: the topic is none, or all is longer than `mqtt.max_packet_size`.
    */
   publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
   /**
    * Subscribes a client that is connected in this shard, as if it had asked; nothing where there is none. After what
-   * the shard is doing now: a client that is about to get its CONNACK is there by then.
+   * the shard is doing now: a client that is about to get its CONNACK is there by then. Retained messages come if
+   * it was not subscribed to the filter before. Throws when `filter` is no string or `qos` none of the three.
    */
   subscribe(clientId: string, filter: string, qos: 0 | 1 | 2): void;
   unsubscribe(clientId: string, filter: string): void;
@@ -179,14 +188,31 @@ export interface ShardContext {
 
 export interface ShardPart {
   readonly hooks?: ShardHooks;
+  /**
+   * While the part runs, its shard retains messages, within these limits. Of several plugins the one that was started
+   * last counts. Without any, messages with RETAIN are delivered and not kept; what has been kept stays for the next.
+   */
+  readonly retained?: RetainedLimits;
   /** From the main part's `tell`. */
   onMessage?(data: unknown): void;
   /** No hook is called any more. */
   stop?(): void;
 }
 
+/** Of the retained messages in one shard, which owns a part of all topics. 0: no limit. */
+export interface RetainedLimits {
+  /** Beyond it no further topic is retained; those that are there may be replaced. */
+  readonly messagesMax: number;
+  readonly payloadBytesMax: number;
+  /** Of messages and the tree above them, about. Beyond it a message is retained only in place of one as large. */
+  readonly bytesMax: number;
+  /** A message that is this old is gone, whatever it says itself; `$SYS/` excepted. */
+  readonly expiryMs: number;
+}
+
 /** What is known of a client that wants to connect. */
 export interface ConnectAttempt {
+  /** As the client sent it: empty where it leaves the choice to the broker. */
   readonly clientId: string;
   readonly username: string | null;
   readonly password: Uint8Array | null;
@@ -242,7 +268,7 @@ export interface HookMessage {
   readonly payload: Uint8Array;
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
-  /** Null: the broker itself, or the API. */
+  /** Who published it, or left it as its will. Null: the broker itself, or the API. */
   readonly clientId: string | null;
   readonly username: string | null;
 }
@@ -301,7 +327,10 @@ export interface ShardHooks {
   'message.publish'?(
     message: HookMessage,
   ): HookMessage | null | undefined | Promise<HookMessage | null | undefined>;
-  /** Handed to a client's connection, also again. Who published it is not known here: `clientId` is null. */
+  /**
+   * Handed to a client's connection, also again. Messages keep who published them, retained ones too, if the shard of
+   * the publisher had a handler here or for `message.acked` at that time: `clientId` is null for earlier ones.
+   */
   'message.delivered'?(clientId: string, message: HookMessage): void;
   /** Acknowledged by a client: PUBACK, or PUBREC at QoS 2. As above. */
   'message.acked'?(clientId: string, message: HookMessage): void;

@@ -6,5 +6,14 @@ import modules from './emq_modules/plugin.js';
 import template from './emq_plugin_template/plugin.js';
 import recon from './emq_recon/plugin.js';
 import reloader from './emq_reloader/plugin.js';
+import retainer from './emq_retainer/plugin.js';
 
-export const BUILTIN: readonly Plugin[] = [authClientid, authUsername, modules, template, recon, reloader];
+export const BUILTIN: readonly Plugin[] = [
+  authClientid,
+  authUsername,
+  modules,
+  template,
+  recon,
+  reloader,
+  retainer,
+];

@@ -1,4 +1,5 @@
 /** All plugins that are known: those of the broker, and users' own, which are loaded here. Main thread. */
+import { existsSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inTime } from '../base/deadline.js';
@@ -20,9 +21,12 @@ export interface KnownPlugin {
   readonly plugin: Plugin;
   /** Where a user's module lies; null for the broker's own, and for objects. */
   readonly source: URL | null;
-  /** Rises when the module is read again. */
+  /** 0 as it was first read; another number each time it is read again. */
   readonly edition: number;
 }
+
+/** Of what was read again, also of what was wrong: Node.js keeps that for ever as well, by URL. */
+let lastEdition = 0;
 
 export class Catalogue implements PluginKeys {
   readonly #plugins = new Map<string, KnownPlugin>();
@@ -40,6 +44,11 @@ export class Catalogue implements PluginKeys {
   /** Names of those that start with a broker that has never run, in their order. */
   get defaults(): string[] {
     return DEFAULTS.filter((name) => this.#plugins.has(name));
+  }
+
+  /** @param remembered names in their order; null: the broker has never run. @returns those that start with it */
+  toStart(remembered: readonly string[] | null): string[] {
+    return [...new Set([...(remembered ?? this.defaults), ...this.users])];
   }
 
   /** By name. */
@@ -84,7 +93,7 @@ export class Catalogue implements PluginKeys {
         source = urlOf(reference);
         plugin = await importDefault(source);
       } catch (error) {
-        return `cannot be loaded: ${firstLineOf(error)}`;
+        return `cannot be loaded: ${(error as Error).message}`;
       }
     }
     const wrong = wrongWithPlugin(plugin);
@@ -101,7 +110,7 @@ export class Catalogue implements PluginKeys {
 export async function readAgain(known: KnownPlugin): Promise<KnownPlugin> {
   const { source } = known;
   if (source === null) throw new Error('it is not a module of its own');
-  const edition = known.edition + 1;
+  const edition = ++lastEdition;
   const plugin = await importDefault(editionOf(source, edition));
   const wrong = wrongWithPlugin(plugin);
   if (wrong !== null) throw new Error(wrong);
@@ -121,7 +130,6 @@ export function filesOf({ plugin, source }: KnownPlugin): string[] {
   return [source, plugin.shard].flatMap((url) => (url === undefined ? [] : [fileURLToPath(url)]));
 }
 
-// Node.js keeps what it has imported for ever, by URL.
 function editionOf(url: URL, edition: number): URL {
   if (edition === 0) return url;
   const changed = new URL(url);
@@ -129,15 +137,28 @@ function editionOf(url: URL, edition: number): URL {
   return changed;
 }
 
+/** @throws Error for what is not a file: it could neither be watched nor read again */
 function urlOf(reference: string | URL): URL {
-  if (reference instanceof URL) return reference;
-  return reference.startsWith('file:') ? new URL(reference) : pathToFileURL(resolvePath(reference));
+  if (typeof reference === 'string' && !reference.startsWith('file:')) {
+    return pathToFileURL(resolvePath(reference));
+  }
+  const url = new URL(reference);
+  if (url.protocol !== 'file:') throw new Error('it is not the URL of a file');
+  return url;
 }
 
+/** @throws Error in one line */
 async function importDefault(url: URL): Promise<unknown> {
+  const path = fileURLToPath(url);
+  if (!existsSync(path)) throw new Error(`there is no file ${path}`);
   const loading = import(url.href) as Promise<{ default?: unknown }>;
-  const module = await inTime(loading, PLUGIN_START_TIMEOUT_MS, 'it is not loaded in time');
-  if (module.default === undefined) throw new Error('it has no default export');
+  let module: { default?: unknown };
+  try {
+    module = await inTime(loading, PLUGIN_START_TIMEOUT_MS, 'it is not loaded in time');
+  } catch (error) {
+    throw new Error(whyNotLoaded(error));
+  }
+  if (module.default === undefined) throw new Error('it has no default export, which would be the plugin');
   return module.default;
 }
 
@@ -146,6 +167,13 @@ function nameOf(reference: PluginReference): string {
   return reference instanceof URL ? reference.href : String(reference?.name);
 }
 
-function firstLineOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
+function whyNotLoaded(error: unknown): string {
+  if (!(error instanceof Error)) return firstLineOf(String(error));
+  const why = firstLineOf(error.message);
+  // Node.js tells programs no more about a mistake in the syntax.
+  return error instanceof SyntaxError ? `${why}; node --check FILE shows where` : why;
+}
+
+function firstLineOf(text: string): string {
+  return text.split('\n', 1)[0]!;
 }

@@ -4,12 +4,14 @@
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Logger } from '../base/log.js';
 import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
 import { type Entry, issueOf } from '../config/entry.js';
 import { readConfigFile } from '../config/source-file.js';
 import { INVALID } from '../config/value-types.js';
 import { PLUGIN_SETTINGS_BYTES_MAX, PLUGIN_SETTINGS_MAX } from '../limits.js';
 import type { Plugin, PluginSetting, PluginValues } from './api.js';
+import type { Catalogue } from './catalogue.js';
 import { findOption, type PluginValue, readValue, valueTypeOf } from './options.js';
 
 export class PluginConfiguration {
@@ -49,9 +51,15 @@ export class PluginConfiguration {
     return rows;
   }
 
-  /** Whether the broker's configuration has keys of this plugin. */
-  names({ options = {} }: Plugin): boolean {
-    return this.#entries.some(({ key }) => findOption(options, key) !== null);
+  /** Whoever configures a plugin counts on it. */
+  warnOfIdle(catalogue: Catalogue, runs: (name: string) => boolean, logger: Logger): void {
+    for (const { plugin } of catalogue.list()) {
+      const { name, options = {} } = plugin;
+      if (runs(name) || !this.#entries.some(({ key }) => findOption(options, key) !== null)) continue;
+      logger.warn(
+        `keys of ${name} are set, and it does not run: they have no effect; shardmq plugins load ${name} lets it start`,
+      );
+    }
   }
 
   /** Whether what was set while the broker ran is in force. */

@@ -8,9 +8,9 @@ import type { Entry } from '../config/entry.js';
 import type { Config } from '../config/schema.js';
 import { PLUGIN_MESSAGES_WAITING_MAX } from '../limits.js';
 import { asShardId } from '../protocol/ids.js';
-import { checkTopicName } from '../protocol/topic.js';
+import { checkPublish } from '../protocol/publish-request.js';
 import type { ShardPool } from '../supervisor/shard-pool.js';
-import type { ThreadFigures } from './api.js';
+import type { MainContext, ThreadFigures } from './api.js';
 import type { Catalogue } from './catalogue.js';
 import { PluginConfiguration } from './configuration.js';
 import { PluginHost } from './host.js';
@@ -34,11 +34,9 @@ export interface HostParts {
 export function createPluginHost(parts: HostParts, shards: number): PluginHost {
   const { config, entries, catalogue, dataDir, clock, logger, pool } = parts;
   const directory = join(dataDir, 'plugins');
-  const etcDir = config['mqtt.plugins.etc_dir'];
-  if (etcDir !== '' && !existsSync(etcDir)) logger.warn(`mqtt.plugins.etc_dir: ${etcDir} is not there`);
   return new PluginHost({
     catalogue,
-    configuration: new PluginConfiguration(entries, etcDir, directory),
+    configuration: pluginConfiguration(config, entries, directory, logger),
     loadedFile: loadedFileOf(config),
     allReady: () => pool().allReady(),
     everywhere: (type, input, timeoutMs) => pool().everywhere(type, input, timeoutMs),
@@ -55,18 +53,30 @@ export function createPluginHost(parts: HostParts, shards: number): PluginHost {
   });
 }
 
+/** @param directory for what is set while the broker runs */
+export function pluginConfiguration(
+  config: Config,
+  entries: readonly Entry[],
+  directory: string,
+  logger: Logger,
+): PluginConfiguration {
+  const etcDir = config['mqtt.plugins.etc_dir'];
+  if (etcDir !== '' && !existsSync(etcDir)) logger.warn(`mqtt.plugins.etc_dir: ${etcDir} is not there`);
+  return new PluginConfiguration(entries, etcDir, directory);
+}
+
 /** As many messages of plugins may be on their way to a shard as may wait for one of their parts. */
-function boundedPublish({ config, logger, publish }: HostParts): (message: PublishRequest) => void {
+function boundedPublish({ config, logger, publish }: HostParts): MainContext['publish'] {
   const limits = {
     topicBytesMax: config['mqtt.max_topic_length'],
     topicLevelsMax: config['mqtt.max_topic_levels'],
+    packetBytesMax: config['mqtt.max_packet_size'],
   };
   let underWay = 0;
-  return (message) => {
-    const topic = Buffer.from(message.topic, 'utf8');
-    if (!checkTopicName(topic, 0, topic.length, limits)) throw new Error('not a topic name');
+  return (topic, payload, options = {}) => {
+    const message = checkPublish(topic, payload, options, limits);
     if (underWay >= PLUGIN_MESSAGES_WAITING_MAX) {
-      logger.debug('a message of a plugin is dropped: too many wait', { topic: message.topic });
+      logger.debug('a message of a plugin is dropped: too many wait', { topic });
       return;
     }
     underWay++;

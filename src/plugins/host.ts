@@ -2,8 +2,15 @@
  * Starts, stops, configures and reloads plugins, one operation after the other, each on all shards or none, and
  * remembers which are to run. Main thread.
  */
-import type { PluginHeard, PluginMessage, PluginStart, ShardRequests } from '../actor/shard-protocol.js';
+import type {
+  PluginFailed,
+  PluginHeard,
+  PluginMessage,
+  PluginStart,
+  ShardRequests,
+} from '../actor/shard-protocol.js';
 import { inTime, settlesInTime } from '../base/deadline.js';
+import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { VERSION } from '../base/version.js';
 import {
@@ -14,6 +21,7 @@ import {
 } from '../limits.js';
 import type { PluginOutcome, PluginSetting, PluginSummary, Plugins } from './api.js';
 import { type Catalogue, filesOf, type KnownPlugin, readAgain } from './catalogue.js';
+import { wrongWithFiles } from './check.js';
 import type { PluginConfiguration } from './configuration.js';
 import type { LoadedFile } from './loaded-file.js';
 import { PluginRun, type PluginSurroundings } from './plugin-run.js';
@@ -36,7 +44,8 @@ export interface PluginHostOptions {
 /** A plugin that runs, or keeps its place: it is being restarted, or guards the broker and could not start. */
 interface Place {
   run: PluginRun | null;
-  readonly isGuard: boolean;
+  /** As it was last read. */
+  isGuard: boolean;
 }
 
 type Failure = Extract<PluginOutcome, { ok: false }>;
@@ -60,24 +69,24 @@ export class PluginHost implements Plugins {
 
   /**
    * Starts what is remembered, or the defaults, then users' plugins. One that fails is logged; a guard that fails lets
-   * nobody pass. @throws BrokerError when what is remembered cannot be read
+   * nobody pass. @throws BrokerError when what is remembered cannot be read, or the files of a guard are wrong
    */
   boot(): Promise<void> {
     const { loadedFile, catalogue } = this.#options;
     const remembered = loadedFile.read();
-    const names = remembered ?? catalogue.defaults;
-    if (remembered === null) loadedFile.write(names);
-    const booting = this.#bootAll([...new Set([...names, ...catalogue.users])]);
-    this.#last = booting;
+    if (remembered === null) loadedFile.write(catalogue.defaults);
+    const booting = this.#bootAll(catalogue.toStart(remembered));
+    this.#last = booting.catch(() => undefined);
     return booting;
   }
 
   async #bootAll(names: readonly string[]): Promise<void> {
+    await this.#checkGuards(names);
     for (const name of names) {
       if (this.#isStopping) return;
       const known = this.#options.catalogue.get(name);
       if (known === undefined) {
-        this.#logger.error(`${this.#options.loadedFile.path}: there is no plugin ${name}`);
+        this.#logger.error(this.#options.loadedFile.unknown(name));
         continue;
       }
       const place: Place = { run: null, isGuard: known.plugin.isGuard === true };
@@ -86,16 +95,19 @@ export class PluginHost implements Plugins {
       if (why === null) this.#logger.debug(`plugin ${name} runs`);
       else await this.#leaveUnlessGuard(name, place);
     }
-    this.#warnOfIdle();
+    const { catalogue, configuration } = this.#options;
+    configuration.warnOfIdle(catalogue, (name) => this.#places.has(name), this.#logger);
   }
 
-  /** Whoever configures a plugin counts on it. */
-  #warnOfIdle(): void {
-    const { catalogue, configuration } = this.#options;
-    for (const { plugin } of catalogue.list()) {
-      if (this.#places.has(plugin.name) || !configuration.names(plugin)) continue;
-      this.#logger.warn(`keys of ${plugin.name} are set, and it does not run: they have no effect`);
+  /** Who may connect is written there: with a mistake in it the broker is not to run at all. */
+  async #checkGuards(names: readonly string[]): Promise<void> {
+    const { catalogue, around } = this.#options;
+    const guards = names.flatMap((name) => catalogue.get(name) ?? []).filter(({ plugin }) => plugin.isGuard);
+    const wrong: string[] = [];
+    for (const known of guards) {
+      wrong.push(...(await wrongWithFiles(known, around.dataDirOf(known.plugin.name))));
     }
+    if (wrong.length > 0) throw new BrokerError('CONFIG_INVALID', wrong.join('\n'), wrong);
   }
 
   /** Stops the main parts, the last one first. The shards have ended by then. */
@@ -154,16 +166,24 @@ export class PluginHost implements Plugins {
     try {
       return run.shardStart();
     } catch (error) {
-      this.#logger.error(
-        `plugin ${name} cannot go on in a shard that starts, and is stopped: ${textOf(error)}`,
-      );
-      this.#last = this.#last.then(() => this.#giveUp(name, run));
+      this.#giveUp(name, run, textOf(error));
       return emptyPlace(name, this.#places.get(name)!.isGuard);
     }
   }
 
+  /** Its part has not started in a shard that started while others ran it already. */
+  failed({ name, run: number, why }: PluginFailed): void {
+    const run = this.#places.get(name)?.run;
+    if (run?.number === number) this.#giveUp(name, run, why);
+  }
+
   /** Shards must not differ. */
-  async #giveUp(name: string, run: PluginRun): Promise<void> {
+  #giveUp(name: string, run: PluginRun, why: string): void {
+    this.#logger.error(`plugin ${name} cannot go on in a shard that starts, and is stopped: ${why}`);
+    this.#last = this.#last.then(() => this.#takeOut(name, run));
+  }
+
+  async #takeOut(name: string, run: PluginRun): Promise<void> {
     const place = this.#places.get(name);
     if (place === undefined || place.run !== run) return;
     place.run = null;
@@ -271,16 +291,25 @@ export class PluginHost implements Plugins {
       this.#logger.info(`plugin ${name} has restarted`);
       return DONE;
     }
-    const stillWhy = await this.#launch(takeBack(), place);
+    const stillWhy = await this.#launchAgain(takeBack, place);
     if (stillWhy === null) return failure('failed', `${why}; it runs again as it was`);
     await this.#leaveUnlessGuard(name, place);
     return failure('failed', `${why}; and it does not start again as it was: ${stillWhy}`);
+  }
+
+  async #launchAgain(takeBack: () => KnownPlugin, place: Place): Promise<string | null> {
+    try {
+      return await this.#launch(takeBack(), place);
+    } catch (error) {
+      return textOf(error);
+    }
   }
 
   /** Starts it in its place, everywhere or nowhere. @returns why it does not run; null: it does */
   async #launch(known: KnownPlugin, place: Place): Promise<string | null> {
     const { configuration, around, allReady, everywhere } = this.#options;
     const { plugin } = known;
+    place.isGuard = plugin.isGuard === true;
     let run: PluginRun | null = null;
     try {
       const values = configuration.values(plugin);

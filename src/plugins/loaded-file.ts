@@ -51,6 +51,11 @@ export class LoadedFile {
     }
   }
 
+  /** @returns what to say of a name in it that no plugin has */
+  unknown(name: string): string {
+    return `${this.path}: there is no plugin ${name}; shardmq plugins unload ${name} takes it out`;
+  }
+
   #failed(what: string): BrokerError {
     return new BrokerError('DATA_DIR_FAILED', `${this.path}: ${what}`);
   }

@@ -4,9 +4,10 @@
  */
 import { mkdirSync } from 'node:fs';
 import { ReceiveCount, SendWindow } from '../actor/message-window.js';
-import type { MainEvent, PluginStart, PublishRequest } from '../actor/shard-protocol.js';
+import type { MainEvent, PluginStart } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
 import { inTime } from '../base/deadline.js';
+import { guarded } from '../base/guarded.js';
 import { limitedLog } from '../base/limited-log.js';
 import type { LogFields, Logger } from '../base/log.js';
 import { PLUGIN_START_TIMEOUT_MS, PLUGIN_STOP_TIMEOUT_MS } from '../limits.js';
@@ -23,19 +24,18 @@ export interface PluginSurroundings {
   dataDirOf(name: string): string;
   /** @returns whether the shard is there to be told. @throws DOMException for what cannot be cloned */
   tell(shard: number, event: MainEvent): boolean;
-  /** @throws Error when the topic is not one */
-  publish(message: PublishRequest): void;
+  /** @throws Error that says what is wrong with it */
+  readonly publish: MainContext['publish'];
   figures(): readonly ThreadFigures[];
 }
-
-const text = new TextEncoder();
 
 export class PluginRun {
   /** It runs in all shards. */
   isReady = false;
+  /** Of this run, among all runs of plugins. */
+  readonly number: number;
   readonly #known: KnownPlugin;
   readonly #values: PluginValues;
-  readonly #number: number;
   readonly #around: PluginSurroundings;
   readonly #windows: readonly SendWindow[];
   readonly #received: readonly ReceiveCount[];
@@ -48,7 +48,7 @@ export class PluginRun {
   constructor(known: KnownPlugin, values: PluginValues, number: number, around: PluginSurroundings) {
     this.#known = known;
     this.#values = values;
-    this.#number = number;
+    this.number = number;
     this.#around = around;
     this.#windows = Array.from({ length: around.shards }, () => new SendWindow());
     this.#received = Array.from({ length: around.shards }, () => new ReceiveCount());
@@ -84,7 +84,7 @@ export class PluginRun {
     this.#hasParts = true;
     return {
       name: this.name,
-      run: this.#number,
+      run: this.number,
       module: shardModuleOf(this.#known),
       isGuard: this.#known.plugin.isGuard === true,
       values: this.#values,
@@ -94,19 +94,18 @@ export class PluginRun {
 
   /** Its part in a shard says something. */
   told(shard: number, run: number, data: unknown): void {
-    if (run !== this.#number || this.#isEnded) return;
+    if (run !== this.number || this.#isEnded) return;
     const count = this.#received[shard]!.count();
     if (count > 0) this.#heard(shard, count);
-    try {
-      this.#part?.onMessage?.(data, shard);
-    } catch (error) {
-      this.#log.error(`a message of shard ${shard} was not handled: ${textOf(error)}`);
-    }
+    guarded(
+      () => this.#part?.onMessage?.(data, shard),
+      (error) => this.#log.error(`a message of shard ${shard} was not handled: ${textOf(error)}`),
+    );
   }
 
   /** Its part in a shard has looked at messages. */
   heard(shard: number, run: number, count: number): void {
-    if (run === this.#number) this.#windows[shard]!.heard(count);
+    if (run === this.number) this.#windows[shard]!.heard(count);
   }
 
   shardEnded(shard: number): void {
@@ -128,12 +127,12 @@ export class PluginRun {
   }
 
   #heard(shard: number, count: number): void {
-    const heard = { name: this.name, run: this.#number, count };
+    const heard = { name: this.name, run: this.number, count };
     this.#around.tell(shard, { kind: 'event', type: 'plugin.heard', heard });
   }
 
   #context(): MainContext {
-    const { node, dataDirOf, plugins, figures } = this.#around;
+    const { node, dataDirOf, plugins, figures, publish } = this.#around;
     return {
       node,
       values: this.#values,
@@ -146,10 +145,8 @@ export class PluginRun {
       },
       tell: (data) => this.#tell(this.#windows.keys(), data),
       tellShard: (shard, data) => shard in this.#windows && this.#tell([shard], data),
-      publish: (topic, payload, { qos = 0, retain = false } = {}) => {
-        if (this.#isEnded) return;
-        const bytes = typeof payload === 'string' ? text.encode(payload) : payload;
-        this.#around.publish({ topic, payload: bytes, qos, retain });
+      publish: (topic, payload, options) => {
+        if (!this.#isEnded) publish(topic, payload, options);
       },
       figures: () => figures(),
     };
@@ -163,7 +160,7 @@ export class PluginRun {
       this.#log.warn('messages to its shards are dropped: too many wait');
       return false;
     }
-    const message = { name: this.name, run: this.#number, data };
+    const message = { name: this.name, run: this.number, data };
     try {
       for (const shard of all) {
         if (this.#around.tell(shard, { kind: 'event', type: 'plugin.told', message })) {

@@ -17,16 +17,21 @@ const PROPERTIES: Readonly<Record<keyof Plugin, readonly [type: string, isNeeded
   isGuard: ['boolean', false],
   shard: ['object', false],
   check: ['function', false],
+  checkFiles: ['function', false],
   start: ['function', false],
 };
 
 /** @returns what is wrong with it, to follow its name; null: it is a `Plugin` */
 export function wrongWithPlugin(value: unknown): string | null {
-  if (typeof value !== 'object' || value === null) return 'its default export is not an object';
+  if (typeof value !== 'object' || value === null)
+    return 'its default export is not a plugin, an object with a name and a description';
   const plugin = value as Record<string, unknown>;
   // A misspelt `shard` or `isGuard` would leave a broker open that its owner thinks protected.
   const stranger = Object.keys(plugin).find((key) => !Object.hasOwn(PROPERTIES, key));
   if (stranger !== undefined) return `a plugin has no property ${stranger}`;
+  if (plugin['shard'] !== undefined && !isFile(plugin['shard'])) {
+    return "its shard is not the URL of a file: new URL('./shard.js', import.meta.url)";
+  }
   for (const [key, [type, isNeeded]] of Object.entries(PROPERTIES)) {
     const given = plugin[key];
     if (given === undefined && !isNeeded) continue;
@@ -37,10 +42,12 @@ export function wrongWithPlugin(value: unknown): string | null {
   if (!NAME.test(name)) {
     return 'its name is not made of lower case letters, digits and _, beginning with a letter, 64 at most';
   }
-  if (shard !== undefined && !(shard instanceof URL && shard.protocol === 'file:'))
-    return 'its shard is not the URL of a file';
   if (isGuard === true && shard === undefined) return 'it is a guard and has no shard, where it would guard';
   return wrongWithOptions(options);
+}
+
+function isFile(shard: unknown): boolean {
+  return shard instanceof URL && shard.protocol === 'file:';
 }
 
 function wrongWithOptions(options: Readonly<Record<string, PluginOption>>): string | null {

@@ -1,7 +1,7 @@
 /** Names for the numbers and strings that must not be mixed up. Any thread. */
 
 declare const brand: unique symbol;
-type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
+export type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
 
 /** What a client calls itself in CONNECT, or what the broker assigned it. UTF-8, never empty. */
 export type ClientId = Branded<string, 'ClientId'>;

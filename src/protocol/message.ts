@@ -3,7 +3,8 @@
  * Immutable, shared by all who wait for it, owned by the shard that holds it.
  */
 import { copyBytes } from '../base/bytes.js';
-import { MESSAGE_OVERHEAD_BYTES, MESSAGE_TEXT_BYTES_MAX } from '../limits.js';
+import { AUTHOR_OVERHEAD_BYTES, MESSAGE_OVERHEAD_BYTES, MESSAGE_TEXT_BYTES_MAX } from '../limits.js';
+import type { Author } from './author.js';
 
 /**
  * A message's bytes from the start of its topic to the end of its payload, as they lay in the packet: offsets
@@ -30,11 +31,15 @@ export class Message {
     readonly expiresAtMs: number,
     /** The topic begins with `$SYS/`. */
     readonly isSys: boolean,
+    /** Null: the broker itself, or nobody wanted to know. */
+    readonly author: Author | null,
   ) {}
 
   /** What this message counts against budgets, in bytes. */
   get size(): number {
-    return this.data.length + MESSAGE_OVERHEAD_BYTES;
+    const { author } = this;
+    const bytes = this.data.length + MESSAGE_OVERHEAD_BYTES;
+    return author === null ? bytes : bytes + author.length + AUTHOR_OVERHEAD_BYTES;
   }
 
   get payloadBytes(): number {
@@ -75,6 +80,7 @@ export interface MessageParts {
   readonly properties?: Uint8Array;
   /** -1 or absent: never. */
   readonly expirySeconds?: number;
+  readonly author?: Author | null;
 }
 
 /** Makes a message of the broker's own, or of a will. The topic must be valid. */
@@ -96,6 +102,7 @@ export function createMessage(parts: MessageParts): Message {
     parts.receivedAtMs,
     expiryTimeMs(parts.receivedAtMs, parts.expirySeconds ?? -1),
     isSysTopic(bytes, 0, topicEnd),
+    parts.author ?? null,
   );
 }
 

@@ -2,24 +2,21 @@
  * Certificates and ticket keys of all TLS listeners while the broker runs: read at start, read again when asked or when
  * a file has changed, given to the shards. What is wrong never replaces what works. Main thread.
  */
-import type { Alarm, TlsMaterial } from '../actor/shard-protocol.js';
+import type { TlsMaterial } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { ListenerConfig } from '../config/listener-types.js';
 import { TLS_FILES_POLL_MS } from '../limits.js';
+import { type AlarmEvents, ReloadAlarm } from '../sys/reload-alarm.js';
 import { stateOf } from './pem-files.js';
 import { TicketKeys } from './ticket-keys.js';
 import { loadTlsMaterial, tlsFilesOf } from './tls-material.js';
 
-const ALARM_ID = 'tls_reload_failed';
-
 /** What this part needs of the rest of main. */
-export interface CertificateEvents {
+export interface CertificateEvents extends AlarmEvents {
   /** Gives them to all shards that run. Rejects when one does not take them. */
   update(tls: readonly TlsMaterial[]): Promise<void>;
-  alarmRaised(alarm: Alarm): void;
-  alarmCleared(id: string): void;
 }
 
 export class Certificates {
@@ -29,6 +26,7 @@ export class Certificates {
   readonly #logger: Logger;
   readonly #events: CertificateEvents;
   readonly #ticketKeys: TicketKeys;
+  readonly #alarm: ReloadAlarm;
   /** Without ticket keys. */
   #material: readonly TlsMaterial[] = [];
   /** State of the files when they were read last, whatever came of it. */
@@ -37,7 +35,6 @@ export class Certificates {
   #newState = '';
   #lookedAtMs: number;
   #isLooking = false;
-  #hasFailed = false;
   #running: Promise<void> = Promise.resolve();
   #queued: Promise<void> | null = null;
 
@@ -49,6 +46,7 @@ export class Certificates {
     this.#events = events;
     this.#lookedAtMs = clock.monotonicMs();
     this.#ticketKeys = new TicketKeys(this.#lookedAtMs);
+    this.#alarm = new ReloadAlarm('tls_reload_failed', 'certificates could not be read again', clock, events);
   }
 
   /** What shards need, as it is now. */
@@ -115,24 +113,14 @@ export class Certificates {
       throw error;
     }
     this.#logger.info('certificates have been read again', { files: this.#files.length });
-    if (!this.#hasFailed) return;
-    this.#hasFailed = false;
-    this.#events.alarmCleared(ALARM_ID);
+    this.#alarm.succeeded();
   }
 
   #failed({ message, issues }: BrokerError): void {
     for (const line of issues.length > 0 ? issues : [message]) {
       this.#logger.error(`certificates could not be read again: ${line}`);
     }
-    if (this.#hasFailed) return;
-    this.#hasFailed = true;
-    this.#events.alarmRaised({
-      id: ALARM_ID,
-      severity: 'error',
-      title: 'certificates could not be read again',
-      summary: message,
-      raisedAt: this.#clock.wallMs(),
-    });
+    this.#alarm.failed(message);
   }
 
   async #read(): Promise<readonly TlsMaterial[]> {

@@ -5,6 +5,7 @@ import type {
   AccessStart,
   Alarm,
   MainEvent,
+  PluginFailed,
   PluginHeard,
   PluginMessage,
   PluginStart,
@@ -62,6 +63,8 @@ export interface ShardPoolEvents {
   /** Its part of a plugin says something to the main part. */
   pluginTold(shard: ShardId, message: PluginMessage): void;
   pluginHeard(shard: ShardId, heard: PluginHeard): void;
+  /** Its part does not start in the shard, which is just starting and goes on without it. */
+  pluginFailed(shard: ShardId, failed: PluginFailed): void;
   /** New connections wait for the shard, because it is late by so many milliseconds, or wait no longer (0). */
   overloadChanged(shard: ShardId, lateMs: number): void;
   /** A client connects too often. */
@@ -295,6 +298,9 @@ export class ShardPool {
         break;
       case 'plugin.heard':
         this.#events.pluginHeard(handle.id, event.heard);
+        break;
+      case 'plugin.failed':
+        this.#events.pluginFailed(handle.id, event.failed);
         break;
       case 'alarm.raised':
         this.#events.alarmRaised(handle.id, event.alarm);

@@ -22,6 +22,8 @@ export interface GuardedOptions {
   readonly rules?: string;
   readonly config?: ConfigInput;
   readonly seams?: Seams;
+  /** Of the broker's data; a new one if left out. */
+  readonly directory?: string;
 }
 
 export interface GuardedClient extends Partial<ConnectOptions> {
@@ -92,11 +94,11 @@ export class Guarded {
 
 /** `test('title', guarded({ rules: '{deny, all}.' }, async (g, t) => { ... }))` */
 export function guarded(
-  { rules, config = {}, seams = {} }: GuardedOptions,
+  { rules, config = {}, seams = {}, directory: given }: GuardedOptions,
   body: (guarded: Guarded, t: ExecutionContext) => Promise<void>,
 ): (t: ExecutionContext) => Promise<void> {
   return async (t) => {
-    const directory = tempDirectory();
+    const directory = given ?? tempDirectory();
     const path = join(directory, 'acl.conf');
     if (rules !== undefined) writeFileSync(path, rules);
     const logger = new RecordingLogger();

@@ -21,14 +21,10 @@ const UNIX: OpenListener = {
   path: "/run/it's.sock",
 };
 
+const SCREEN = { version: '1.2.3', nodeVersion: '20.0.0', dataDir: '/data', allowsAnonymous: true };
+
 const screen = (...listeners: OpenListener[]): string[] =>
-  firstScreenLines({
-    broker: { shards: 2, listeners },
-    version: '1.2.3',
-    nodeVersion: '20.0.0',
-    dataDir: '/data',
-    allowsAnonymous: true,
-  });
+  firstScreenLines({ ...SCREEN, broker: { shards: 2, listeners } });
 
 test('each listener has a line, with the path of WebSocket', (t) => {
   const lines = screen(TCP, WS, UNIX);
@@ -43,15 +39,28 @@ test('what to try is TCP where there is some, otherwise a Unix socket, written f
   t.false(screen(WS).some((line) => line.includes('mosquitto')));
 });
 
+test('what to try has a password where clients need one', (t) => {
+  const broker = { shards: 2, listeners: [TCP] };
+  const lines = firstScreenLines({ ...SCREEN, broker, allowsAnonymous: false });
+  t.true(lines.includes("  mosquitto_sub -p 1883 -u USER -P PASSWORD -t 'demo/#' -v"));
+});
+
 test('nobody is told to try a listener that wants a PROXY header', (t) => {
   const proxied = { ...TCP, port: 1884, isProxied: true };
   t.true(screen(proxied, TCP).includes("  mosquitto_sub -p 1883 -t 'demo/#' -v"));
   t.false(screen(proxied).some((line) => line.includes('mosquitto')));
 });
 
-test('only a listener on a network lets other machines in without a password', (t) => {
-  const warns = (...listeners: OpenListener[]): boolean =>
-    screen(...listeners).some((line) => line.includes('mqtt.allow_anonymous'));
-  t.true(warns(TCP));
-  t.false(warns(WS, UNIX));
+test('a listener on a network lets other machines in without a password: one line says so, however many there are', (t) => {
+  const linesAbout = (lines: readonly string[]): number =>
+    lines.filter((line) => /password|anonymous/.test(line)).length;
+  t.is(linesAbout(screen(TCP)), 1);
+  t.is(linesAbout(screen(TCP, WS, UNIX, { ...TCP, host: '::' }, { ...WS, host: '192.0.2.1' })), 1);
+  for (const host of ['::', '192.0.2.1', '2001:db8::1', 'example.org', '127.example.org']) {
+    t.is(linesAbout(screen({ ...TCP, host })), 1, host);
+  }
+  const local = ['127.0.0.1', '127.8.9.10', '::1', 'localhost'].map((host) => ({ ...TCP, host }));
+  t.is(linesAbout(screen(...local, WS, UNIX)), 0);
+  const broker = { shards: 2, listeners: [TCP, { ...TCP, host: '::' }] };
+  t.is(linesAbout(firstScreenLines({ ...SCREEN, broker, allowsAnonymous: false })), 0);
 });

@@ -22,16 +22,20 @@ test('plugins load and unload say what starts with the broker from now on', asyn
     code: 0,
     stdout: 'emq_auth_username starts with the broker\n',
   });
-  t.is(readFileSync(file, 'utf8'), 'emq_recon.\nemq_modules.\nemq_auth_username.\n');
+  t.is(readFileSync(file, 'utf8'), 'emq_recon.\nemq_modules.\nemq_retainer.\nemq_auth_username.\n');
   t.is((await runCli('plugins', 'unload', 'emq_recon', '--data', data)).code, 0);
-  t.is(readFileSync(file, 'utf8'), 'emq_modules.\nemq_auth_username.\n');
+  t.is(readFileSync(file, 'utf8'), 'emq_modules.\nemq_retainer.\nemq_auth_username.\n');
   t.like(await runCli('plugins', 'unload', 'emq_recon', '--data', data), {
     code: 2,
     stderr: 'shardmq: emq_recon is not among the plugins that start with the broker\n',
   });
   t.like(await runCli('plugins', 'load', 'emq_nothing', '--data', data), {
     code: 2,
-    stderr: 'shardmq: there is no plugin emq_nothing\n',
+    stderr: 'shardmq: there is no plugin emq_nothing; shardmq plugins shows which there are\n',
+  });
+  t.like(await runCli('plugins', 'load', 'emq_auth_usrname', '--data', data), {
+    code: 2,
+    stderr: 'shardmq: there is no plugin emq_auth_usrname; did you mean emq_auth_username?\n',
   });
   writeFileSync(file, 'damaged');
   t.like(await runCli('plugins', '--data', data), { code: 1 });

@@ -24,6 +24,19 @@ test('the first screen says what listens where and how to try it, and ends with 
   t.is(lines.at(-1), '');
 });
 
+test('that clients need no password is said in one line where other machines can connect, and nowhere else', async (t) => {
+  const linesOf = async (...args: string[]): Promise<string[]> => {
+    const { stdout } = await startCli(t, {}, ...args.flatMap((each) => ['--set', each]));
+    return stdout.split('\n').filter((line) => /password|anonymous/.test(line));
+  };
+  const open = ['listener.tcp.external=0.0.0.0:0', 'listener.ws.more=0.0.0.0:0'];
+  t.deepEqual(await linesOf(...open), [
+    '  clients need no password, from other machines too (mqtt.allow_anonymous)',
+  ]);
+  t.deepEqual(await linesOf(), []);
+  t.deepEqual(await linesOf(...open, 'mqtt.allow_anonymous=false'), []);
+});
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} stops the broker cleanly, with code 0`, async (t) => {
     const cli = await startCli(t);

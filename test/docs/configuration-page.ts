@@ -42,7 +42,8 @@ listener.tcp.external.max_clients: 50000
 \`\`\`
 
 An unknown key and a value that does not fit stop the start; every mistake is named with its file and line. Keys of
-EMQ 2.3 that mean nothing here give a warning. \`shardmq check-config FILE\` reports both without starting.
+EMQ 2.3 that mean nothing here give a warning. \`shardmq check-config FILE\` reports both without starting, and what is
+wrong with the files that a start would read: certificates, access rules, bans, and what plugins keep.
 
 The values:
 
@@ -55,9 +56,11 @@ The values:
 | list | items with commas between |
 | integer, float, enum, string, file | as they are |
 
-Today every change needs a restart. The column *counts* says how far a change made while the broker runs will reach
-once the API for it is there: *live* at once, *new* for connections and sessions that begin afterwards, *start* not
-before the broker starts again. The column EMQ holds what EMQ 2.3 ships; keys without an entry there are shardmq's own.
+A change of these keys needs a restart today; keys of plugins (\`broker.plugins.configure\`) and what is in the files
+of access rules and certificates do not. The column *counts* says how far a change made while the broker runs will
+reach once there is an API for it: *live* at once, *new* for connections and sessions that begin afterwards, *start*
+not before the broker starts again. The column EMQ holds what EMQ 2.3 ships; keys without an entry there are
+shardmq's own.
 `;
 
 const GROUPS: readonly (readonly [title: string, prefixes: readonly string[]])[] = [
@@ -72,7 +75,6 @@ const GROUPS: readonly (readonly [title: string, prefixes: readonly string[]])[]
   ['Message queues', ['mqtt.mqueue.']],
   ['System topics', ['mqtt.broker.']],
   ['Plugins', ['mqtt.plugins.']],
-  ['Retained messages', ['retainer.']],
   ['Shards and overload', ['shard.', 'overload.', 'shutdown.']],
 ];
 

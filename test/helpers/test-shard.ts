@@ -13,6 +13,7 @@ import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import type { ShardHooks } from '../../src/plugins/api.js';
 import { asClientId, asConnectionNumber, asShardId } from '../../src/protocol/ids.js';
+import { UNLIMITED } from '../../workers/retained/retained-store.js';
 import type { Session } from '../../workers/session/session.js';
 import { Shard } from '../../workers/shard.js';
 import { MemoryStore, type Store } from '../../workers/store/store.js';
@@ -177,6 +178,7 @@ export class TestShard {
         faults: true,
       },
     );
+    this.parts.retained.limit(UNLIMITED);
     if (shards === 1) this.shard.onEvent({ kind: 'event', type: 'peers.joined' });
   }
 
@@ -193,7 +195,12 @@ export class TestShard {
   }
 
   /** Main hands a connection over, of which it has read `head`. */
-  handOver(link: Link, head: Uint8Array, listener = 0): void {
+  handOver(
+    link: Link,
+    head: Uint8Array,
+    listener = 0,
+    { peerAddress = '127.0.0.1', assigned = null }: { peerAddress?: string; assigned?: string | null } = {},
+  ): void {
     lastNumber += 1;
     const number = lastNumber;
     this.links.set(number, link);
@@ -202,9 +209,9 @@ export class TestShard {
       fd: number,
       head,
       listener,
-      peerAddress: '127.0.0.1',
+      peerAddress,
       peerPort: 1,
-      assignedClientId: null,
+      assignedClientId: assigned === null ? null : asClientId(assigned),
       certificateUsername: null,
       ageMs: 0,
     };

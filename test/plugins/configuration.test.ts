@@ -75,8 +75,8 @@ test('mistakes in keys of plugins stop the start, users’ plugins too, and no s
     brokerWith(t, { config: { 'probe.wrod': 'x', 'probe.entry.$id.name': 'x' } }),
   );
   t.deepEqual((last as unknown as { issues: string[] }).issues, [
-    'config option: probe.wrod = "x": expected a key that exists; did you mean probe.word?',
-    'config option: probe.entry.$id.name = "x": expected a key that exists; did you mean probe.entry.$id.name?',
+    'config option: probe.wrod = "***": expected a key that exists; did you mean probe.word?',
+    'config option: probe.entry.$id.name = "***": expected a key that exists; did you mean probe.entry.$id.name?',
   ]);
 });
 

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
-import { connectAsync, type MqttClient } from 'mqtt';
-import { addressOf } from '../helpers/with-broker.js';
+import { connect, connectAsync, type MqttClient } from 'mqtt';
+import { addressOf, until } from '../helpers/with-broker.js';
 import { brokerWith, nextIn, type Scene } from './asking.js';
 
 async function join(
@@ -146,4 +146,54 @@ test('what is switched off at run time is off, and nobody is disconnected', asyn
   t.true((await scene.broker.plugins.configure('emq_modules', {})).ok);
   t.true((await scene.broker.plugins.stop('emq_modules')).ok);
   t.deepEqual(await receivedBy(watcher, come('three')), []);
+});
+
+test('an expression that takes for ever refuses the topic, and the shard goes on', async (t) => {
+  const scene = await brokerWith(t, {
+    plugins: [],
+    config: {
+      'module.rewrite': 'on',
+      'module.rewrite.rule.1': 'evil/# ^evil/(a+)+$ good/$1',
+      'module.rewrite.rule.2': 'long/# ^long/(.+)-z-(.+)$ short/$2',
+    },
+  });
+  const client = await join(t, scene, 'client');
+  const evil = `evil/${'a'.repeat(50)}b`;
+  const granted = await client.subscribeAsync([evil, 'good/#', 'short/#'], { qos: 1 }).catch(String);
+  t.regex(String(granted), /Unspecified error|128/);
+  const long = `long/${'-z-'.repeat(20)}${'x'.repeat(300)}`;
+  const publish = async (): Promise<void> => {
+    // With a line feed it does not match, after having tried every way to.
+    for (const topic of [evil, evil, `long/${'-z-'.repeat(20_000)}\n`]) {
+      await client.publishAsync(topic, '', { qos: 1 });
+    }
+    for (const topic of ['evil/aaa', long]) await client.publishAsync(topic, '', { qos: 1 });
+  };
+  t.deepEqual(await receivedBy(client, publish), ['good/aaa ', `short/${'x'.repeat(300)} `]);
+  t.true(scene.logger.has('warn', /^emq_modules: .* takes too long: a topic is refused/));
+  t.false(scene.logger.has('error', /./));
+  await client.unsubscribeAsync(evil);
+});
+
+test('a session that is resumed is not sent again what is retained', async (t) => {
+  const scene = await brokerWith(t, {
+    plugins: [],
+    config: { 'module.subscription': 'on', 'module.subscription.1.topic': 'news/#' },
+  });
+  const publisher = await join(t, scene, 'publisher');
+  await publisher.publishAsync('news/1', 'old', { qos: 1, retain: true });
+  const { host, port } = addressOf(scene.broker);
+  const options = { clientId: 'reader', clean: false, protocolVersion: 4, reconnectPeriod: 0 } as const;
+  for (const expected of [['old', 'new'], ['new']]) {
+    const reader = connect(`mqtt://${host}:${port}`, options);
+    t.teardown(() => reader.end(true));
+    const received: string[] = [];
+    reader.on('message', (_topic, payload) => void received.push(payload.toString()));
+    await until(async () => {
+      await publisher.publishAsync('news/2', 'new', { qos: 1 });
+      return received.filter((each) => each === 'new').length > 5;
+    }, 'the subscription');
+    t.deepEqual([...new Set(received)].sort().reverse(), expected);
+    await reader.endAsync();
+  }
 });

@@ -4,12 +4,12 @@ import test from 'ava';
 import { breakShard, tempDirectory, until } from '../helpers/with-broker.js';
 import { activeIn, ask, brokerWith, clientOf, PROBE } from './asking.js';
 
-const DEFAULTS = 'emq_recon.\nemq_modules.\n';
+const DEFAULTS = 'emq_recon.\nemq_modules.\nemq_retainer.\n';
 const loaded = (directory: string): string => readFileSync(join(directory, 'loaded_plugins'), 'utf8');
 
 test('a broker that has never run starts the defaults, remembers them, then users’ plugins', async (t) => {
   const scene = await brokerWith(t);
-  t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'probe']);
+  t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'emq_retainer', 'probe']);
   t.is(loaded(scene.directory), DEFAULTS);
   const names = scene.broker.plugins.list().map(({ name }) => name);
   t.deepEqual(names, [...names].sort());
@@ -30,12 +30,16 @@ test('start and stop have EMQ’s results, and are remembered in the order of st
   t.is(loaded(scene.directory), `${DEFAULTS}emq_plugin_template.\n`);
   t.deepEqual(await plugins.stop('emq_recon'), { ok: true });
   t.deepEqual(await plugins.start('emq_recon'), { ok: true });
-  t.is(loaded(scene.directory), 'emq_modules.\nemq_plugin_template.\nemq_recon.\n');
+  t.is(loaded(scene.directory), 'emq_modules.\nemq_retainer.\nemq_plugin_template.\nemq_recon.\n');
   await scene.broker.stop();
-  t.is(loaded(scene.directory), 'emq_modules.\nemq_plugin_template.\nemq_recon.\n', 'a stop changes nothing');
+  t.is(
+    loaded(scene.directory),
+    'emq_modules.\nemq_retainer.\nemq_plugin_template.\nemq_recon.\n',
+    'a stop changes nothing',
+  );
   t.like(await plugins.start('emq_recon'), { ok: false, why: 'failed' });
   const again = await brokerWith(t, { plugins: [] }, scene.directory);
-  t.deepEqual(activeIn(again), ['emq_modules', 'emq_plugin_template', 'emq_recon']);
+  t.deepEqual(activeIn(again), ['emq_modules', 'emq_plugin_template', 'emq_recon', 'emq_retainer']);
 });
 
 test('every shard runs its part, with the values and the state of the main part', async (t) => {
@@ -71,6 +75,7 @@ for (const [key, value, why] of [
   ['probe.shard', 'throws', /the shard part does not want to/],
   ['probe.shard', 'one-throws', /the shard part does not want to/],
   ['probe.shard', 'wrong-hook', /there is no hook client.autenticate/],
+  ['probe.shard', 'wrong-limits', /its retained has to have four limits/],
   ['probe.shard', 'ends', /shard \d/],
 ] as const) {
   test(`${key} ${value}: it runs nowhere, the log and the outcome say why, and the broker runs`, async (t) => {
@@ -97,7 +102,12 @@ test('a name that nobody knows in loaded_plugins is logged, and the rest of it s
   writeFileSync(join(directory, 'loaded_plugins'), "emq_dashboard.\n% a comment\n'emq_recon'.\n\nprobe.\n");
   const scene = await brokerWith(t, {}, directory);
   t.deepEqual(activeIn(scene), ['emq_recon', 'probe']);
-  t.true(scene.logger.has('error', /loaded_plugins: there is no plugin emq_dashboard/));
+  t.true(
+    scene.logger.has(
+      'error',
+      /loaded_plugins: there is no plugin emq_dashboard; shardmq plugins unload emq_dashboard/,
+    ),
+  );
 });
 
 test('loaded_plugins that cannot be read stops the start: it may name a guard', async (t) => {
@@ -121,7 +131,7 @@ test('what cannot be remembered is not done', async (t) => {
   writeFileSync(file, 'damaged');
   t.like(await scene.broker.plugins.start('emq_plugin_template'), { ok: false, why: 'failed' });
   t.like(await scene.broker.plugins.stop('emq_recon'), { ok: false, why: 'failed' });
-  t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon']);
+  t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'emq_retainer']);
 });
 
 test('a plugin that will not stop is stopped, and the log says that it did not like to', async (t) => {
@@ -160,6 +170,21 @@ test('modules that are no plugins stop the start with a sentence', async (t) => 
   t.like(error, { code: 'CONFIG_INVALID' });
   const { issues } = error as unknown as { issues: string[] };
   t.is(issues.length, 2);
-  t.regex(issues[0]!, /^plugins: file:.*missing\.js: cannot be loaded: Cannot find module/);
+  t.regex(issues[0]!, /^plugins: file:.*missing\.js: cannot be loaded: there is no file \S*missing\.js$/);
   t.regex(issues[1]!, /^plugins: file:.*plugin\.js: there is already a plugin named probe/);
+});
+
+test('a module that is no JavaScript, and one without default export, are told what to do', async (t) => {
+  const directory = tempDirectory();
+  const wrong = join(directory, 'wrong.mjs');
+  writeFileSync(wrong, "export default {\n  name: 'x' 'y',\n};\n");
+  const bare = join(directory, 'bare.mjs');
+  writeFileSync(bare, "export const name = 'bare';\n");
+  const error = await t.throwsAsync(brokerWith(t, { plugins: [wrong, bare] }));
+  const { issues } = error as unknown as { issues: string[] };
+  t.regex(
+    issues[0]!,
+    /^plugins: \S*wrong\.mjs: cannot be loaded: Unexpected string; node --check FILE shows where$/,
+  );
+  t.regex(issues[1]!, /bare\.mjs: cannot be loaded: it has no default export, which would be the plugin$/);
 });

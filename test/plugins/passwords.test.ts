@@ -1,4 +1,4 @@
-/** The file of emq_auth_username at the start of a broker: damaged, and with a hundred thousand names. */
+/** The file of emq_auth_username at the start of a broker, with a hundred thousand names. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -7,7 +7,7 @@ import { hashPassword } from '../../src/passwords/hash.js';
 import { parseHashFormat } from '../../src/passwords/hash-format.js';
 import { writePasswordFile } from '../../src/plugins/shared/password-file.js';
 import { RawClient } from '../helpers/raw-client.js';
-import { addressOf, RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
+import { addressOf, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 
 const NAME = 'emq_auth_username';
 
@@ -27,20 +27,6 @@ async function codeOf(broker: RunningBroker, username?: string, password?: strin
   client.drop();
   return code;
 }
-
-test('with a damaged file the broker lets nobody in, and says which line is wrong', async (t) => {
-  const { directory, passwords } = dataDirectory();
-  writeFileSync(passwords, '');
-  const logger = new RecordingLogger();
-  const broker = await startTestBroker({ logger }, directory);
-  try {
-    t.not(await codeOf(broker), 0);
-    t.not(await codeOf(broker, 'alice', 'wonderland'), 0);
-    t.true(logger.has('error', /passwords.*line 1/));
-  } finally {
-    await broker.stop();
-  }
-});
 
 test('a hundred thousand names let in each with its own password', async (t) => {
   const { directory, passwords } = dataDirectory();

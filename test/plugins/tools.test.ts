@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
@@ -87,7 +87,10 @@ test('a user’s plugin that has changed is read again, in main and in the shard
   t.is(await ask(client, 'word'), 'some');
   t.is(await ask(client, 'shard'), 'shard 0');
   probe.change(probe.plugin, 'export default', 'export default 5; //');
-  t.like(await plugins.reload('probe'), { ok: false, message: 'probe: its default export is not an object' });
+  t.like(await plugins.reload('probe'), {
+    ok: false,
+    message: 'probe: its default export is not a plugin, an object with a name and a description',
+  });
   t.is(await ask(client, 'word'), 'some', 'it runs on as it was');
   t.like(await plugins.reload('emq_modules'), { ok: false, why: 'failed' });
 });
@@ -111,5 +114,12 @@ test('emq_reloader notices a change by itself', async (t) => {
   t.is(await ask(await clientOf(t, scene), 'word'), 'some');
   probe.change(probe.plugin, 'export default', 'export default 5; //');
   await until(() => scene.logger.has('error', /^emq_reloader: probe has changed and cannot be used: /));
-  t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'emq_reloader', 'probe']);
+  // As many editors write: aside, then renamed over the old one.
+  const whole = readFileSync(probe.plugin, 'utf8').replace('export default 5; //', 'export default');
+  writeFileSync(`${probe.plugin}~`, whole.replace("default: 'some'", "default: 'renamed'"));
+  renameSync(`${probe.plugin}~`, probe.plugin);
+  const reloads = () => scene.logger.lines.filter(({ message }) => message.endsWith('was read again')).length;
+  await until(() => reloads() === 2, 'what was renamed');
+  t.is(await ask(await clientOf(t, scene), 'word'), 'renamed');
+  t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'emq_reloader', 'emq_retainer', 'probe']);
 });

@@ -87,6 +87,27 @@ test(
   }),
 );
 
+for (const version of [3, 4, 5] as const) {
+  test(
+    `level ${version}: a hook that throws refuses CONNECT, PUBLISH and SUBSCRIBE, and nobody else notices`,
+    withBench(HOOKS, async (bench, t) => {
+      const watcher = await bench.connect(1, 4);
+      await watcher.subscribe('t/#');
+      const stranger = await bench.open(version);
+      stranger.send(connect({ version, clientId: bench.clientId(0), username: 'throws' }));
+      await stranger.expectRefusal(version === 5 ? 0x88 : 3);
+      const client = await bench.connect(0, version);
+      const refused = version === 5 ? 0x87 : 0;
+      t.is((await client.publish({ topic: 't/throws', qos: 1 }))?.code, refused);
+      client.sendPublish({ topic: 't/throws', qos: 2, id: 9 });
+      t.is((await client.expect('pubrec')).code, refused);
+      t.deepEqual((await client.subscribe([['throws', 1]])).codes, [version === 5 ? 0x87 : 0x80]);
+      await client.publish({ topic: 't/a', payload: 'goes on', qos: 1 });
+      await watcher.receive('goes on');
+    }),
+  );
+}
+
 test(
   'only the first answer of a hook counts',
   withBench(HOOKS, async (bench, t) => {

@@ -4,10 +4,10 @@
  */
 import type { AclRule } from '../../src/access/acl-rule.js';
 import { ALLOW, NO_MATCH, type RuleList, RuleSet, type Verdict } from '../../src/access/rules.js';
-import { ACL_RULES_UNCACHED_MAX } from '../../src/limits.js';
-import type { AccessAnswer } from '../../src/plugins/api.js';
+import { ACL_TOPICS_UNCACHED_MAX } from '../../src/limits.js';
 import type { Client } from '../connection/client.js';
 import type { Core } from '../core.js';
+import type { AccessVerdict } from '../hooks/chains.js';
 import type { Hooks } from '../hooks/hooks.js';
 import { Pending } from '../hooks/pending.js';
 import { ClientAccess } from './client-access.js';
@@ -50,7 +50,10 @@ export class AccessControl {
     const bytes = Buffer.from(topic, 'utf8');
     if (action === 'publish') return this.authorizePublish(client, bytes, 0, bytes.length);
     if (client.isSuperuser) return true;
-    return this.ask(client, 'subscribe', topic, bytes);
+    const answer = this.ask(client, 'subscribe', topic);
+    return answer instanceof Pending
+      ? answer.map((later) => this.decide(client, 'subscribe', bytes, later))
+      : this.decide(client, 'subscribe', bytes, answer);
   }
 
   /** The same for the topic name in `bytes[start, end)`; no string is made of it unless a plugin has to be asked. */
@@ -65,7 +68,7 @@ export class AccessControl {
     const { publish } = access.profile;
     if (this.core.hooks.authorize === null) {
       if (publish.fixed !== null) return this.isAllowed(publish.fixed);
-      if (publish.length <= ACL_RULES_UNCACHED_MAX) {
+      if (publish.length <= ACL_TOPICS_UNCACHED_MAX) {
         return this.isAllowed(publish.decide(bytes, start, end, access.placeholders));
       }
     }
@@ -83,31 +86,37 @@ export class AccessControl {
     const hash = this.topicsCachedMax === 0 ? 0 : topicHash.hash(bytes, start, end);
     const known = access.cache?.find(hash, bytes, start, end, turn.nowMs) ?? UNKNOWN;
     if (known !== UNKNOWN) return known === ALLOWED;
+    // There may be thousands of topics in the rules.
+    turn.spendWalk();
     // The bytes lie in the read buffer, and the answer may come when others lie there.
     const own = Buffer.from(Uint8Array.prototype.slice.call(bytes, start, end).buffer);
-    const answer = this.ask(client, 'publish', own.toString('utf8'), own);
-    if (!(answer instanceof Pending)) {
-      this.remember(access, hash, own, answer);
-      return answer;
-    }
-    return answer.map((isAllowed) => {
-      this.remember(access, hash, own, isAllowed);
-      return isAllowed;
-    });
+    const answer = this.ask(client, 'publish', own.toString('utf8'));
+    return answer instanceof Pending
+      ? answer.map((later) => this.decideAndRemember(client, access, hash, own, later))
+      : this.decideAndRemember(client, access, hash, own, answer);
   }
 
+  private decideAndRemember(
+    client: Client,
+    access: ClientAccess,
+    hash: number,
+    topic: Buffer,
+    answer: AccessVerdict,
+  ): boolean {
+    const isAllowed = this.decide(client, 'publish', topic, answer);
+    // Nobody has said no; the plugin may answer next time.
+    if (answer !== 'failed') this.remember(access, hash, topic, isAllowed);
+    return isAllowed;
+  }
+
+  /** @returns what plugins say; `ignore` where there are none */
   private ask(
     client: Client,
     action: 'publish' | 'subscribe',
     topic: string,
-    bytes: Buffer,
-  ): boolean | Pending<boolean> {
+  ): AccessVerdict | Pending<AccessVerdict> {
     const { authorize } = this.core.hooks;
-    if (authorize === null) return this.decide(client, action, bytes, 'ignore');
-    const answer = authorize({ client: client.info, action, topic });
-    return answer instanceof Pending
-      ? answer.map((later) => this.decide(client, action, bytes, later))
-      : this.decide(client, action, bytes, answer);
+    return authorize === null ? 'ignore' : authorize({ client: client.info, action, topic });
   }
 
   // By the rules that are in force when the plugins have answered.
@@ -115,7 +124,7 @@ export class AccessControl {
     client: Client,
     action: 'publish' | 'subscribe',
     bytes: Buffer,
-    answer: AccessAnswer,
+    answer: AccessVerdict,
   ): boolean {
     if (answer !== 'ignore') return answer === 'allow';
     const { profile, placeholders } = this.accessOf(client);

@@ -3,6 +3,7 @@
  * Runs on the shard's thread.
  */
 import type { ClientInfo } from '../../src/plugins/api.js';
+import { type Author, authorOf } from '../../src/protocol/author.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import type { Connect } from '../../src/protocol/mqtt/connect.js';
 import type { ClientAccess } from '../access/client-access.js';
@@ -11,6 +12,7 @@ import type { Connection } from './connection.js';
 export class Client {
   /** Made when it is first asked about. */
   access: ClientAccess | null = null;
+  private names: Author | null = null;
 
   constructor(
     readonly info: ClientInfo,
@@ -19,6 +21,12 @@ export class Client {
     /** Stands before all its topics; empty: none. */
     readonly mountpoint: Buffer,
   ) {}
+
+  /** What messages that it publishes say of it. */
+  get author(): Author {
+    this.names ??= authorOf(this.info.clientId, this.info.username);
+    return this.names;
+  }
 
   /** @returns a topic name as the client knows it; one outside of its mountpoint as it is. */
   unmounted(topic: string): string {

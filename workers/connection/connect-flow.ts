@@ -16,6 +16,7 @@ import { Flapping } from '../access/flapping.js';
 import type { Core } from '../core.js';
 import type { AuthVerdict } from '../hooks/hooks.js';
 import { Pending } from '../hooks/pending.js';
+import { WAITING_INPUT } from '../memory-budget.js';
 import type { Session } from '../session/session.js';
 import { EXPIRY_NEVER_SECONDS } from '../session/session-table.js';
 import { type Client, clientOf, refusedInfo, usernameOf } from './client.js';
@@ -51,7 +52,7 @@ export class ConnectFlow {
       this.refuse(connection, connect, clientId, refusal);
       return HANDLED;
     }
-    return this.authenticate(connection, connect, clientId);
+    return this.authenticate(connection, connect, clientId, frame.bodyEnd - frame.bodyStart);
   }
 
   /** The connection is over: its session goes on without it, or ends. */
@@ -82,6 +83,9 @@ export class ConnectFlow {
     if (will !== null && !this.isWillTopic(connection, will.topic)) {
       return connection.version === 5 ? ReasonCode.TopicNameInvalid : ReasonCode.MalformedPacket;
     }
+    // v5 [MQTT-3.2.2-13]; 3.x has no word for it: the will is published and not retained.
+    if (will?.retain === true && connection.version === 5 && !this.core.retained.isOn)
+      return ReasonCode.RetainNotSupported;
     return ReasonCode.Success;
   }
 
@@ -97,8 +101,10 @@ export class ConnectFlow {
     return this.core.door.isBanned({ clientId, username, peerAddress: origin.peerAddress });
   }
 
-  private authenticate(connection: Connection, connect: Connect, clientId: ClientId): number {
-    const { authenticate } = this.core.hooks;
+  /** `bytes` of its CONNECT wait for the answer. */
+  private authenticate(connection: Connection, connect: Connect, clientId: ClientId, bytes: number): number {
+    const { hooks, memory } = this.core;
+    const { authenticate } = hooks;
     if (authenticate === null) {
       this.decide(connection, connect, clientId, 'ignore');
       return HANDLED;
@@ -107,17 +113,25 @@ export class ConnectFlow {
       this.refuse(connection, connect, clientId, ReasonCode.ServerBusy);
       return HANDLED;
     }
-    const found = authenticate(attemptOf(connection, connect, clientId));
+    const found = authenticate(attemptOf(connection, connect));
     if (!(found instanceof Pending)) {
       this.decide(connection, connect, clientId, found);
       return HANDLED;
     }
     this.underWay++;
+    // Until there is an answer, also when the client has gone.
+    memory.add(WAITING_INPUT, bytes);
     found.whenAnswered((verdict) => {
       this.underWay--;
+      memory.add(WAITING_INPUT, -bytes);
       // The client may have gone meanwhile; then nothing has been touched.
       if (!connection.isOpen || connection.isClosing) return;
-      this.decide(connection, connect, clientId, verdict);
+      if (verdict !== 'ignore' || hooks.authenticate === authenticate) {
+        this.decide(connection, connect, clientId, verdict);
+      } else if (this.authenticate(connection, connect, clientId, bytes) !== HANDLED) {
+        // Nobody knows the client, and plugins that came meanwhile have not been asked: now they are.
+        return;
+      }
       connection.unstall();
     });
     return HANDLED_STALL;
@@ -157,8 +171,11 @@ export class ConnectFlow {
   private unknownReason(connection: Connection, connect: Connect): ReasonCode {
     const { config, hooks } = this.core;
     if (config['mqtt.allow_anonymous']) return ReasonCode.Success;
-    const isNamed = hooks.authenticate !== null && usernameOf(connection, connect) !== null;
-    return isNamed ? ReasonCode.BadUserNameOrPassword : ReasonCode.NotAuthorized;
+    // Also of a password alone: whether anybody has that ClientId must not be told.
+    const isGiven = usernameOf(connection, connect) !== null || connect.password !== null;
+    return hooks.authenticate !== null && isGiven
+      ? ReasonCode.BadUserNameOrPassword
+      : ReasonCode.NotAuthorized;
   }
 
   private admit(connection: Connection, connect: Connect, clientId: ClientId): void {
@@ -176,13 +193,12 @@ export class ConnectFlow {
     if (this.core.delivery.drain(session)) this.core.turn.queue(session);
   }
 
-  /** What somebody else has subscribed to may not be allowed to this client. */
+  /** What somebody else, or the same one from elsewhere, has subscribed to may not be allowed to this client. */
   private recheck(session: Session, client: Client): void {
     const { client: last } = session;
     session.client = null;
     if (last === null || !this.core.access.isOn) return;
-    const isSame = last.info.username === client.info.username && last.isSuperuser === client.isSuperuser;
-    if (!isSame) this.core.rechecks.one(session);
+    if (!isAlike(last, client)) this.core.rechecks.one(session);
   }
 
   /** The session has a new client, or ends in favour of a new one [MQTT-3.1.4-2], v5 [MQTT-3.1.4-3]. */
@@ -207,6 +223,7 @@ export class ConnectFlow {
     session.will = connect.will === null ? null : this.mountWill(connection, connect.will);
     session.willFrom = connect.will === null ? null : clientOf(connection);
     connection.isBridge = connect.bridge;
+    connection.isRetainUnavailable = connect.version === 5 && !core.retained.isOn;
     connection.clientHash = core.topicHash.hash(
       Buffer.from(session.clientId),
       0,
@@ -266,6 +283,7 @@ export class ConnectFlow {
       reason: ReasonCode.Success,
       sessionExpirySeconds: granted === connect.sessionExpirySeconds ? null : granted,
       receiveMaximum: config['mqtt.receive_maximum'],
+      retainAvailable: connection.isRetainUnavailable ? false : null,
       maximumPacketBytes: config['mqtt.max_packet_size'],
       assignedClientId: connect.clientId === '' ? session.clientId : null,
       topicAliasMaximum: config['mqtt.max_topic_alias'],
@@ -313,9 +331,19 @@ export class ConnectFlow {
   }
 }
 
-function attemptOf(connection: Connection, connect: Connect, clientId: ClientId): ConnectAttempt {
+/** Whether rules and plugins say the same about both, as far as can be known. */
+function isAlike(a: Client, b: Client): boolean {
+  return (
+    a.info.username === b.info.username &&
+    a.info.peerAddress === b.info.peerAddress &&
+    a.info.listener === b.info.listener &&
+    a.isSuperuser === b.isSuperuser
+  );
+}
+
+function attemptOf(connection: Connection, connect: Connect): ConnectAttempt {
   return {
-    clientId,
+    clientId: connect.clientId,
     username: usernameOf(connection, connect),
     password: connect.password,
     peerAddress: connection.origin.peerAddress,
@@ -350,6 +378,7 @@ function refusalOf(reason: ReasonCode): string {
     case ReasonCode.BadAuthenticationMethod:
     case ReasonCode.TopicNameInvalid:
     case ReasonCode.MalformedPacket:
+    case ReasonCode.RetainNotSupported:
       return 'bad_connect';
     default:
       return 'auth_failure';

@@ -54,6 +54,8 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   cleanStart = true;
   /** A broker's bridge: gets RETAIN as published. */
   isBridge = false;
+  /** Its CONNACK said so (v5). */
+  isRetainUnavailable = false;
   keepAliveSeconds = 0;
   /** Milliseconds of silence after which the client counts as gone; 0: never. */
   silenceMs = 0;

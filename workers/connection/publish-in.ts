@@ -53,6 +53,9 @@ export class PublishIn {
     view.nowMs = core.turn.wallMs;
     const error = decodePublish(bytes, frame.firstByte, frame.bodyStart, frame.bodyEnd, version, view);
     if (error !== 0) return error;
+    // v5 [MQTT-3.2.2-14]. Nobody minds once it is available again.
+    if (view.retain && connection.isRetainUnavailable && !core.retained.isOn)
+      return ReasonCode.RetainNotSupported;
     if (connection.aliasesIn !== null) {
       const aliasError = connection.aliasesIn.resolve(view);
       if (aliasError !== 0) return aliasError;
@@ -115,6 +118,7 @@ export class PublishIn {
 
   private handOn(connection: Connection, route: Route<Session> | null): number {
     if (route === null) return HANDED_ON;
+    if (this.hooks.wantsAuthors) this.view.author = clientOf(connection).author;
     return this.core.publisher.distribute(this.view, route, connection.session, connection.clientHash);
   }
 

@@ -20,6 +20,9 @@ import { type Made, nameOf, SubscribeJob } from './subscribe-job.js';
 import { topicLimits } from './topic-limits.js';
 import { UnsubscribeJob } from './unsubscribe-job.js';
 
+/** Retain Handling 1 of the subscription options byte (v5 3.8.3.1). */
+const RETAINED_IF_NEW = 0x10;
+
 export class SubscribeFlow {
   readonly subscriptionsMax: number;
   readonly timeoutMs: number;
@@ -52,12 +55,18 @@ export class SubscribeFlow {
 
   /**
    * A plugin subscribes a connected client, as if it had asked: its rights and other plugins count, there is no SUBACK.
-   * In a later turn, because it may be asked for from inside anything.
+   * In a later turn, because it may be asked for from inside anything. What is retained comes with a new subscription
+   * only: a session that is resumed, and subscribed once more, has had it.
    */
   subscribeFor(clientId: ClientId, filter: string, qos: 0 | 1 | 2): void {
     const connection = this.core.sessions.find(clientId)?.connection;
     if (connection == null) return;
-    const job = new SubscribeJob(this, connection, connection.session!, new OneFilter(filter, qos));
+    const job = new SubscribeJob(
+      this,
+      connection,
+      connection.session!,
+      new OneFilter(filter, qos | RETAINED_IF_NEW),
+    );
     this.core.turn.queue(job);
   }
 

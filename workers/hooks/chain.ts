@@ -2,7 +2,8 @@
  * Asks the handlers of one point one after the other. As long as they answer at once, so does the chain; from the first
  * that does not, it goes on when that answer is there. Runs on the shard's thread.
  */
-import { type Desk, FAILED, type Handler, isPromise, REMOVED } from './desk.js';
+import { isPromise } from '../../src/base/guarded.js';
+import { type Desk, FAILED, type Handler, REMOVED } from './desk.js';
 import { Pending } from './pending.js';
 
 /** `I` is asked about and stays; `A` is the answer so far, which each handler may change. */

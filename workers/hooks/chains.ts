@@ -11,6 +11,7 @@ import type {
   SubscribeFilter,
 } from '../../src/plugins/api.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import { isQos } from '../../src/protocol/publish-request.js';
 import { Chain } from './chain.js';
 import type { AuthVerdict, HookFunction } from './hooks.js';
 
@@ -57,20 +58,23 @@ export class AuthenticateChain extends Chain<
   }
 }
 
-export class AuthorizeChain extends Chain<HookFunction<'client.authorize'>, AccessRequest, AccessAnswer> {
+/** `failed`: denied, for a plugin threw, hung or answered nonsense; it may answer when it is asked again. */
+export type AccessVerdict = AccessAnswer | 'failed';
+
+export class AuthorizeChain extends Chain<HookFunction<'client.authorize'>, AccessRequest, AccessVerdict> {
   protected ask(call: HookFunction<'client.authorize'>, request: AccessRequest): unknown {
     return call(request);
   }
 
-  protected take(_answer: unknown, given: unknown): AccessAnswer | undefined {
+  protected take(_answer: unknown, given: unknown): AccessVerdict | undefined {
     return given === 'allow' || given === 'deny' || given === 'ignore' ? given : undefined;
   }
 
-  protected failed(): AccessAnswer {
-    return 'deny';
+  protected failed(): AccessVerdict {
+    return 'failed';
   }
 
-  protected isFinal(answer: AccessAnswer): boolean {
+  protected isFinal(answer: AccessVerdict): boolean {
     return answer !== 'ignore';
   }
 }
@@ -86,10 +90,9 @@ export class SubscribeChain extends Chain<HookFunction<'client.subscribe'>, Clie
   // What was refused before is not asked about again, and keeps its place.
   protected take(answer: FiltersAnswer, given: unknown): FiltersAnswer | undefined {
     if (given === undefined) return answer;
-    if (!Array.isArray(given) || given.length !== left(answer).length) return undefined;
-    if (!given.every((each) => each === null || isFilter(each))) return undefined;
+    if (!isListOf(given, left(answer).length, isFilterOrNull)) return undefined;
     let at = 0;
-    return answer.map((each) => (each === null ? null : (given[at++] as SubscribeFilter | null)));
+    return answer.map((each) => (each === null ? null : given[at++]!));
   }
 
   protected failed(answer: FiltersAnswer): FiltersAnswer {
@@ -116,8 +119,7 @@ export class UnsubscribeChain extends Chain<
 
   protected take(answer: readonly string[], given: unknown): readonly string[] | undefined {
     if (given === undefined) return answer;
-    if (!Array.isArray(given) || given.length !== answer.length) return undefined;
-    return given.every((each) => typeof each === 'string') ? given : undefined;
+    return isListOf(given, answer.length, isString) ? given : undefined;
   }
 
   protected failed(answer: readonly string[]): readonly string[] {
@@ -158,12 +160,21 @@ function isObject(given: unknown): given is Record<string, unknown> {
   return typeof given === 'object' && given !== null;
 }
 
-function isQos(qos: unknown): qos is 0 | 1 | 2 {
-  return qos === 0 || qos === 1 || qos === 2;
+function isListOf<T>(
+  given: unknown,
+  length: number,
+  isOne: (each: unknown) => each is T,
+): given is readonly T[] {
+  // `every` alone passes over what was never filled in.
+  return Array.isArray(given) && given.length === length && [...given].every((each) => isOne(each));
 }
 
-function isFilter(given: unknown): given is SubscribeFilter {
-  return isObject(given) && typeof given['filter'] === 'string' && isQos(given['qos']);
+function isString(given: unknown): given is string {
+  return typeof given === 'string';
+}
+
+function isFilterOrNull(given: unknown): given is SubscribeFilter | null {
+  return given === null || (isObject(given) && typeof given['filter'] === 'string' && isQos(given['qos']));
 }
 
 function isMessage(given: unknown): given is HookMessage {

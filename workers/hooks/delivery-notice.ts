@@ -1,7 +1,8 @@
 /**
- * Tells plugins of each message that is handed to a client's connection. Topic and payload are made once per message,
- * however many get it. Runs on the shard's thread.
+ * Tells plugins of each message that is handed to a client's connection. Topic, payload and names are made once per
+ * message, however many get it. Runs on the shard's thread.
  */
+import { type AuthorNames, namesOf } from '../../src/protocol/author.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { payloadOfView, topicOfView } from './hook-message.js';
 import type { HookFunction } from './hooks.js';
@@ -9,11 +10,13 @@ import type { HookFunction } from './hooks.js';
 export class DeliveryNotice {
   private topic: string | null = null;
   private payload: Uint8Array | null = null;
+  private from: AuthorNames | null = null;
 
   /** Another message is being delivered from now on. */
   begin(): void {
     this.topic = null;
     this.payload = null;
+    this.from = null;
   }
 
   tell(
@@ -25,7 +28,9 @@ export class DeliveryNotice {
   ): void {
     this.topic ??= topicOfView(view);
     this.payload ??= payloadOfView(view);
+    this.from ??= namesOf(view.author);
+    const { clientId: from, username } = this.from;
     const { topic, payload } = this;
-    delivered(clientId, { topic, payload, qos: qos as 0 | 1 | 2, retain, clientId: null, username: null });
+    delivered(clientId, { topic, payload, qos: qos as 0 | 1 | 2, retain, clientId: from, username });
   }
 }

@@ -105,9 +105,3 @@ export class Desk {
     this.faults.say(handler.owner.plugin, handler.point, message);
   }
 }
-
-export function isPromise(given: unknown): given is PromiseLike<unknown> {
-  return (
-    typeof given === 'object' && given !== null && typeof (given as PromiseLike<unknown>).then === 'function'
-  );
-}

@@ -1,5 +1,6 @@
 /** Messages as plugins see them: copies, which they may keep. Runs on the shard's thread. */
 import type { ClientInfo, HookMessage } from '../../src/plugins/api.js';
+import { namesOf } from '../../src/protocol/author.js';
 import type { Message } from '../../src/protocol/message.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 
@@ -17,15 +18,16 @@ export function messageOfView(view: PublishView, from: ClientInfo | null): HookM
   };
 }
 
-/** @returns a message that was in flight to a client; who published it is no longer known. */
+/** @returns a message that was in flight to a client. */
 export function messageInFlight(message: Message, qos: number, retain: boolean): HookMessage {
+  const { clientId, username } = namesOf(message.author);
   return {
     topic: message.topicText(),
     payload: message.payload(),
     qos: qos as Qos,
     retain,
-    clientId: null,
-    username: null,
+    clientId,
+    username,
   };
 }
 

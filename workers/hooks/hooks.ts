@@ -3,7 +3,6 @@
  * registered anything, and costs one comparison. The registry sets them. Runs on the shard's thread.
  */
 import type {
-  AccessAnswer,
   AccessRequest,
   ClientInfo,
   ConnectAttempt,
@@ -11,7 +10,7 @@ import type {
   ShardHooks,
 } from '../../src/plugins/api.js';
 import type { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
-import type { FiltersAnswer } from './chains.js';
+import type { AccessVerdict, FiltersAnswer } from './chains.js';
 import type { Pending } from './pending.js';
 
 /** The name of a point. */
@@ -36,7 +35,7 @@ export class Hooks {
   isCalling: () => boolean = () => false;
 
   authenticate: Ask<ConnectAttempt, AuthVerdict | 'ignore'> | null = null;
-  authorize: Ask<AccessRequest, AccessAnswer> | null = null;
+  authorize: Ask<AccessRequest, AccessVerdict> | null = null;
   subscribe: AskClient<FiltersAnswer> | null = null;
   unsubscribe: AskClient<readonly string[]> | null = null;
   /** The same message again: nobody has changed it. */
@@ -51,4 +50,7 @@ export class Hooks {
   delivered: HookFunction<'message.delivered'> | null = null;
   acked: HookFunction<'message.acked'> | null = null;
   dropped: HookFunction<'message.dropped'> | null = null;
+
+  /** Somebody is told of `delivered` or `acked`: messages take the names of their publishers with them. */
+  wantsAuthors = false;
 }

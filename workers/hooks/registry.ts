@@ -1,6 +1,7 @@
 /**
  * Which plugin does what at which point, and the functions that `Hooks` has from it. Runs on the shard's thread.
  */
+import { isPromise } from '../../src/base/guarded.js';
 import type { ShardHooks } from '../../src/plugins/api.js';
 import {
   AuthenticateChain,
@@ -9,7 +10,7 @@ import {
   SubscribeChain,
   UnsubscribeChain,
 } from './chains.js';
-import { Desk, type DeskNeeds, type Handler, isPromise, Owner } from './desk.js';
+import { Desk, type DeskNeeds, type Handler, Owner } from './desk.js';
 import type { HookFunction, Hooks, Point } from './hooks.js';
 
 interface Registration {
@@ -73,6 +74,7 @@ export class HookRegistry {
     hooks.delivered = this.teller('message.delivered');
     hooks.acked = this.teller('message.acked');
     hooks.dropped = this.teller('message.dropped');
+    hooks.wantsAuthors = hooks.delivered !== null || hooks.acked !== null;
   }
 
   private compileAsking(): void {

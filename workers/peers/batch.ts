@@ -5,7 +5,8 @@
  * Record, little-endian: u32 bytes of the whole record, u8 flags, u8 QoS and marks, u16 topic bytes, u32 property
  * bytes, f64 time of receipt, u32 expiry in seconds, u16 bytes of no meaning before the properties, u16 before the
  * payload; with SHARE or BOUNCE also u32 group of the target, u32 group of the source, u32 shards tried, u32 hash;
- * then topic, properties, payload, with those bytes of no meaning.
+ * with the mark AUTHOR also u32 bytes of names, and the names of the publisher as in src/protocol/author.ts; then
+ * topic, properties, payload, with those bytes of no meaning.
  */
 import { assert } from '../../src/base/assert.js';
 import { copyBytes } from '../../src/base/bytes.js';
@@ -14,6 +15,7 @@ import {
   PEER_SCRATCH_START_BYTES,
   PEER_TEXT_BYTES_MAX,
 } from '../../src/limits.js';
+import { type Author, asAuthor } from '../../src/protocol/author.js';
 import { expiryTimeMs, isSysTopic } from '../../src/protocol/message.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 
@@ -31,9 +33,12 @@ export const RECORD_DURABLE = 16;
 const WITH_GROUP = RECORD_SHARE | RECORD_BOUNCE;
 const HEAD_BYTES = 28;
 const GROUP_BYTES = 16;
+/** Of the length before the names of a publisher. */
+const AUTHOR_HEAD_BYTES = 4;
 
 const MARK_RETAIN = 4;
 const MARK_EXPIRES = 8;
+const MARK_AUTHOR = 16;
 const GAP_BYTES_MAX = 0xffff;
 
 /**
@@ -108,7 +113,9 @@ export class BatchWriter {
     this.records = this.guaranteed = 0;
   }
 
-  private record(view: PublishView, flags: number, headBytes: number): number {
+  private record(view: PublishView, flags: number, fixedBytes: number): number {
+    const { author } = view;
+    const headBytes = author === null ? fixedBytes : fixedBytes + AUTHOR_HEAD_BYTES + author.length;
     const topicBytes = view.topicEnd - view.topicStart;
     const propertyBytes = view.propertiesEnd - view.propertiesStart;
     const payloadBytes = view.payloadEnd - view.payloadStart;
@@ -147,7 +154,11 @@ export class BatchWriter {
     const at = this.end;
     if (at + size > this.bytes.length) this.grow(at + size);
     const out = this.view;
-    const marks = view.qos | (view.retain ? MARK_RETAIN : 0) | (view.expirySeconds < 0 ? 0 : MARK_EXPIRES);
+    const marks =
+      view.qos |
+      (view.retain ? MARK_RETAIN : 0) |
+      (view.expirySeconds < 0 ? 0 : MARK_EXPIRES) |
+      (view.author === null ? 0 : MARK_AUTHOR);
     out.setUint32(at, size, true);
     out.setUint8(at + 4, flags);
     out.setUint8(at + 5, marks);
@@ -157,10 +168,16 @@ export class BatchWriter {
     out.setUint32(at + 20, view.expirySeconds, true);
     out.setUint16(at + 24, propertiesGap, true);
     out.setUint16(at + 26, payloadGap, true);
+    if (view.author !== null) this.writeAuthor(view.author, authorAt(at, flags));
     this.end = at + size;
     this.records++;
     if (view.qos > 0) this.guaranteed++;
     return at;
+  }
+
+  private writeAuthor(author: Author, at: number): void {
+    this.view.setUint32(at, author.length, true);
+    this.bytes.write(author, at + AUTHOR_HEAD_BYTES, 'latin1');
   }
 
   private grow(needed: number): void {
@@ -176,6 +193,11 @@ export class BatchWriter {
     this.bytes = Buffer.from(new ArrayBuffer(capacity));
     this.view = new DataView(this.bytes.buffer);
   }
+}
+
+// Where a record that begins at `at` has the names of its publisher.
+function authorAt(at: number, flags: number): number {
+  return at + ((flags & WITH_GROUP) === 0 ? HEAD_BYTES : HEAD_BYTES + GROUP_BYTES);
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -257,10 +279,12 @@ export class BatchReader {
     const flags = from.getUint8(at + 4);
     const marks = from.getUint8(at + 5);
     this.flags = flags;
-    let topicStart = at + HEAD_BYTES;
-    if ((flags & WITH_GROUP) !== 0) {
-      this.readGroup(at + HEAD_BYTES);
-      topicStart += GROUP_BYTES;
+    if ((flags & WITH_GROUP) !== 0) this.readGroup(at + HEAD_BYTES);
+    let topicStart = authorAt(at, flags);
+    let author: Author | null = null;
+    if ((marks & MARK_AUTHOR) !== 0) {
+      author = this.readAuthor(topicStart);
+      topicStart += AUTHOR_HEAD_BYTES + author.length;
     }
     const topicEnd = topicStart + from.getUint16(at + 6, true);
     const propertiesStart = topicEnd + from.getUint16(at + 24, true);
@@ -285,7 +309,13 @@ export class BatchReader {
     view.receivedAtMs = receivedAtMs;
     view.expiresAtMs = expiryTimeMs(receivedAtMs, expirySeconds);
     view.isSys = isSysTopic(bytes, topicStart, topicEnd);
+    view.author = author;
     view.stored = null;
+  }
+
+  private readAuthor(at: number): Author {
+    const start = at + AUTHOR_HEAD_BYTES;
+    return asAuthor(this.bytes.toString('latin1', start, start + this.view.getUint32(at, true)));
   }
 
   private readGroup(at: number): void {

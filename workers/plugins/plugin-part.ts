@@ -1,13 +1,25 @@
 /** One plugin's part in a shard, from its start to its end: what it is given, and its talk with main. Runs on the shard's thread. */
 import { ReceiveCount, SendWindow } from '../../src/actor/message-window.js';
 import type { LogFields, PluginStart } from '../../src/actor/shard-protocol.js';
+import { guarded } from '../../src/base/guarded.js';
 import { type LimitedLog, limitedLog } from '../../src/base/limited-log.js';
-import type { CreateShardPart, ShardContext, ShardHooks, ShardPart } from '../../src/plugins/api.js';
+import type {
+  CreateShardPart,
+  RetainedLimits,
+  ShardContext,
+  ShardHooks,
+  ShardPart,
+} from '../../src/plugins/api.js';
 import { asClientId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
-import { checkTopicName } from '../../src/protocol/topic.js';
+import {
+  type CheckedPublish,
+  checkPublish,
+  isQos,
+  type PublishLimits,
+} from '../../src/protocol/publish-request.js';
 import type { SubscribeFlow } from '../connection/subscribe-flow.js';
-import { topicLimits } from '../connection/topic-limits.js';
+import { publishLimits } from '../connection/topic-limits.js';
 import type { Core } from '../core.js';
 import type { Point } from '../hooks/hooks.js';
 
@@ -32,18 +44,22 @@ const POINTS: Readonly<Record<Point, true>> = {
 
 export class PluginPart {
   isEnded = false;
+  /** What it says about retained messages. */
+  retained: RetainedLimits | null = null;
   private part: ShardPart | null = null;
   /** From main, while it is being created. Main's window bounds them. */
   private early: unknown[] | null = [];
   private readonly window = new SendWindow();
   private readonly received = new ReceiveCount();
   private readonly log: LimitedLog;
+  private readonly limits: PublishLimits;
 
   constructor(
     readonly start: PluginStart,
     private readonly core: Core,
     private readonly subscribes: SubscribeFlow,
   ) {
+    this.limits = publishLimits(core.config);
     const isDebugging = core.config['log.level'] === 'debug';
     const write = (level: keyof LimitedLog, message: string, fields: LogFields): void => {
       if (level !== 'debug' || isDebugging) core.main.log(level, message, fields);
@@ -64,6 +80,7 @@ export class PluginPart {
     const wrong = wrongWithPart(part);
     if (wrong !== null) throw new Error(wrong);
     this.part = part;
+    this.retained = part.retained ?? null;
     // Nobody else will, if it has been given up meanwhile.
     if (this.isEnded) this.stop();
   }
@@ -84,11 +101,10 @@ export class PluginPart {
     const { name, run } = this.start;
     const count = this.received.count();
     if (count > 0) this.core.main.pluginHeard({ name, run, count });
-    try {
-      this.part?.onMessage?.(data);
-    } catch (error) {
-      this.log.error(`a message of its main part was not handled: ${textOf(error)}`);
-    }
+    guarded(
+      () => this.part?.onMessage?.(data),
+      (error) => this.log.error(`a message of its main part was not handled: ${textOf(error)}`),
+    );
   }
 
   heard(count: number): void {
@@ -102,11 +118,10 @@ export class PluginPart {
   }
 
   private stop(): void {
-    try {
-      this.part?.stop?.();
-    } catch (error) {
-      this.log.error(`its part in this shard did not stop in order: ${textOf(error)}`);
-    }
+    guarded(
+      () => this.part?.stop?.(),
+      (error) => this.log.error(`its part in this shard did not stop in order: ${textOf(error)}`),
+    );
   }
 
   private context(): ShardContext {
@@ -119,12 +134,15 @@ export class PluginPart {
       state: start.state,
       log: this.log,
       tell: (data) => this.tell(data),
-      publish: (topic, payload, { qos = 0, retain = false } = {}) =>
-        this.publish(topic, payload, qos, retain),
+      publish: (topic, payload, options = {}) =>
+        this.publish(checkPublish(topic, payload, options, this.limits)),
       subscribe: (clientId, filter, qos) => {
+        if (typeof filter !== 'string') throw new Error('the filter is not a string');
+        if (!isQos(qos)) throw new Error('qos is not 0, 1 or 2');
         if (!this.isEnded) subscribes.subscribeFor(asClientId(clientId), filter, qos);
       },
       unsubscribe: (clientId, filter) => {
+        if (typeof filter !== 'string') throw new Error('the filter is not a string');
         if (!this.isEnded) subscribes.unsubscribeFor(asClientId(clientId), filter);
       },
     };
@@ -147,27 +165,23 @@ export class PluginPart {
     return true;
   }
 
-  private publish(topic: string, payload: Uint8Array | string, qos: 0 | 1 | 2, retain: boolean): void {
+  private publish(message: CheckedPublish): void {
     if (this.isEnded) return;
-    const { core } = this;
-    const bytes = Buffer.from(topic, 'utf8');
-    if (!checkTopicName(bytes, 0, bytes.length, topicLimits(core.config)))
-      throw new Error('not a topic name');
-    const receivedAtMs = core.turn.wallMs;
-    // A copy: the plugin may go on to use its own.
-    const copy = typeof payload === 'string' ? Buffer.from(payload, 'utf8') : Buffer.from(payload);
-    core.turn.enter();
-    core.publisher.publishOwn(createMessage({ topic, payload: copy, qos, retain, receivedAtMs }));
+    const { turn, publisher } = this.core;
+    turn.enter();
+    publisher.publishOwn(createMessage({ ...message, receivedAtMs: turn.wallMs }));
   }
 }
 
 /** @returns what is wrong with what a shard module has created */
 function wrongWithPart(part: unknown): string | null {
   if (typeof part !== 'object' || part === null) return 'its shard module does not return an object';
-  const { hooks = {}, onMessage, stop } = part as Record<string, unknown>;
+  const { hooks = {}, retained, onMessage, stop } = part as Record<string, unknown>;
   for (const given of [onMessage, stop]) {
     if (given !== undefined && typeof given !== 'function') return 'its onMessage or stop is not a function';
   }
+  if (retained !== undefined && !areLimits(retained))
+    return 'its retained has to have four limits, 0 or above';
   if (typeof hooks !== 'object' || hooks === null) return 'its hooks are not an object';
   for (const [point, handler] of Object.entries(hooks)) {
     if (point === 'priority') {
@@ -176,6 +190,12 @@ function wrongWithPart(part: unknown): string | null {
     else if (typeof handler !== 'function') return `its hook ${point} is not a function`;
   }
   return null;
+}
+
+function areLimits(given: unknown): boolean {
+  const limits: Record<string, unknown> = Object(given);
+  const names: readonly (keyof RetainedLimits)[] = ['messagesMax', 'payloadBytesMax', 'bytesMax', 'expiryMs'];
+  return names.every((name) => typeof limits[name] === 'number' && limits[name] >= 0);
 }
 
 export function textOf(error: unknown): string {

@@ -3,6 +3,8 @@
  * between the parts. Runs on the shard's thread.
  */
 import type { PluginHeard, PluginMessage, PluginStart } from '../../src/actor/shard-protocol.js';
+import { inTime } from '../../src/base/deadline.js';
+import { PLUGIN_SHARD_TIMEOUT_MS } from '../../src/limits.js';
 import type { ShardHooks } from '../../src/plugins/api.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import type { SubscribeFlow } from '../connection/subscribe-flow.js';
@@ -30,16 +32,26 @@ export class ShardHost {
     private readonly subscribes: SubscribeFlow,
   ) {}
 
-  /** Starts what runs in the other shards. Rejects when one fails: a shard without it must not take clients. */
+  /** Starts what runs in the other shards. Never rejects: main stops one that fails here in the others too. */
   boot(starts: readonly PluginStart[]): Promise<void> {
     // All at once are there to be told something by main, which does not wait for the shard.
-    const booting = this.bootAll(starts.map((start) => this.expect(start)));
-    this.booted = booting.catch(() => undefined);
-    return booting;
+    this.booted = this.bootAll(starts.map((start) => this.expect(start)));
+    return this.booted;
   }
 
   private async bootAll(parts: readonly PluginPart[]): Promise<void> {
-    for (const part of parts) await this.launch(part);
+    for (const part of parts) {
+      const { start } = part;
+      try {
+        await inTime(this.launch(part), PLUGIN_SHARD_TIMEOUT_MS, 'it did not start in time');
+      } catch (error) {
+        // Main has something else in mind for it by now.
+        if (part.isEnded) continue;
+        this.core.main.pluginFailed({ name: start.name, run: start.run, why: textOf(error) });
+        // Until main says so, too, a guard lets nobody pass.
+        await this.launch(this.expect({ ...start, module: null }));
+      }
+    }
   }
 
   /** Rejects with what is wrong; then an earlier one of this name goes on to run. */
@@ -58,6 +70,7 @@ export class ShardHost {
     this.core.registry.remove(name);
     this.running.get(name)?.end();
     this.running.delete(name);
+    this.limitRetained();
     return null;
   }
 
@@ -99,17 +112,27 @@ export class ShardHost {
     try {
       if (module !== null && !part.isEnded) await part.create(module);
     } catch (error) {
-      if (!part.isEnded) throw new Error(`plugin ${name} did not start: ${textOf(error)}`);
+      if (!part.isEnded) throw error;
     } finally {
       if (this.starting.get(name) === part) this.starting.delete(name);
     }
     if (part.isEnded) return false;
     core.turn.enter();
     core.registry.add(name, hooksOf(part));
-    this.running.get(name)?.end();
+    const before = this.running.get(name);
+    before?.end();
+    // While a plugin is being restarted, nothing that ought to be retained is lost.
+    if (module === null) part.retained = before?.retained ?? null;
     this.running.set(name, part);
+    this.limitRetained();
     part.open();
     return true;
+  }
+
+  /** The map has the order of their places. */
+  private limitRetained(): void {
+    const said = [...this.running.values()].flatMap(({ retained }) => (retained === null ? [] : [retained]));
+    this.core.retained.limit(said.at(-1) ?? null);
   }
 }
 

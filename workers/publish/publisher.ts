@@ -78,7 +78,7 @@ export class Publisher {
     let isDurable = core.delivery.toRoute(view, route, origin);
     const isWanted = route.subscribers.length > 0 || route.shards !== 0 || route.groups.length > 0;
     let owner = -1;
-    if (view.retain) {
+    if (view.retain && core.retained.isOn) {
       isDurable = true;
       owner = core.retained.write(view);
     }

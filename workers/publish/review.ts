@@ -2,13 +2,12 @@
  * What has to be decided about a message before it is handed on: whether its client may publish it, what plugins make
  * of it, and whether the client may publish that. Runs on the shard's thread.
  */
-import { PUBLISH_HEADER_BYTES_MAX } from '../../src/limits.js';
 import type { HookMessage } from '../../src/plugins/api.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import { checkTopicName, type TopicLimits } from '../../src/protocol/topic.js';
+import { isPublishable, type PublishLimits } from '../../src/protocol/publish-request.js';
 import type { Client } from '../connection/client.js';
 import { mountedStart } from '../connection/listener-options.js';
-import { topicLimits } from '../connection/topic-limits.js';
+import { publishLimits } from '../connection/topic-limits.js';
 import type { Core } from '../core.js';
 import { messageOfView } from '../hooks/hook-message.js';
 import { Pending } from '../hooks/pending.js';
@@ -31,12 +30,10 @@ export const DROPPED = new Judgement(true, true, null);
 export const UNDECIDED = new Judgement(false, false, null);
 
 export class Review {
-  private readonly limits: TopicLimits;
-  private readonly packetBytesMax: number;
+  private readonly limits: PublishLimits;
 
   constructor(private readonly core: Core) {
-    this.limits = topicLimits(core.config);
-    this.packetBytesMax = core.config['mqtt.max_packet_size'];
+    this.limits = publishLimits(core.config);
   }
 
   /** Whether there is anything to decide about clients' messages. */
@@ -79,7 +76,7 @@ export class Review {
   ): Judgement | Pending<Judgement> {
     if (made === message) return PASSED;
     if (made === null) return DROPPED;
-    if (!this.isValid(made)) {
+    if (!isPublishable(made.topic, made.payload, this.limits)) {
       this.core.main.log('warn', 'a plugin has made a message that nobody may publish', {
         topic: made.topic.slice(0, 100),
         bytes: made.payload.length,
@@ -92,11 +89,5 @@ export class Review {
     const may = access.authorize(from, 'publish', from.unmounted(made.topic));
     if (may instanceof Pending) return may.map((later) => (later ? changed : DENIED));
     return may ? changed : DENIED;
-  }
-
-  private isValid({ topic, payload }: HookMessage): boolean {
-    const bytes = Buffer.from(topic, 'utf8');
-    if (bytes.length + payload.length + PUBLISH_HEADER_BYTES_MAX > this.packetBytesMax) return false;
-    return checkTopicName(bytes, 0, bytes.length, this.limits);
   }
 }

@@ -3,16 +3,18 @@
  * in slices. Which shard owns a topic is a keyed hash of it, the same everywhere. Runs on the shard's thread.
  */
 import type { RetainedMessage } from '../../src/actor/peer-protocol.js';
-import { REPLAY_NODES_SLICE, RETAINED_SWEEP_NODES } from '../../src/limits.js';
+import { REPLAY_NODES_SLICE, RETAINED_LOG_INTERVAL_MS, RETAINED_SWEEP_NODES } from '../../src/limits.js';
+import type { RetainedLimits } from '../../src/plugins/api.js';
 import { asShardId, type ShardId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { Core } from '../core.js';
+import { topicOfView } from '../hooks/hook-message.js';
 import { BatchWriter, RECORD_DELIVER } from '../peers/batch.js';
 import type { ByteHash } from '../routing/byte-hash.js';
 import type { Runnable } from '../turn.js';
 import type { RetainedCursor } from './retained-cursor.js';
-import { RetainedStore } from './retained-store.js';
+import { type RetainedChange, RetainedStore, UNLIMITED } from './retained-store.js';
 
 type Ask = Extract<RetainedMessage, { kind: 'retained.open' | 'retained.next' | 'retained.close' }>;
 
@@ -30,28 +32,30 @@ interface Walk {
 export class RetainedService implements Runnable {
   queued = false;
   readonly allOwners: readonly ShardId[];
+  /** A plugin wants messages to be retained. Otherwise none is stored or replayed, and those that are there stay. */
+  isOn = false;
   private readonly kept: RetainedStore;
   private readonly view = new PublishView();
   private readonly writer = new BatchWriter();
   private readonly walks = new Map<string, Walk>();
   /** Walks with a page to make, in rotation. */
   private readonly busy: Walk[] = [];
+  private refused = 0;
+  private refusalLoggedMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly core: Core,
     private readonly hash: ByteHash,
     hashSeed: number,
   ) {
-    const { config } = core;
-    this.kept = new RetainedStore({
-      hashSeed,
-      // The limit is the node's; topics spread evenly over its shards.
-      messagesMax: Math.ceil(config['retainer.max_message_num'] / core.shards),
-      payloadBytesMax: config['retainer.max_payload_size'],
-      bytesMax: 0,
-      expiryMs: config['retainer.expiry_interval'],
-    });
+    this.kept = new RetainedStore(hashSeed);
     this.allOwners = Array.from({ length: core.shards }, (_, i) => asShardId((core.shard + i) % core.shards));
+  }
+
+  /** From now on. Null: see `isOn`. */
+  limit(limits: RetainedLimits | null): void {
+    this.isOn = limits !== null;
+    this.kept.limits = limits ?? UNLIMITED;
   }
 
   /** Messages kept here. */
@@ -74,7 +78,9 @@ export class RetainedService implements Runnable {
 
   /** Stores, replaces or removes the retained message of a topic that this shard owns. */
   store(view: PublishView): void {
-    this.kept.set(view.message());
+    if (!this.isOn) return;
+    const change = this.kept.set(view.message());
+    if (change === 'full' || change === 'too-large') this.logRefusal(view, change);
   }
 
   /** @returns the owner of a topic given as text. */
@@ -152,9 +158,27 @@ export class RetainedService implements Runnable {
     this.core.turn.queue(this);
   }
 
+  private logRefusal(view: PublishView, why: RetainedChange): void {
+    const { main, turn } = this.core;
+    this.refused++;
+    if (turn.nowMs - this.refusalLoggedMs < RETAINED_LOG_INTERVAL_MS) return;
+    const fields = { topic: topicOfView(view), payloadBytes: view.payloadEnd - view.payloadStart };
+    const message =
+      why === 'full' ? 'there are too many retained messages' : 'a message is too large to be retained';
+    main.log('warn', message, { ...fields, notRetained: this.refused });
+    this.refusalLoggedMs = turn.nowMs;
+    this.refused = 0;
+  }
+
   // One slice. @returns true when the page is made.
   private fill(walk: Walk): boolean {
     const { turn } = this.core;
+    if (!this.isOn) {
+      walk.cursor.close();
+      walk.found.length = 0;
+      this.send(walk, true);
+      return true;
+    }
     const isLast = walk.cursor.next(turn.wallMs, walk.bytesMax, REPLAY_NODES_SLICE, walk.found);
     let bytes = 0;
     for (const message of walk.found) bytes += message.size;

@@ -1,22 +1,12 @@
 /** The retained messages whose topics one shard owns. Runs in that shard. */
 import { RETAINED_NODE_BYTES, RETAINED_SKEW_MAX_MS } from '../../src/limits.js';
+import type { RetainedLimits } from '../../src/plugins/api.js';
 import type { Message } from '../../src/protocol/message.js';
 import { Removals } from './removals.js';
 import { RetainedCursor } from './retained-cursor.js';
 import { ROOT, TopicTree } from './topic-tree.js';
 
-export interface RetainedOptions {
-  /** Any secret 32 bits. */
-  readonly hashSeed: number;
-  /** 0: no limit. */
-  readonly messagesMax: number;
-  /** 0: no limit. */
-  readonly payloadBytesMax: number;
-  /** Bytes of messages and the tree above them; 0: no limit. */
-  readonly bytesMax: number;
-  /** A message that is this old is gone, whatever it says itself; `$SYS` excepted. 0: never. */
-  readonly expiryMs: number;
-}
+export const UNLIMITED: RetainedLimits = { messagesMax: 0, payloadBytesMax: 0, bytesMax: 0, expiryMs: 0 };
 
 /**
  * What became of a write. `older`: a later one is known. `full` and `too-large`: it is not kept, and neither is what
@@ -36,7 +26,9 @@ export class RetainedStore {
   /** Messages kept, expired ones included that have not been found out yet. */
   count = 0;
 
-  private readonly options: RetainedOptions;
+  /** May change at any time: it counts for writes and reads to come, and the sweep catches up. */
+  limits = UNLIMITED;
+
   private readonly tree: TopicTree;
   private readonly removals: Removals;
   private readonly topic = Buffer.allocUnsafeSlow(TOPIC_BYTES_MAX);
@@ -46,10 +38,10 @@ export class RetainedStore {
   /** Node at which the next sweep goes on. */
   private sweepAt = 1;
 
-  constructor(options: RetainedOptions) {
-    this.options = options;
-    this.tree = new TopicTree(options.hashSeed);
-    this.removals = new Removals(options.hashSeed);
+  /** @param hashSeed any secret 32 bits */
+  constructor(hashSeed: number) {
+    this.tree = new TopicTree(hashSeed);
+    this.removals = new Removals(hashSeed);
   }
 
   /** What messages and the tree above them take, about. */
@@ -96,7 +88,7 @@ export class RetainedStore {
   /** Whether the message counts as gone at `nowMs` (milliseconds since 1970). */
   isExpired(message: Message, nowMs: number): boolean {
     if (message.expiresAtMs <= nowMs) return true;
-    const { expiryMs } = this.options;
+    const { expiryMs } = this.limits;
     return expiryMs > 0 && !message.isSys && message.receivedAtMs + expiryMs <= nowMs;
   }
 
@@ -106,7 +98,7 @@ export class RetainedStore {
    */
   sweep(nowMs: number, nodesMax: number): boolean {
     this.removals.expire(nowMs, nodesMax);
-    if (this.expiring === 0 && this.options.expiryMs === 0) return true;
+    if (this.expiring === 0 && this.limits.expiryMs === 0) return true;
     for (let left = nodesMax; left > 0; left -= 1) {
       // Removal may have shrunk the tree to nothing.
       if (this.sweepAt >= this.tree.end) {
@@ -127,11 +119,12 @@ export class RetainedStore {
   }
 
   private refusal(message: Message, known: Message | null): 'full' | 'too-large' | null {
-    const { messagesMax, payloadBytesMax, bytesMax } = this.options;
+    const { messagesMax, payloadBytesMax, bytesMax } = this.limits;
     if (payloadBytesMax > 0 && message.payloadBytes > payloadBytesMax) return 'too-large';
     if (known === null && messagesMax > 0 && this.count >= messagesMax) return 'full';
-    const bytes = this.bytes + message.size - (known === null ? 0 : known.size);
-    return bytesMax > 0 && bytes > bytesMax ? 'full' : null;
+    const growth = message.size - (known === null ? 0 : known.size);
+    // The limit may have been lowered below what is there.
+    return bytesMax > 0 && growth > 0 && this.bytes + growth > bytesMax ? 'full' : null;
   }
 
   private keep(node: number, message: Message): void {

@@ -151,7 +151,8 @@ export class SessionTable implements Runnable {
     session.willFrom = null;
     session.willDueMs = Number.POSITIVE_INFINITY;
     if (will === null) return;
-    const message = createMessage({ ...will, receivedAtMs: this.core.turn.wallMs });
+    const author = this.core.hooks.wantsAuthors ? (willFrom?.author ?? null) : null;
+    const message = createMessage({ ...will, receivedAtMs: this.core.turn.wallMs, author });
     this.core.publisher.publishOwn(message, willFrom);
   }
 }

@@ -42,27 +42,6 @@ export const nodeOptions = {
 } as const;
 
 export const partOptions = {
-  'retainer.max_message_num': fromEmq(
-    integer(0),
-    '1000000',
-    '1000000',
-    'live',
-    'Retained messages kept; when full, messages on further topics are delivered but not retained; 0 = no limit.',
-  ),
-  'retainer.max_payload_size': fromEmq(
-    bytesize(0),
-    '1MB',
-    '64KB',
-    'live',
-    'Largest payload that is retained; larger ones are delivered only; 0 = no limit.',
-  ),
-  'retainer.expiry_interval': fromEmq(
-    duration(0),
-    '0',
-    '0',
-    'live',
-    'Age at which a retained message is forgotten; 0 = never; `$SYS` is exempt.',
-  ),
   'mqtt.plugins.etc_dir': fromEmq(
     text(1024),
     '',

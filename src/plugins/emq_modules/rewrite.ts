@@ -4,7 +4,8 @@
  */
 import { REWRITES_CACHED_MAX, REWRITES_CACHED_TOPIC_CHARS_MAX } from '../../limits.js';
 import { checkTopicFilter, filterMatches, TOPIC_BYTES_MAX } from '../../protocol/topic.js';
-import type { PluginValues, ShardHooks } from '../api.js';
+import type { PluginLog, PluginValues, ShardHooks } from '../api.js';
+import { BoundedMatcher } from './bounded-matcher.js';
 import { byNumber } from './order.js';
 
 const PREFIX = 'module.rewrite.rule.';
@@ -48,27 +49,38 @@ function readRule(text: string): RewriteRule | string {
   }
 }
 
-export function rewriteHooks(rules: readonly RewriteRule[]): ShardHooks {
+/** What no expression gets done with in time is refused: it might be meant to stay what it is. */
+export function rewriteHooks(rules: readonly RewriteRule[], log: PluginLog): ShardHooks {
   if (rules.length === 0) return {};
-  const rewriter = new Rewriter(rules);
+  const rewriter = new Rewriter(rules, log);
   return {
     'message.publish': (message) => {
       const topic = rewriter.rewrite(message.topic);
+      if (topic === null) return null;
       return topic === message.topic ? undefined : { ...message, topic };
     },
     'client.subscribe': (_client, filters) =>
-      filters.map((each) => ({ ...each, filter: rewriter.rewriteFilter(each.filter) })),
-    'client.unsubscribe': (_client, filters) => filters.map((filter) => rewriter.rewriteFilter(filter)),
+      filters.map((each) => {
+        const filter = rewriter.rewriteFilter(each.filter);
+        return filter === null ? null : { ...each, filter };
+      }),
+    'client.unsubscribe': (_client, filters) =>
+      filters.map((filter) => rewriter.rewriteFilter(filter) ?? filter),
   };
 }
 
 export class Rewriter {
   /** Of topics that were looked at before. */
-  private readonly known = new Map<string, string>();
+  private readonly known = new Map<string, string | null>();
+  private readonly matcher = new BoundedMatcher();
 
-  constructor(private readonly rules: readonly RewriteRule[]) {}
+  constructor(
+    private readonly rules: readonly RewriteRule[],
+    private readonly log: PluginLog,
+  ) {}
 
-  rewrite(topic: string): string {
+  /** @returns null when it takes too long */
+  rewrite(topic: string): string | null {
     const known = this.known.get(topic);
     if (known !== undefined) return known;
     const rewritten = this.apply(topic);
@@ -79,16 +91,22 @@ export class Rewriter {
     return rewritten;
   }
 
-  /** Its prefixes stay. */
-  rewriteFilter(text: string): string {
+  /** Its prefixes stay. @returns as `rewrite` */
+  rewriteFilter(text: string): string | null {
     const prefix = SUBSCRIPTION_PREFIX.exec(text)![0];
-    return prefix + this.apply(text.slice(prefix.length));
+    const filter = this.apply(text.slice(prefix.length));
+    return filter === null ? null : prefix + filter;
   }
 
-  private apply(topic: string): string {
+  private apply(topic: string): string | null {
     const rule = this.rules.find(({ filter }) => filterMatches(filter, topic));
-    const groups = rule?.expression.exec(topic);
-    if (rule === undefined || groups == null) return topic;
+    if (rule === undefined) return topic;
+    const groups = this.matcher.match(rule.expression, topic);
+    if (groups === undefined) {
+      this.log.warn(`${rule.expression} takes too long: a topic is refused`, { topic: topic.slice(0, 100) });
+      return null;
+    }
+    if (groups === null) return topic;
     return rule.replacement.replace(/\$(\d{1,2})/g, (_, number: string) => groups[Number(number)] ?? '');
   }
 }

@@ -11,7 +11,7 @@ const createShardPart: CreateShardPart = (context) => {
       ? presenceHooks(context, Number(values.get('module.presence.qos')) as 0 | 1 | 2)
       : {};
   const rewrite: ShardHooks =
-    values.get('module.rewrite') === true ? rewriteHooks(readRewriteRules(values).rules) : {};
+    values.get('module.rewrite') === true ? rewriteHooks(readRewriteRules(values).rules, context.log) : {};
   const isSubscribing = values.get('module.subscription') === true;
   if (!isSubscribing) return { hooks: { ...presence, ...rewrite } };
   const subscribe = subscriber(context, readSubscriptions(values).subscriptions);

@@ -4,10 +4,10 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BrokerError } from '../../base/errors.js';
+import { replaceFile } from '../../base/whole-file.js';
 import { PASSWORD_FILE_BYTES_MAX, PASSWORD_FILE_LINES_PER_TURN } from '../../limits.js';
 import {
   type HashFormat,
@@ -136,11 +136,8 @@ export async function writePasswordFile(
   const head: Head = { format: FORMAT, version: VERSION, entries: entries.size, sha256: digestOf(body) };
   // What could not be read again must not be written.
   if (body.length > PASSWORD_FILE_BYTES_MAX - HEAD_BYTES_MAX) throw failed(path, 'would be too large');
-  const aside = `${path}.tmp`;
   try {
-    await writeSynced(aside, Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]));
-    await rename(aside, path);
-    await syncFolder(dirname(path));
+    await replaceFile(path, Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]));
   } catch (error) {
     throw failed(path, `cannot be written: ${(error as Error).message}`);
   }
@@ -156,27 +153,6 @@ async function printEntries(entries: readonly [string, StoredPassword][]): Promi
     await nextTurn();
   }
   return Buffer.concat(parts);
-}
-
-async function writeSynced(path: string, bytes: Buffer): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    // A file left behind keeps the mode it has.
-    await file.chmod(0o600);
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 function digestOf(bytes: Buffer): string {

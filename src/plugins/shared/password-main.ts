@@ -111,7 +111,10 @@ export class PasswordMainPart implements MainPart, PasswordAdmin {
     const stored = this.table.get(name);
     if (stored === undefined) return 'unknown';
     try {
-      return (await this.pool.verify(password, stored, from)) ? 'right' : 'wrong';
+      const isRight = await this.pool.verify(password, stored, from);
+      // Removed or changed while it waited: what was right then may be so no more.
+      if (this.table.get(name) !== stored) return 'busy';
+      return isRight ? 'right' : 'wrong';
     } catch (error) {
       this.#logRefused(error);
       return error instanceof HashBusyError ? 'busy' : 'wrong';

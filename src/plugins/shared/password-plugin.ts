@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type HashFormat, parseHashFormat, type StoredPassword } from '../../passwords/hash-format.js';
 import { hashPool } from '../../passwords/hash-pool.js';
 import type { Plugin, PluginOption, PluginValues } from '../api.js';
+import { readPasswordFile } from './password-file.js';
 import { PasswordMainPart, problemOfLogin } from './password-main.js';
 import { PasswordTable } from './password-table.js';
 
@@ -37,7 +38,8 @@ export function passwordPlugin(options: PasswordPluginOptions): Plugin {
     [`${prefix}.password_hash`]: {
       type: string,
       default: DEFAULT_FORMAT,
-      about: 'how new passwords are kept; those that are there stay as they are',
+      about:
+        'how new passwords are kept, in the words of docs/access.md; those that are there stay as they are',
     },
   };
   return {
@@ -47,6 +49,9 @@ export function passwordPlugin(options: PasswordPluginOptions): Plugin {
     isGuard: true,
     shard,
     check: (values) => checkValues(values, prefix, nameWord),
+    checkFiles: async (dataDir) => {
+      await readPasswordFile(join(dataDir, FILE));
+    },
     start: async (context) => {
       const table = await PasswordTable.open(join(context.dataDir(), FILE));
       const format = formatIn(context.values, prefix);

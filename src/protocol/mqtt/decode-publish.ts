@@ -48,6 +48,7 @@ export function decodePublish(
   }
   view.bytes = bytes;
   view.stored = null;
+  view.author = null;
   view.qos = qos;
   view.dup = dup && qos > 0;
   view.retain = (firstByte & 1) !== 0;

@@ -69,9 +69,11 @@ export function encodeConnack(
 ): Buffer | null {
   const sessionPresent = connack.sessionPresent && connack.reason === ReasonCode.Success;
   if (version !== 5) {
+    // In 3.1 this byte is reserved.
+    const flags = sessionPresent && version === 4 ? 1 : 0;
     const returnCode = connackReturnCode(connack.reason);
     if (returnCode === 0 && connack.reason !== ReasonCode.Success) return null;
-    return Buffer.from([0x20, 2, sessionPresent ? 1 : 0, returnCode]);
+    return Buffer.from([0x20, 2, flags, returnCode]);
   }
   const settings = defined({
     sessionExpiryInterval: connack.sessionExpirySeconds,

@@ -4,6 +4,7 @@
  */
 import { copyBytes } from '../../base/bytes.js';
 import { MESSAGE_TEXT_BYTES_MAX } from '../../limits.js';
+import type { Author } from '../author.js';
 import { expiryTimeMs, isSysTopic, Message } from '../message.js';
 
 const EMPTY = Buffer.alloc(0);
@@ -50,6 +51,8 @@ export class PublishView {
   expiresAtMs = Number.POSITIVE_INFINITY;
   /** The topic begins with `$SYS/`. */
   isSys = false;
+  /** Who published it, as `Message` has it; to be set before `message()` is asked for. */
+  author: Author | null = null;
 
   /** The stored form of what is in the view, once somebody has asked for it. */
   stored: Message | null = null;
@@ -110,6 +113,7 @@ export class PublishView {
         ? -1
         : Math.round((message.expiresAtMs - message.receivedAtMs) / 1000);
     this.isSys = message.isSys;
+    this.author = message.author;
     this.stored = message;
     return this;
   }
@@ -169,6 +173,7 @@ export class PublishView {
       this.receivedAtMs,
       this.expiresAtMs,
       this.isSys,
+      this.author,
     );
   }
 }

@@ -17,7 +17,7 @@ const plugin: Plugin = {
     'probe.shard': {
       type: {
         kind: 'enum',
-        words: ['fine', 'throws', 'one-throws', 'hangs', 'ends', 'wrong-hook', 'stop-throws'],
+        words: ['fine', 'throws', 'one-throws', 'hangs', 'ends', 'wrong-hook', 'wrong-limits', 'stop-throws'],
       },
       default: 'fine',
       about: 'what its parts in the shards do',

@@ -2,7 +2,7 @@
  * The probe's part in a shard. A client that publishes to `probe/ask/WORD` gets an answer in `probe/answer/WORD`, from
  * the shard that owns it.
  */
-import type { CreateShardPart, ShardHooks } from '../../../src/plugins/api.js';
+import type { CreateShardPart, RetainedLimits, ShardHooks } from '../../../src/plugins/api.js';
 
 const createShardPart: CreateShardPart = async (context) => {
   const { values, state, shard, shards, log, tell, publish, subscribe, unsubscribe } = context;
@@ -13,6 +13,7 @@ const createShardPart: CreateShardPart = async (context) => {
   if (does === 'hangs') await new Promise(() => undefined);
   if (does === 'ends' && shard === shards - 1) process.exit(1);
   if (does === 'wrong-hook') return { hooks: { 'client.autenticate': () => 'ignore' } as ShardHooks };
+  if (does === 'wrong-limits') return { retained: { messagesMax: 1 } as RetainedLimits };
   let greeting: unknown = null;
   const answers: Record<string, (clientId: string) => string | undefined> = {
     word: () => String(values.get('probe.word')),

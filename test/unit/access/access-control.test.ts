@@ -3,7 +3,8 @@ import test, { type ExecutionContext } from 'ava';
 import { parseAclConf } from '../../../src/access/acl-conf.js';
 import type { AclRule } from '../../../src/access/acl-rule.js';
 import type { AccessAnswer, AccessRequest, ShardHooks } from '../../../src/plugins/api.js';
-import { settle, type TestClient, TestShard, type TestShardOptions } from '../../helpers/test-shard.js';
+import { connect } from '../../helpers/packets.js';
+import { settle, TestClient, TestShard, type TestShardOptions } from '../../helpers/test-shard.js';
 
 function rulesOf(text: string): readonly AclRule[] {
   const conf = parseAclConf(text);
@@ -97,6 +98,28 @@ test('a topic is asked about once, while it is remembered; a subscription each t
   await settle();
   t.deepEqual(plugin.asked, ['subscribe s', 'subscribe s']);
 });
+
+for (const [what, text] of [
+  ['many rules', '{deny, all, publish, ["x"]}. '.repeat(40)],
+  ['one rule of many topics', `{deny, all, publish, [${'"x", '.repeat(40)}"x"]}.`],
+] as const) {
+  test(`going through ${what} counts as a walk of the filter tree, what is remembered as nothing`, async (t) => {
+    const rules = rulesOf(text);
+    const shard = shardWith(t, { rules, config: { 'mqtt.acl_cache_size': 2 } });
+    const client = await connected(shard);
+    await publish(client, 'a', 'b', 'c', 'd');
+    const { turn } = shard.parts;
+    let walks = 0;
+    turn.spendWalk = () => {
+      walks += 1;
+    };
+    // Where they go is known by now, so that all walks are those of the rules.
+    await publish(client, 'a', 'a', 'a');
+    t.is(walks, 1);
+    await publish(client, 'b', 'c', 'd', 'b');
+    t.is(walks, 5);
+  });
+}
 
 test('mqtt.cache_acl = off asks about every message', async (t) => {
   const plugin = new Asked(() => 'allow');
@@ -224,6 +247,49 @@ test('an answer about somebody who is gone ends nobody else’s subscription', a
   await connected(shard, { ...stays, username: 'second' });
   await plugin.answer('deny');
   t.true(shard.parts.router.has(shard.session('c')!, 'a', null, false));
+});
+
+test('a session that comes back from another address is checked again', async (t) => {
+  const rules = rulesOf('{allow, {ipaddr, "10.0.0.0/8"}, subscribe, ["#"]}. {deny, all}.');
+  const shard = shardWith(t, { rules });
+  const { router } = shard.parts;
+  const come = async (peerAddress: string): Promise<TestClient> => {
+    const client = new TestClient(5, 'c');
+    const head = connect({ version: 5, clientId: 'c', clean: false, properties: { sessionExpiry: 60 } });
+    shard.handOver(client, head, 0, { peerAddress });
+    await settle();
+    t.is(client.take()[0]?.code, 0);
+    return client;
+  };
+  const inside = await come('10.0.0.1');
+  inside.subscribe(1, ['secret/#', 0]);
+  await settle();
+  t.deepEqual(codes(inside), [0]);
+  inside.drop();
+  await come('10.0.0.2');
+  t.is(router.countOf(shard.session('c')!), 1);
+  await come('192.0.2.1');
+  t.is(router.countOf(shard.session('c')!), 0);
+});
+
+test('plugins are asked again about a session that comes over another listener', async (t) => {
+  const config = { 'listener.tcp.two': '0' };
+  const hooks: ShardHooks = {
+    'client.authorize': ({ client }) => (client.listener.endsWith('.two') ? 'deny' : 'allow'),
+  };
+  const shard = shardWith(t, { hooks, config });
+  const head = connect({ version: 5, clientId: 'c', clean: false, properties: { sessionExpiry: 60 } });
+  const listeners = shard.parts.listeners.map(({ key }) => key);
+  const [first, second] = ['external', 'two'].map((name) => listeners.indexOf(`listener.tcp.${name}`));
+  const client = new TestClient(5, 'c');
+  shard.handOver(client, head, first);
+  await settle();
+  client.subscribe(1, ['a', 0]);
+  await settle();
+  t.is(shard.parts.router.countOf(shard.session('c')!), 1);
+  shard.handOver(new TestClient(5, 'c'), head, second);
+  await settle();
+  t.is(shard.parts.router.countOf(shard.session('c')!), 0);
 });
 
 test('thousands of questions to plugins are not asked at once', async (t) => {

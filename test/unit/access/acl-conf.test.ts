@@ -94,6 +94,10 @@ test('blanks, comments, line ends of Windows and escapes are Erlang’s', (t) =>
 
 test('a mistake is named with its line, its column and what was expected', (t) => {
   t.is(errorOf('{allow, all}'), '1:13: expected a period at the end of the term, found the end of the file');
+  t.is(
+    errorOf('{allow, all}\n%\n{deny, all}.'),
+    '1:13: expected a period at the end of the term, found "{deny,"',
+  );
   t.is(errorOf('% c\n{allow all}.'), '2:8: expected a comma or }, found "all}."');
   t.is(errorOf('\n  {alow, all}.'), '2:4: expected allow or deny, found alow');
   t.is(errorOf('{allow, nobody}.'), '1:9: expected all, or three terms: who, access, topics, found nobody');

@@ -12,8 +12,13 @@ function stage(content?: string | Buffer) {
   if (content !== undefined) writeFileSync(path, content);
   const told: (readonly AclRule[])[] = [];
   const logger = new RecordingLogger();
-  const file = new AclFile(path, logger, { update: async (rules) => void told.push(rules) });
-  return { path, told, logger, file };
+  const outcomes: string[] = [];
+  const file = new AclFile(path, logger, {
+    update: async (rules) => void told.push(rules),
+    reloadFailed: () => void outcomes.push('failed'),
+    reloaded: () => void outcomes.push('reloaded'),
+  });
+  return { path, told, logger, file, outcomes };
 }
 
 test('rules are read before the start, and again on request', async (t) => {
@@ -29,7 +34,14 @@ test('rules are read before the start, and again on request', async (t) => {
 });
 
 test('without a file there are no rules and nothing to read', async (t) => {
-  const file = new AclFile('', new RecordingLogger(), { update: () => Promise.reject(new Error('told')) });
+  const never = (): never => {
+    throw new Error('told');
+  };
+  const file = new AclFile('', new RecordingLogger(), {
+    update: never,
+    reloadFailed: never,
+    reloaded: never,
+  });
   await file.load();
   await file.reload();
   t.deepEqual(file.rules, []);
@@ -66,7 +78,7 @@ test('what is no file is not read', async (t) => {
 });
 
 test('a reload that fails leaves the rules as they were', async (t) => {
-  const { file, path, told, logger } = stage('{deny, all}.');
+  const { file, path, told, logger, outcomes } = stage('{deny, all}.');
   await file.load();
   const { rules } = file;
   writeFileSync(path, '{deny, all}.\n{allow, all');
@@ -74,6 +86,28 @@ test('a reload that fails leaves the rules as they were', async (t) => {
   t.is(file.rules, rules);
   t.deepEqual(told, []);
   t.true(logger.has('error', /access rules could not be read again: mqtt\.acl_file: .*acl\.conf:2:12/));
+  writeFileSync(path, '{allow, all}.');
+  await file.reload();
+  t.deepEqual(outcomes, ['failed', 'reloaded']);
+});
+
+test('a shard that does not answer is another failure than a file that is wrong', async (t) => {
+  const { path } = stage('{deny, all}.');
+  const logger = new RecordingLogger();
+  const outcomes: string[] = [];
+  const file = new AclFile(path, logger, {
+    update: () => Promise.reject(new Error('shard 1 does not answer')),
+    reloadFailed: (reason) => void outcomes.push(reason),
+    reloaded: () => void outcomes.push('reloaded'),
+  });
+  await file.load();
+  writeFileSync(path, '{allow, all}. {deny, all}.');
+  await t.throwsAsync(file.reload(), { message: 'shard 1 does not answer' });
+  t.is(file.rules.length, 2, 'it gets them when it starts again');
+  t.true(
+    logger.has('error', /have been read again, and may not be in force in every shard: shard 1 does not/),
+  );
+  t.deepEqual(outcomes, ['shard 1 does not answer']);
 });
 
 test('reloads asked for during one are one', async (t) => {

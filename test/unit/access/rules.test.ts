@@ -46,6 +46,16 @@ test('the first rule that fits decides; where none does, nothing is said', (t) =
   t.deepEqual(on('a/b', 'a/c', 'x'), [DENY, ALLOW, NO_MATCH]);
 });
 
+test('a level that has the name of something every object has is a level like any other', (t) => {
+  for (const word of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+    const text = `{deny, all, publish, ["a/${word}/+"]}. {allow, all, publish, ["b/${word}"]}.`;
+    for (const username of [null, 'u']) {
+      const on = judge(text, 'publish', { username });
+      t.deepEqual(on(`a/${word}/x`, `b/${word}`, 'b/u', 'b/c1'), [DENY, ALLOW, NO_MATCH, NO_MATCH], word);
+    }
+  }
+});
+
 test('a rule about publishing says nothing about subscribing, and pubsub is about both', (t) => {
   const text = `{deny, all, subscribe, ["s"]}. {deny, all, publish, ["p"]}. {deny, all, pubsub, ["b"]}.`;
   t.deepEqual(judge(text, 'publish')('s', 'p', 'b'), [NO_MATCH, DENY, DENY]);
@@ -140,6 +150,33 @@ test('a client that is named like a wildcard, a path or a placeholder gets nothi
   t.deepEqual(asking('#', 'c/#'), [NO_MATCH]);
   t.deepEqual(asking('a/b', 'c/a/b', 'c/a/b/x'), [NO_MATCH, NO_MATCH]);
   t.deepEqual(asking('%u', 'c/%u/x', 'c/%c/x'), [ALLOW, NO_MATCH]);
+});
+
+test('whatever the names, %c and %u allow nothing but a level that is the name', (t) => {
+  const names = fc.string({ unit: fc.constantFrom('+', '#', '/', '%', 'c', 'u', '$', 'a'), maxLength: 4 });
+  const level = fc.oneof(names, fc.constantFrom('+', '#', '%c', '%u', ''));
+  const conf = parseAclConf('{allow, all, pubsub, ["c/%c/+", "u/%u"]}.');
+  const set = new RuleSet(conf.ok ? conf.rules : []);
+  fc.assert(
+    fc.property(names, names, level, level, (clientId, username, second, third) => {
+      const subject = { ...ANYBODY, clientId, username };
+      const isOwn = (name: string, asked: string): boolean =>
+        asked === name && !name.includes('/') && name !== '+' && name !== '#';
+      for (const action of ['publish', 'subscribe'] as const) {
+        const byClient = decide(set, subject, action, `c/${second}/${third}`) === ALLOW;
+        if (byClient !== (isOwn(clientId, second) && !third.includes('/'))) return false;
+        if ((decide(set, subject, action, `u/${second}`) === ALLOW) !== isOwn(username, second)) return false;
+      }
+      return true;
+    }),
+    { numRuns: 2_000 },
+  );
+  t.pass();
+});
+
+test('{user, "$all"} is a user of that name, and not everybody', (t) => {
+  t.false(means('{user, "$all"}', { username: 'u' }));
+  t.true(means('{user, "$all"}', { username: '$all' }));
 });
 
 test('clients whom the same rules concern share what was worked out', (t) => {

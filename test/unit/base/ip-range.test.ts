@@ -1,7 +1,13 @@
 import { BlockList } from 'node:net';
 import test from 'ava';
 import fc from 'fast-check';
-import { formatIpRange, parseIpAddress, parseIpRange, rangeContains } from '../../../src/base/ip-range.js';
+import {
+  formatIpRange,
+  networkOf,
+  parseIpAddress,
+  parseIpRange,
+  rangeContains,
+} from '../../../src/base/ip-range.js';
 
 test('addresses are read in any spelling, with an IPv4 address in IPv6 as itself', (t) => {
   t.deepEqual(parseIpAddress('192.168.0.1'), [0xc0a8, 1]);
@@ -67,4 +73,14 @@ test('reading what was written gives the same range', (t) => {
       t.deepEqual(parseIpRange(formatIpRange(range)), range);
     }),
   );
+});
+
+test('whoever has one address of IPv6 has the 2^64 of its network, and one of IPv4 only that', (t) => {
+  const networks = (...addresses: string[]): number => new Set(addresses.map(networkOf)).size;
+  const many = Array.from({ length: 100 }, (_, i) => `2001:db8:1:2:${i.toString(16)}::1`);
+  t.is(networks(...many, '2001:db8:1:2::', '2001:DB8:1:2::9'), 1);
+  t.is(networks('2001:db8:1:2::1', '2001:db8:1:3::1'), 2);
+  t.is(networks('fe80::1%eth0', 'fe80::2%eth1'), 1);
+  t.is(networks('::ffff:10.0.0.1', '10.0.0.1', '10.0.0.2'), 2);
+  t.is(networks('', 'unix'), 2);
 });

@@ -144,3 +144,19 @@ test('values nested without end are refused, not followed', (t) => {
   const deep = withFile(t, 'deep.yaml', `${'{a: '.repeat(50)}1${'}'.repeat(50)}`);
   t.regex(linesOf({ file: deep })[0] ?? '', /fewer levels of nesting/);
 });
+
+test('a password is shown nowhere, also where its key is misspelled or its line is none', (t) => {
+  const set = [
+    'auth.user.1.passwrd=hunter2',
+    'auth.user.1.pass=hunter2',
+    'auth.user.1.password:hunter2',
+    'auth.user.1.password hunter2',
+  ];
+  const text = 'node.name = a@b\nauth.user.1.password hunter2\nauth.user.1.pw = hunter2\n= hunter2\n';
+  const file = withFile(t, 'emq.conf', text);
+  const results = [loadConfig({ set }), loadConfig({ file }), loadConfig({ set: set.slice(0, 2) })];
+  const issues = results.flatMap((result) => (result.ok ? [] : result.issues));
+  t.true(issues.length >= 6);
+  t.false(JSON.stringify(issues).includes('hunter2'));
+  t.true(issues.some(({ line }) => line.includes('"auth.user.1.password..."')));
+});

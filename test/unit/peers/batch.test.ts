@@ -3,6 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { PeerBytes } from '../../../src/actor/peer-protocol.js';
 import { PEER_TEXT_BYTES_MAX } from '../../../src/limits.js';
+import { authorOf } from '../../../src/protocol/author.js';
 import { createMessage } from '../../../src/protocol/message.js';
 import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
 import {
@@ -14,6 +15,12 @@ import {
   RECORD_SHARE,
 } from '../../../workers/peers/batch.js';
 import { BATCH_HEAD_BYTES } from '../../../workers/peers/posts.js';
+
+const name = fc.oneof(
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }),
+  fc.constant('n'.repeat(70_000)),
+);
+const clientId = name.map((text) => text.replaceAll('\0', '-'));
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 
@@ -30,6 +37,7 @@ const record = fc.record(
     retain: fc.boolean(),
     receivedAtMs: fc.double({ min: 0, max: 2 ** 53, noNaN: true }),
     expirySeconds: fc.option(u32, { nil: -1 }),
+    author: fc.option(fc.tuple(clientId, fc.option(name)).map(([id, username]) => authorOf(id, username))),
     group: fc.option(
       fc.record({ groupId: u32, sourceGroupId: u32, triedMask: u32, hash: u32 }, { noNullPrototype: true }),
     ),
@@ -57,6 +65,7 @@ function read(view: PublishView, reader: BatchReader): Record {
     retain: view.retain,
     receivedAtMs: view.receivedAtMs,
     expirySeconds: view.expirySeconds,
+    author: view.author,
     group: (flags & RECORD_SHARE) === 0 ? null : { groupId, sourceGroupId, triedMask, hash },
   };
 }
@@ -109,6 +118,7 @@ test('a view filled from a record stands for a PUBLISH of its own, nothing of th
       retain: true,
       receivedAtMs: 5_000,
       expirySeconds: 7,
+      author: authorOf('client', 'user'),
     }),
   );
   writer.append(view, RECORD_DELIVER);
@@ -135,11 +145,24 @@ test('a view filled from a record stands for a PUBLISH of its own, nothing of th
     expirySeconds: -1,
     qos: 0,
     retain: false,
+    author: null,
   });
   t.is(view.expiresAtMs, Number.POSITIVE_INFINITY);
   t.is(view.message().topicText(), 'a');
   t.is(view.message().payload().toString(), '22');
   t.is(reader.triedMask, 0x8000_0001);
+});
+
+test('a record costs what the names of its publisher take, and nothing where there are none', (t) => {
+  const writer = new BatchWriter();
+  const view = new PublishView();
+  view.load(
+    createMessage({ topic: 'a', payload: new Uint8Array(10), qos: 0, retain: false, receivedAtMs: 0 }),
+  );
+  const size = writer.append(view, RECORD_DELIVER);
+  view.author = authorOf('client', 'üser');
+  t.is(writer.append(view, RECORD_DELIVER), size + 4 + 'client_uuser'.length);
+  t.is(writer.length, 2 * size + 16);
 });
 
 test('a batch leaves as a copy of its exact size, and a huge one without a copy', (t) => {

@@ -1,5 +1,5 @@
 /** The host with shards that answer, refuse and hang as a test wants, and timers that the test turns. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -327,4 +327,21 @@ test.serial('a broker that stops does not wait for a plugin that hangs', async (
   await later(bench.host.shutDown(), PLUGIN_STOP_TIMEOUT_MS);
   mock.timers.tick(PLUGIN_START_TIMEOUT_MS);
   t.like(await starting, { why: 'failed' });
+});
+
+test.serial('a configuration that fails and cannot be taken back leaves the plugin stopped', async (t) => {
+  const plugin = pluginOf({
+    options: { 'one.word': { type: { kind: 'string' }, default: 'good', about: 'a word' } },
+    start({ values }) {
+      if (values.get('one.word') === 'good') return undefined;
+      rmSync(join(bench.directory, 'plugins'), { recursive: true });
+      writeFileSync(join(bench.directory, 'plugins'), 'in the way');
+      throw new Error('a bad word');
+    },
+  });
+  const bench = await benchOf([plugin]);
+  t.true((await bench.host.start('one')).ok);
+  const outcome = await bench.host.configure('one', { 'one.word': 'bad' });
+  t.regex(messageOf(outcome), /^one: a bad word; and it does not start again as it was: ENOTDIR/);
+  t.like(await bench.host.stop('one'), { ok: false, why: 'not_started' });
 });

@@ -4,13 +4,18 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { SystemClock } from '../../../src/base/clock.js';
 import { HOOK_TIMEOUT_MS, LOGINS_WAITING_MAX } from '../../../src/limits.js';
-import type { AuthAnswer, ShardContext } from '../../../src/plugins/api.js';
+import { hashPassword } from '../../../src/passwords/hash.js';
+import { parseHashFormat } from '../../../src/passwords/hash-format.js';
+import { HashPool, type HashThreads } from '../../../src/passwords/hash-pool.js';
+import type { AuthAnswer, MainContext, ShardContext } from '../../../src/plugins/api.js';
 import clientIds from '../../../src/plugins/emq_auth_clientid/plugin.js';
 import usernames from '../../../src/plugins/emq_auth_username/plugin.js';
-import type { PasswordAdmin } from '../../../src/plugins/shared/password-main.js';
+import { type PasswordAdmin, PasswordMainPart } from '../../../src/plugins/shared/password-main.js';
 import type { PasswordQuestion } from '../../../src/plugins/shared/password-messages.js';
 import { PasswordShardPart } from '../../../src/plugins/shared/password-shard.js';
+import { PasswordTable } from '../../../src/plugins/shared/password-table.js';
 import { ATTEMPT, PluginBench, type PluginBenchOptions } from '../../helpers/plugin-bench.js';
+import { tempDirectory, until } from '../../helpers/with-broker.js';
 
 const FAST = { 'auth.user.password_hash': 'salt,sha256', 'auth.client.password_hash': 'salt,sha256' };
 const ALICE = { ...FAST, 'auth.user.1.username': 'alice', 'auth.user.1.password': 'one' };
@@ -83,6 +88,42 @@ test('users are added, changed and removed while the plugin runs, and are there 
   t.is(await second.authenticate({ username: 'bob', password: Buffer.from('one') }), 'ignore');
   await second.stop();
 });
+
+for (const [what, change] of [
+  ['removed', (admin: PasswordAdmin) => admin.remove('alice')],
+  ['changed', (admin: PasswordAdmin) => admin.update('alice', 'two')],
+] as const) {
+  test(`a password that is ${what} while a login with it waits lets nobody in any more`, async (t) => {
+    const held: (() => void)[] = [];
+    const threads: HashThreads = {
+      count: 2,
+      run: ({ password, format, salt }) => {
+        const hash = hashPassword(password, format, salt);
+        if (Buffer.from(password).toString() === 'two') return Promise.resolve(hash);
+        return new Promise((resolve) => held.push(() => resolve(hash)));
+      },
+    };
+    const format = parseHashFormat('pbkdf2,sha256,10,32');
+    const table = await PasswordTable.open(join(tempDirectory(), 'passwords'));
+    await table.change('alice', { format, salt: 's', hash: hashPassword(Buffer.from('one'), format, 's')! });
+    const answers: unknown[] = [];
+    const context = {
+      log: { warn: () => {} },
+      tellShard: (_shard: number, answer: unknown) => answers.push(answer) > 0,
+    } as unknown as MainContext;
+    const main = new PasswordMainPart(table, format, new HashPool(threads, new SystemClock()), context);
+    const login = (id: number, password: string): void =>
+      main.onMessage({ id, name: 'alice', password: Buffer.from(password), from: '10.0.0.1' }, 0);
+    login(1, 'one');
+    t.is(await change(main), 'ok');
+    held.shift()!();
+    await until(() => answers.length === 1);
+    t.deepEqual(answers, [{ id: 1, verdict: 'busy' }]);
+    login(2, 'two');
+    await until(() => answers.length === 2);
+    t.deepEqual(answers[1], { id: 2, verdict: what === 'changed' ? 'right' : 'unknown' });
+  });
+}
 
 test('of two that add the same user at once, one is told that it exists', async (t) => {
   const bench = await startUsers();

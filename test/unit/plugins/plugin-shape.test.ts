@@ -9,8 +9,8 @@ const option = (fields: object): object => ({
 const shard = new URL('file:///somewhere/shard.js');
 
 const WRONG: readonly (readonly [unknown, string])[] = [
-  [undefined, 'its default export is not an object'],
-  [() => GOOD, 'its default export is not an object'],
+  [undefined, 'its default export is not a plugin, an object with a name and a description'],
+  [() => GOOD, 'its default export is not a plugin, an object with a name and a description'],
   [{}, 'its name is not a string'],
   [{ ...GOOD, description: 5 }, 'its description is not a string'],
   [{ ...GOOD, start: 'now' }, 'its start is not a function'],
@@ -18,7 +18,7 @@ const WRONG: readonly (readonly [unknown, string])[] = [
   [{ ...GOOD, name: 'Good' }, 'its name is not made of lower case letters'],
   [{ ...GOOD, name: '../good' }, 'its name is not made of lower case letters'],
   [{ ...GOOD, name: 'g'.repeat(65) }, 'its name is not made of lower case letters'],
-  [{ ...GOOD, shard: './shard.js' }, 'its shard is not an object'],
+  [{ ...GOOD, shard: './shard.js' }, 'its shard is not the URL of a file'],
   [{ ...GOOD, shard: new URL('https://example.com/shard.js') }, 'its shard is not the URL of a file'],
   [{ ...GOOD, isGuard: true }, 'it is a guard and has no shard'],
   [{ ...GOOD, options: { 'good..key': {} } }, 'its option good..key has a name that is not a key'],

@@ -1,5 +1,7 @@
+import { mock } from 'node:test';
 import test from 'ava';
 import type { PluginStart } from '../../../src/actor/shard-protocol.js';
+import { PLUGIN_SHARD_TIMEOUT_MS } from '../../../src/limits.js';
 import { settle, TestShard } from '../../helpers/test-shard.js';
 import { until } from '../../helpers/with-broker.js';
 import { events, release } from '../../plugins/parts/hanging.js';
@@ -77,14 +79,47 @@ test.serial('a stop while the shard itself starts does not end it', async (t) =>
   t.deepEqual(taken(), ['one starts']);
 });
 
-test.serial('a shard in which a plugin fails does not open', async (t) => {
+const failures = (shard: TestShard): string[] =>
+  shard.events.flatMap((event) => (event.type === 'plugin.failed' ? [event.failed.why] : []));
+
+test.serial('a shard in which a plugin fails tells main, and opens without it', async (t) => {
   const shard = new TestShard();
   t.teardown(() => shard.stop());
-  const missing = new URL('./missing.js', import.meta.url).href;
-  await t.throwsAsync(shard.shard.open([startOf('one', { module: missing })]), {
-    message: /^plugin one did not start: Cannot find module/,
-  });
-  t.false(shard.events.some(({ type }) => type === 'shard.ready'));
+  const module = new URL('./missing.js', import.meta.url).href;
+  await shard.shard.open([startOf('one', { module }), startOf('two')]);
+  await settle();
+  t.is(failures(shard).length, 1);
+  t.regex(failures(shard)[0]!, /^Cannot find module/);
+  t.deepEqual(taken(), ['two starts']);
+  t.true(shard.events.some(({ type }) => type === 'shard.ready'));
+});
+
+test.serial('a shard in which a guard fails lets nobody pass until main has decided', async (t) => {
+  const shard = new TestShard();
+  t.teardown(() => shard.stop());
+  const module = new URL('./missing.js', import.meta.url).href;
+  await shard.shard.open([startOf('one', { module, isGuard: true })]);
+  const client = shard.open('client');
+  await settle();
+  t.true(client.isClosed);
+  await shard.main.request('plugin.stop', { name: 'one' });
+  t.false(shard.open('another').isClosed);
+});
+
+test.serial('a part that hangs while its shard starts is given up, and stopped when it comes', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const shard = new TestShard();
+  t.teardown(() => shard.stop());
+  const open = shard.shard.open([startOf('one', {}, true)]);
+  while (events.length === 0) await settle();
+  mock.timers.tick(PLUGIN_SHARD_TIMEOUT_MS);
+  await open;
+  await settle();
+  t.deepEqual(failures(shard), ['it did not start in time']);
+  release();
+  await settle();
+  t.deepEqual(taken(), ['one starts', 'one stops']);
 });
 
 test.serial(

@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { authorOf } from '../../../src/protocol/author.js';
 import { createMessage, type Message } from '../../../src/protocol/message.js';
 import { decodePublish } from '../../../src/protocol/mqtt/decode-publish.js';
 import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
@@ -101,4 +102,23 @@ test('copyTo writes all of a message`s bytes', (t) => {
   const out = Buffer.alloc(5);
   message.copyTo(out, 1);
   t.deepEqual(out, Buffer.from([0, 0x61, 0xff, 0, 0]));
+});
+
+test('who published a message goes with it, counts as part of it, and is not in the view of the next', (t) => {
+  const bytes = packet(0x30, 'a', [0]);
+  const anonymous = decoded(bytes).message();
+  t.is(anonymous.author, null);
+  const view = decoded(bytes);
+  view.author = authorOf('client', 'user');
+  const message = view.message();
+  t.is(message.author, authorOf('client', 'user'));
+  t.true(message.size >= anonymous.size + 'client_user'.length);
+  const other = new PublishView().load(message);
+  t.is(other.author, message.author);
+  other.useTopic(Buffer.from('other'), 0, 5);
+  t.is(other.message().author, message.author);
+  t.like(other.load(anonymous), { author: null });
+  const frame = frameOf(bytes);
+  decodePublish(bytes, frame.firstByte, frame.bodyStart, frame.bodyEnd, 5, view);
+  t.like(view, { author: null });
 });

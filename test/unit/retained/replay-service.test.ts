@@ -1,6 +1,7 @@
 /** Retained messages on their way to sessions: what comes between, and what is left when somebody goes. */
 import test from 'ava';
-import { unsubscribe } from '../../helpers/packets.js';
+import { UNLIMITED } from '../../../workers/retained/retained-store.js';
+import { ack, unsubscribe } from '../../helpers/packets.js';
 import { meshOf, settle, TestShard } from '../../helpers/test-shard.js';
 import { packet } from '../../helpers/wire.js';
 
@@ -105,4 +106,69 @@ test('replays go on when an owner is lost, also where many wait', async (t) => {
   await settle(600);
   t.is(client.takePayloads().length, kept * 2);
   t.is(here!.parts.replays.count, 0);
+});
+
+test('switched off, a replay ends with what is on its way, and what is kept comes again when it is on', async (t) => {
+  const [here, there] = await meshOf(2);
+  const both = [here!, there!];
+  t.teardown(() => Promise.all(both.map((shard) => shard.stop())));
+  const publisher = here!.open('p');
+  for (let i = 1; i <= 200; i++)
+    publisher.publish({ topic: `t/${i}`, payload: 'm'.repeat(3_000), qos: 1, id: i, retain: true });
+  await settle(40);
+  const count = () => here!.parts.retained.count + there!.parts.retained.count;
+  const walks = () => here!.parts.retained.walkCount + there!.parts.retained.walkCount;
+  t.is(count(), 200);
+  const client = here!.open('c', { properties: { receiveMaximum: 1 } });
+  client.subscribe(1, ['t/#', 1], ['t/+', 1]);
+  await settle(40);
+  for (const { parts } of both) parts.retained.limit(null);
+  let found = 0;
+  for (let packets = client.take(); packets.length > 0; packets = client.take()) {
+    const messages = packets.filter(({ type }) => type === 'publish');
+    found += messages.length;
+    for (const { id } of messages) client.send(ack('puback', id));
+    await settle();
+  }
+  t.true(found > 0 && found < 50, `${found} have come`);
+  t.deepEqual([here!.parts.replays.count, walks(), count()], [0, 0, 200]);
+  publisher.publish({ topic: 't/1', payload: 'new', retain: true });
+  publisher.publish({ topic: 't/2', payload: '', retain: true });
+  await settle(40);
+  t.deepEqual(client.takePayloads(), ['new', '']);
+  for (const { parts } of both) parts.retained.limit(UNLIMITED);
+  const other = here!.open('d');
+  other.subscribe(1, ['t/#', 0]);
+  await settle(100);
+  const payloads = other.takePayloads();
+  t.is(payloads.length, 200);
+  t.true(payloads.every((payload) => payload.length === 3_000));
+});
+
+test('what is refused is delivered and logged, with a line in five seconds that counts', async (t) => {
+  const shard = new TestShard();
+  t.teardown(() => shard.stop());
+  shard.parts.retained.limit({ messagesMax: 1, payloadBytesMax: 3, bytesMax: 0, expiryMs: 0 });
+  const client = shard.open('c');
+  client.subscribe(1, ['#', 0]);
+  const lines = () =>
+    shard.events.flatMap((event) => (event.type === 'log' ? [[event.message, event.fields]] : []));
+  for (const [topic, payload] of [
+    ['a', '1'],
+    ['a', '1234'],
+    ['b', '1'],
+    ['c', '1'],
+  ] as const)
+    client.publish({ topic, payload, retain: true });
+  await settle();
+  t.deepEqual(client.takePayloads(), ['1', '1234', '1', '1']);
+  const first = ['a message is too large to be retained', { topic: 'a', payloadBytes: 4, notRetained: 1 }];
+  t.deepEqual(lines(), [first]);
+  await shard.advance(5_000);
+  client.publish({ topic: 'd', payload: '1', retain: true });
+  await settle();
+  t.deepEqual(lines(), [
+    first,
+    ['there are too many retained messages', { topic: 'd', payloadBytes: 1, notRetained: 2 }],
+  ]);
 });

@@ -1,17 +1,16 @@
 /** The retained store against a Map, and its cursor against everything that may change under it. */
 import test from 'ava';
 import fc from 'fast-check';
+import type { RetainedLimits } from '../../../src/plugins/api.js';
 import { createMessage, type Message } from '../../../src/protocol/message.js';
 import type { RetainedCursor } from '../../../workers/retained/retained-cursor.js';
-import { type RetainedOptions, RetainedStore } from '../../../workers/retained/retained-store.js';
+import { RetainedStore, UNLIMITED } from '../../../workers/retained/retained-store.js';
 
-const options: RetainedOptions = {
-  hashSeed: 0x1234,
-  messagesMax: 0,
-  payloadBytesMax: 0,
-  bytesMax: 0,
-  expiryMs: 0,
-};
+function storeWith(limits: Partial<RetainedLimits> = {}): RetainedStore {
+  const store = new RetainedStore(0x1234);
+  store.limits = { ...UNLIMITED, ...limits };
+  return store;
+}
 
 function message(topic: string, payload: string, receivedAtMs = 0, expirySeconds = -1): Message {
   return createMessage({
@@ -44,7 +43,7 @@ function walk(store: RetainedStore, filter: string, nowMs = 0, nodesMax = 1_000)
 }
 
 test('[MQTT-3.3.1-5] a later message takes the place of the topic’s last one', (t) => {
-  const store = new RetainedStore(options);
+  const store = storeWith();
   t.is(store.set(message('a/b', 'one', 1)), 'stored');
   t.is(store.set(message('a/b', 'two', 1)), 'replaced');
   t.is(store.get(Buffer.from('a/b'), 0)?.payload().toString(), 'two');
@@ -52,7 +51,7 @@ test('[MQTT-3.3.1-5] a later message takes the place of the topic’s last one',
 });
 
 test('[MQTT-3.3.1-6][MQTT-3.3.1-7] an empty payload removes the message and leaves nothing', (t) => {
-  const store = new RetainedStore(options);
+  const store = storeWith();
   t.is(store.set(message('a/b', '')), 'absent');
   store.set(message('a/b', 'one'));
   t.is(store.set(message('a/b', '')), 'removed');
@@ -61,7 +60,7 @@ test('[MQTT-3.3.1-6][MQTT-3.3.1-7] an empty payload removes the message and leav
 });
 
 test('a write that was received earlier than what is there is ignored, and so is one before a removal', (t) => {
-  const store = new RetainedStore(options);
+  const store = storeWith();
   store.set(message('a', 'new', 1_000));
   t.is(store.set(message('a', 'old', 999)), 'older');
   t.is(store.set(message('a', '', 999)), 'older');
@@ -73,7 +72,7 @@ test('a write that was received earlier than what is there is ignored, and so is
 });
 
 test('a write much older than what is there comes from a clock that was set back, and wins', (t) => {
-  const store = new RetainedStore(options);
+  const store = storeWith();
   store.set(message('a', 'before', 3_600_000));
   t.is(store.set(message('a', 'after', 1_000)), 'replaced');
   store.set(message('b', '', 3_600_000));
@@ -81,14 +80,14 @@ test('a write much older than what is there comes from a clock that was set back
 });
 
 test('removals are forgotten once no write under way can be older', (t) => {
-  const store = new RetainedStore(options);
+  const store = storeWith();
   store.set(message('a', '', 1_000));
   store.sweep(20_000, 100);
   t.is(store.set(message('a', 'late', 999)), 'stored');
 });
 
 test('a full store refuses new topics and replaces known ones', (t) => {
-  const store = new RetainedStore({ ...options, messagesMax: 2 });
+  const store = storeWith({ messagesMax: 2 });
   store.set(message('a', '1'));
   store.set(message('b', '1'));
   t.is(store.set(message('c', '1')), 'full');
@@ -97,19 +96,42 @@ test('a full store refuses new topics and replaces known ones', (t) => {
   t.is(store.set(message('c', '1')), 'stored');
 });
 
+test('limits that are lowered below what is there refuse what is new, and let all be replaced and removed', (t) => {
+  const store = storeWith();
+  for (const topic of ['a', 'b', 'c']) store.set(message(topic, '123'));
+  store.limits = { ...UNLIMITED, messagesMax: 1, bytesMax: 1 };
+  t.is(store.count, 3);
+  t.is(store.set(message('d', '1')), 'full');
+  t.is(store.set(message('a', '456')), 'replaced');
+  t.is(store.set(message('b', '')), 'removed');
+  t.is(store.set(message('a', '4567')), 'full');
+  t.deepEqual(walk(store, '#'), ['c']);
+});
+
+test('an expiry that is set later counts for what is there', (t) => {
+  const store = storeWith();
+  store.set(message('a', '1', 1_000));
+  store.set(message('$SYS/a', '1', 1_000));
+  t.true(store.sweep(10_000, 100));
+  t.is(store.count, 2);
+  store.limits = { ...UNLIMITED, expiryMs: 5_000 };
+  t.is(store.get(Buffer.from('a'), 6_000), null);
+  t.deepEqual(walk(store, '$SYS/a', 6_000), ['$SYS/a']);
+});
+
 test('what is refused does not leave an outdated message behind', (t) => {
-  const store = new RetainedStore({ ...options, payloadBytesMax: 3 });
+  const store = storeWith({ payloadBytesMax: 3 });
   store.set(message('a', '123'));
   t.is(store.set(message('a', '1234')), 'too-large');
   t.is(store.get(Buffer.from('a'), 0), null);
-  const narrow = new RetainedStore({ ...options, bytesMax: 1_000 });
+  const narrow = storeWith({ bytesMax: 1_000 });
   narrow.set(message('a', '123'));
   t.is(narrow.set(message('a', 'x'.repeat(2_000))), 'full');
   t.deepEqual([narrow.count, narrow.bytes], [0, 0]);
 });
 
 test('[MQTT-3.3.2-5] an expired message is neither read nor walked, and the sweep removes it', (t) => {
-  const store = new RetainedStore(options);
+  const store = storeWith();
   store.set(message('a', '1', 0, 1));
   store.set(message('b', '1', 0, 2));
   store.set(message('c', '1', 0, 1));
@@ -121,7 +143,7 @@ test('[MQTT-3.3.2-5] an expired message is neither read nor walked, and the swee
 });
 
 test('the store’s own expiry spares $SYS', (t) => {
-  const store = new RetainedStore({ ...options, expiryMs: 1_000 });
+  const store = storeWith({ expiryMs: 1_000 });
   store.set(message('a', '1', 0));
   store.set(message('$SYS/a', '1', 0));
   while (!store.sweep(1_000, 10));
@@ -129,7 +151,7 @@ test('the store’s own expiry spares $SYS', (t) => {
 });
 
 test('[MQTT-4.7.2-1] leading wildcards do not match topics that begin with $', (t) => {
-  const store = new RetainedStore(options);
+  const store = storeWith();
   for (const topic of ['$SYS/a', '$x', 'a', '/$x', 'a/$x']) store.set(message(topic, '1'));
   t.deepEqual(walk(store, '#'), ['/$x', 'a', 'a/$x']);
   t.deepEqual(walk(store, '+'), ['a']);
@@ -140,7 +162,7 @@ test('[MQTT-4.7.2-1] leading wildcards do not match topics that begin with $', (
 });
 
 test('a topic of very many levels is stored, walked and removed without recursion', (t) => {
-  const store = new RetainedStore(options);
+  const store = storeWith();
   const topic = '/'.repeat(65_535);
   store.set(message(topic, '1'));
   t.deepEqual(walk(store, '#').length, 1);
@@ -150,7 +172,7 @@ test('a topic of very many levels is stored, walked and removed without recursio
 });
 
 test('a slice does no more steps than it is told, and gives at least one message per so many bytes', (t) => {
-  const store = new RetainedStore(options);
+  const store = storeWith();
   for (let i = 0; i < 100; i += 1) store.set(message(`a/${i}`, '1'));
   const cursor = store.open('#');
   const out: Message[] = [];
@@ -209,7 +231,7 @@ interface Walk {
 
 /** A store, what it must hold, and walks under way. */
 class Run {
-  readonly store = new RetainedStore(options);
+  readonly store = storeWith();
   readonly model = new Map<string, Message>();
   readonly removedAtMs = new Map<string, number>();
   walks: Walk[] = [];

@@ -130,6 +130,10 @@ test('[MQTT-3.2.2-4] v5 [MQTT-3.2.2-6] CONNACK of a refusal has session present 
   t.deepEqual(encodeConnack({ reason: 0x87, sessionPresent: true }, 5, MAX), packet(0x20, [0, 0x87, 0]));
 });
 
+test('CONNACK of MQTT 3.1 has no session present: that byte is reserved there', (t) => {
+  t.deepEqual(encodeConnack({ reason: 0, sessionPresent: true }, 3, MAX), packet(0x20, [0, 0]));
+});
+
 test('v3 [MQTT-3.2.2-6] without a fitting return code there is no CONNACK', (t) => {
   t.is(encodeConnack({ reason: 0x81, sessionPresent: false }, 4, MAX), null);
   t.is(encodeConnack({ reason: 0x90, sessionPresent: false }, 3, MAX), null);

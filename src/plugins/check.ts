@@ -1,0 +1,55 @@
+/** What a start would find wrong with the plugins that it starts, without starting any. Main thread. */
+import { join, resolve as resolvePath } from 'node:path';
+import { inTime } from '../base/deadline.js';
+import { BrokerError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import { PLUGIN_START_TIMEOUT_MS } from '../limits.js';
+import type { KnownPlugin } from './catalogue.js';
+import { pluginConfiguration } from './create-host.js';
+import { loadedFileOf } from './loaded-file.js';
+import type { Prepared } from './prepare.js';
+
+/** @throws BrokerError with a line for each mistake, or because it cannot be read which plugins start */
+export async function checkPlugins(
+  { config, catalogue, pluginEntries }: Extract<Prepared, { ok: true }>,
+  logger: Logger,
+): Promise<void> {
+  const directory = join(resolvePath(config['node.data_dir']), 'plugins');
+  const configuration = pluginConfiguration(config, pluginEntries, directory, logger);
+  const file = loadedFileOf(config);
+  const names = catalogue.toStart(file.read());
+  const mistakes: string[] = [];
+  for (const name of names) {
+    const known = catalogue.get(name);
+    if (known === undefined) {
+      mistakes.push(file.unknown(name));
+      continue;
+    }
+    try {
+      configuration.values(known.plugin);
+    } catch (error) {
+      mistakes.push(...linesOf(name, error));
+    }
+    mistakes.push(...(await wrongWithFiles(known, join(directory, name))));
+  }
+  configuration.warnOfIdle(catalogue, (name) => names.includes(name), logger);
+  if (mistakes.length === 0) return;
+  throw new BrokerError('CONFIG_INVALID', `${mistakes.length} mistakes in what plugins start with`, mistakes);
+}
+
+/** @returns a line for each mistake in the files that a plugin keeps in its directory */
+export async function wrongWithFiles({ plugin }: KnownPlugin, dataDir: string): Promise<string[]> {
+  try {
+    // A user's plugin may take for ever.
+    const checking = (async () => plugin.checkFiles?.(dataDir))();
+    await inTime(checking, PLUGIN_START_TIMEOUT_MS, 'its files are not checked in time');
+    return [];
+  } catch (error) {
+    return linesOf(plugin.name, error);
+  }
+}
+
+function linesOf(name: string, error: unknown): string[] {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n').map((line) => `${name}: ${line}`);
+}

@@ -1,19 +1,29 @@
 /** Puts together, from the broker's parts, what the API may ask. Main thread. */
+import type { SlotMap } from './actor/slots.js';
 import type { BrokerPort } from './api/broker-port.js';
 import type { Clock } from './base/clock.js';
 import { VERSION } from './base/version.js';
+import { ShardListings } from './listing/listings.js';
 import type { Plugins } from './plugins/api.js';
+import type { ClientId, ShardId } from './protocol/ids.js';
 import type { ShardPool } from './supervisor/shard-pool.js';
 
 export interface ApiParts {
   readonly name: string;
   readonly clock: Clock;
   readonly pool: ShardPool;
+  readonly slots: SlotMap;
   readonly plugins: Plugins;
 }
 
-export function createApiPort({ name, clock, pool, plugins }: ApiParts): BrokerPort {
+export function createApiPort({ name, clock, pool, slots, plugins }: ApiParts): BrokerPort {
   const startedMs = clock.monotonicMs();
+  const shards = {
+    count: pool.handles.length,
+    ownerOf: (clientId: ClientId) => slots.shardOf(clientId),
+    isReady: (shard: ShardId) => pool.handles[shard]?.state === 'ready',
+    request: pool.request.bind(pool),
+  };
   return {
     node: {
       name,
@@ -23,5 +33,6 @@ export function createApiPort({ name, clock, pool, plugins }: ApiParts): BrokerP
       isReady: () => pool.handles.every(({ state }) => state === 'ready'),
     },
     plugins,
+    listings: new ShardListings(shards, clock),
   };
 }

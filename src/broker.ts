@@ -198,6 +198,7 @@ export class RunningBroker implements Broker {
       name: this.name,
       clock: this.#clock,
       pool: this.#pool,
+      slots: this.#slots,
       plugins: this.#plugins,
     });
     this.#api = new ApiServer(config.apiListeners, port, logger);

@@ -565,3 +565,42 @@ export const REWRITES_CACHED_TOPIC_CHARS_MAX = 256;
 
 /** Bytes of a request's body, as EMQ has it. Smaller refuses large configurations, larger is memory. */
 export const API_BODY_BYTES_MAX = 1 << 20;
+
+// Lists
+
+/** ClientIds or filters in one block of a shard's index. Fewer makes sums long, more moves more per change. */
+export const SORTED_BLOCK_KEYS_MAX = 512;
+/** Sessions whose number of subscriptions waits to be noted in the index. More is a pause, fewer notes oftener. */
+export const LISTED_STALE_MAX = 256;
+/** Keys that a shard offers main to find the beginning of a page. Fewer takes more rounds, more is time per round. */
+export const LISTED_MARKS_MAX = 256;
+/** Characters of these keys, about: where ClientIds are long there are fewer. */
+export const LISTED_MARKS_CHARS_MAX = 256 << 10;
+/** Rows of one answer of a shard. Fewer takes more answers per page, more holds up the shard. */
+export const LISTED_LOT_ROWS_MAX = 500;
+/** Characters of one answer, about: rows may have topics of 64 KiB. */
+export const LISTED_LOT_CHARS_MAX = 256 << 10;
+/** Milliseconds in which a shard gathers one answer; to send it takes as long again. */
+export const LISTED_LOT_MS_MAX = 2;
+/** Subscriptions of one session up to which they are sorted for each answer, which takes about a millisecond. */
+export const LISTED_SORTED_MAX = 1_000;
+/** Characters of one page, about; larger ones are refused. Main holds it several times. */
+export const LISTED_PAGE_CHARS_MAX = 64 << 20;
+/** Pages that are put together at one time; others wait. More would put several lots into one turn of a shard. */
+export const LISTS_UNDER_WAY_MAX = 2;
+/** Pages that wait for their turn; further ones are refused. */
+export const LISTS_WAITING_MAX = 256;
+/** Milliseconds for a page, its waiting included. Too few fails large ones on a busy broker. */
+export const LIST_TIMEOUT_MS = 10_000;
+/** Filters in one shard's index of routes, some 100 bytes each; with more, routes are not listed. */
+export const ROUTES_INDEXED_MAX = 1_000_000;
+/** Milliseconds of a turn that go into making this index. More holds up the shard, fewer has the first list wait. */
+export const ROUTES_BUILD_MS_PER_TURN = 2;
+/** Filters put into it between two looks at the clock. */
+export const ROUTES_BUILD_SLICE = 64;
+/** Milliseconds for which it is kept after the last list. */
+export const ROUTES_KEPT_MS = 60_000;
+/** Rows of one page of the API. More would have main write too much in one go. */
+export const API_PAGE_ROWS_MAX = 10_000;
+/** Highest number of a page. */
+export const API_PAGE_NUMBER_MAX = 1e9;

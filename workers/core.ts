@@ -22,6 +22,7 @@ import type { ListenerOptions } from './connection/listener-options.js';
 import type { Counters } from './counters.js';
 import type { Hooks } from './hooks/hooks.js';
 import type { HookRegistry } from './hooks/registry.js';
+import type { Listing } from './listing/listing.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { Mesh } from './peers/mesh.js';
 import type { Delivery } from './publish/delivery.js';
@@ -68,6 +69,7 @@ export interface Core {
   readonly mesh: Mesh;
   readonly relays: RelayHub;
   readonly sessions: SessionTable;
+  readonly listing: Listing;
   readonly connections: Set<Connection>;
   /** Publishers that found no credit towards another shard. */
   readonly creditWaiters: Set<Connection>;

@@ -20,6 +20,7 @@ import type { Core, MainLine } from './core.js';
 import { Counters } from './counters.js';
 import { Hooks } from './hooks/hooks.js';
 import { HookRegistry } from './hooks/registry.js';
+import { Listing } from './listing/listing.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { PeerHandlers } from './peers/handlers.js';
 import { Mesh } from './peers/mesh.js';
@@ -56,6 +57,7 @@ export class ShardParts implements Core {
   readonly mesh: Mesh;
   readonly relays: RelayHub;
   readonly sessions: SessionTable;
+  readonly listing: Listing;
   readonly connections = new Set<Connection>();
   readonly creditWaiters = new Set<Connection>();
   readonly retained: RetainedService;
@@ -96,11 +98,13 @@ export class ShardParts implements Core {
     this.outputs = new OutputPool(this.turn, config['mqtt.client.max_write_buffer']);
     this.memory = new MemoryBudget(start.memoryBudgetBytes);
     this.topicHash = new ByteHash(hashSeed);
+    this.listing = new Listing(this);
     this.router = new Router<Session>({
       shard: start.shard,
       hashSeed,
       topicsCachedMax: TOPICS_CACHED_MAX,
       targetsCachedMax: TARGETS_CACHED_MAX,
+      onSubscriptions: (session) => this.listing.subscriptionsChanged(session),
     });
     this.mesh = new Mesh({ shard: start.shard, shards: start.shards, table: this.router, handlers });
     this.relays = new RelayHub(this, start.shards, accept, (shard, message) =>

@@ -4,14 +4,19 @@
  */
 import type { Arriving } from './shard-protocol.js';
 
-/** Interest of one shard in one filter. All three say "from now on"; the last word counts. */
+/** Interest of one shard in one filter. All say "from now on"; the last word counts. */
 export interface InterestChange {
   readonly filter: string;
   /** Some plain (not shared) subscription exists. */
   readonly plain: boolean;
   /** Some of them belongs to a session that outlives its connection. */
   readonly durable: boolean;
+  /** Missing where no subscription has `$local/`. Lists of routes show it; routing does not care. */
+  readonly local?: Locality;
 }
+
+/** Of a filter's subscriptions some have `$local/`, or all of them. */
+export type Locality = 'some' | 'only';
 
 /** Members of one share group on one shard. Both 0: the group has left that shard. */
 export interface GroupChange {

@@ -8,6 +8,17 @@ import type { AclRule } from '../access/acl-rule.js';
 import type { Ban, BanChange } from '../access/ban.js';
 import type { ErrorData } from '../base/errors.js';
 import type { ClientId, ConnectionNumber, ShardId } from '../protocol/ids.js';
+import type {
+  ClientRow,
+  ListCursor,
+  ListKind,
+  ListLot,
+  ListMarks,
+  ListRow,
+  RouteRow,
+  SessionRow,
+  SubscriptionRow,
+} from './list-protocol.js';
 
 /** What a shard's task is started with. `config` is the frozen configuration as plain data. */
 export interface ShardStart<Config> {
@@ -167,6 +178,19 @@ export interface ShardRequests {
   /** Publishes as the broker itself: `$SYS`, presence, REST. */
   'message.publish': { input: PublishRequest; output: null };
   'shard.figures': { input: null; output: ShardFigures };
+  /** Evenly spread keys of a range of this shard's list, and how many rows lie below each. */
+  'list.marks': { input: { kind: ListKind; from: string | null; to: string | null }; output: ListMarks };
+  /** Rows from a place on, in order: as many as fit into one answer. */
+  'list.rows': { input: { kind: ListKind; from: ListCursor | null; max: number }; output: ListLot<ListRow> };
+  /** Of exactly this filter; any shard knows. */
+  'list.route': { input: { filter: string }; output: readonly RouteRow[] };
+  'list.client': { input: { clientId: ClientId }; output: ClientRow | null };
+  'list.session': { input: { clientId: ClientId }; output: SessionRow | null };
+  /** Of one session. */
+  'list.subscriptions': {
+    input: { clientId: ClientId; from: ListCursor | null };
+    output: ListLot<SubscriptionRow>;
+  };
   /** New certificates or ticket keys; answered when handshakes use them. */
   'tls.update': { input: { tls: readonly TlsMaterial[] }; output: null };
   /**
@@ -190,53 +214,6 @@ export interface PublishRequest {
   readonly payload: Uint8Array;
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
-}
-
-/** A connected client, as listings show it. */
-export interface ClientRow {
-  readonly clientId: ClientId;
-  readonly username: string | null;
-  readonly peerAddress: string;
-  readonly peerPort: number;
-  readonly cleanStart: boolean;
-  readonly protocolVersion: 3 | 4 | 5;
-  readonly keepAliveSeconds: number;
-  /** Milliseconds since 1970. */
-  readonly connectedAtMs: number;
-  /** Key of the listener, such as `listener.ssl.external`. */
-  readonly listener: string;
-}
-
-export interface SessionRow {
-  readonly clientId: ClientId;
-  /** It ends with its connection. */
-  readonly isClean: boolean;
-  readonly isOnline: boolean;
-  readonly subscriptions: number;
-  /** 0: no limit. */
-  readonly inflightMax: number;
-  readonly inflight: number;
-  readonly queued: number;
-  readonly dropped: number;
-  readonly awaitingRel: number;
-  readonly delivered: number;
-  readonly enqueued: number;
-  /** Milliseconds since 1970. */
-  readonly createdAtMs: number;
-}
-
-export interface SubscriptionRow {
-  readonly clientId: ClientId;
-  /** Without `$share/group/`, `$queue/` or `$local/`. */
-  readonly filter: string;
-  readonly group: string | null;
-  readonly isLocal: boolean;
-  readonly qos: 0 | 1 | 2;
-}
-
-/** A filter that somebody on this node subscribes to. */
-export interface RouteRow {
-  readonly filter: string;
 }
 
 export type ShardRequestType = keyof ShardRequests;

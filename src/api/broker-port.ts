@@ -2,20 +2,15 @@
  * What the API may ask of the broker. The API knows nothing else of it, and the broker knows nothing of EMQ's words:
  * they are put on in emq-format.ts. Main thread.
  */
-import type {
-  Alarm,
-  ClientRow,
-  PublishRequest,
-  RouteRow,
-  SessionRow,
-  SubscriptionRow,
-} from '../actor/shard-protocol.js';
+import type { ClientRow, RouteRow, SessionRow, SubscriptionRow } from '../actor/list-protocol.js';
+import type { Alarm, PublishRequest } from '../actor/shard-protocol.js';
 import type { MetricName, StatName } from '../metrics/names.js';
 import type { Plugins } from '../plugins/api.js';
 
 export interface BrokerPort {
   readonly node: NodePort;
   readonly plugins: Plugins;
+  readonly listings: Listings;
 }
 
 /** This node. */
@@ -52,10 +47,11 @@ export interface Listings {
   session(clientId: string): Promise<SessionRow | null>;
   /** By ClientId, then filter. */
   subscriptions(page: Page): Promise<Listed<SubscriptionRow>>;
+  /** By filter; of a session with more than 1,000 the newest first. */
   subscriptionsOf(clientId: string): Promise<readonly SubscriptionRow[]>;
   /** By filter. */
   routes(page: Page): Promise<Listed<RouteRow>>;
-  /** Of exactly this filter. */
+  /** Of exactly this filter; one with `$local/` in front means only such subscriptions. */
   route(filter: string): Promise<readonly RouteRow[]>;
 }
 

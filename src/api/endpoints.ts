@@ -1,5 +1,15 @@
 /** Every endpoint of the API; of two whose paths fit, the first counts. Main thread. */
 import type { Endpoint } from './endpoint.js';
+import { clientEndpoints } from './routes/clients.js';
 import { nodeEndpoints } from './routes/nodes.js';
+import { routeEndpoints } from './routes/routes.js';
+import { sessionEndpoints } from './routes/sessions.js';
+import { subscriptionEndpoints } from './routes/subscriptions.js';
 
-export const ENDPOINTS: readonly Endpoint[] = [...nodeEndpoints];
+export const ENDPOINTS: readonly Endpoint[] = [
+  ...nodeEndpoints,
+  ...clientEndpoints,
+  ...sessionEndpoints,
+  ...subscriptionEndpoints,
+  ...routeEndpoints,
+];

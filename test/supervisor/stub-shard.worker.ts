@@ -34,6 +34,9 @@ export interface Greeting {
 const BEHAVIOURS = ['good', 'failsAtStart', 'neverAdopts', 'ignoresStop'] as const;
 type Behaviour = (typeof BEHAVIOURS)[number];
 
+const NO_ROWS = { rows: [], next: null, total: 0, chars: 0 };
+const NO_MARKS = { keys: [], below: [], rows: [], isComplete: true, belowFrom: 0, belowTo: 0, total: 0 };
+
 export function run(start: ShardStart<Config>): Promise<void> {
   const word = start.config['node.name'].split('@')[0];
   const behaviour = BEHAVIOURS.find((each) => each === word) ?? 'good';
@@ -62,6 +65,12 @@ class StubShard {
         'session.kick': () => ({ kicked: false }),
         'session.owner': () => null,
         'message.publish': () => null,
+        'list.marks': () => NO_MARKS,
+        'list.rows': () => NO_ROWS,
+        'list.route': () => [],
+        'list.client': () => null,
+        'list.session': () => null,
+        'list.subscriptions': () => NO_ROWS,
         'plugin.start': () => null,
         'plugin.stop': () => null,
         'tls.update': () => null,

@@ -12,6 +12,7 @@ import {
   TOLD_DURABLE,
   TOLD_PLAIN,
 } from './filter-columns.js';
+import { FilterScopes } from './filter-scopes.js';
 import { FilterTree } from './filter-tree.js';
 import { IntVector } from './int-arrays.js';
 import type { Subscriber } from './route.js';
@@ -21,6 +22,9 @@ import type { TopicCache } from './topic-cache.js';
 export class FilterRegistry<S extends Subscriber> {
   readonly tree: FilterTree;
   readonly columns = new FilterColumns();
+  readonly scopes = new FilterScopes();
+  /** Is told of filters that have come, have changed, or are about to go; null: nobody wants to know. */
+  watcher: ((filter: number) => void) | null = null;
   /** Filters with a local subscription or a local member of a group. */
   localCount = 0;
   /** Filters of which peers may have to be told. */
@@ -58,6 +62,7 @@ export class FilterRegistry<S extends Subscriber> {
       columns.setFlag(filter, LOCAL, isLocal);
       this.localCount += isLocal ? 1 : -1;
     }
+    this.watcher?.(filter);
     if (columns.hasFlag(filter, PENDING)) return;
     if (this.isNews(filter)) {
       columns.setFlag(filter, PENDING, true);
@@ -71,7 +76,8 @@ export class FilterRegistry<S extends Subscriber> {
     const columns = this.columns;
     return (
       columns.hasFlag(filter, TOLD_PLAIN) !== columns.isPlain(filter) ||
-      columns.hasFlag(filter, TOLD_DURABLE) !== columns.isDurable(filter)
+      columns.hasFlag(filter, TOLD_DURABLE) !== columns.isDurable(filter) ||
+      this.scopes.isNews(filter)
     );
   }
 
@@ -87,6 +93,7 @@ export class FilterRegistry<S extends Subscriber> {
         const change = this.interestIn(filter);
         this.columns.setFlag(filter, TOLD_PLAIN, change.plain);
         this.columns.setFlag(filter, TOLD_DURABLE, change.durable);
+        this.scopes.setTold(filter, change.local);
         changes.push(change);
       }
       this.settle(filter);
@@ -96,10 +103,12 @@ export class FilterRegistry<S extends Subscriber> {
 
   /** This shard's interest in a filter. */
   interestIn(filter: number): InterestChange {
-    return {
+    const local = this.scopes.localityOf(filter);
+    const change = {
       filter: this.tree.filterOf(filter),
       plain: this.columns.isPlain(filter),
       durable: this.columns.isDurable(filter),
     };
+    return local === undefined ? change : { ...change, local };
   }
 }

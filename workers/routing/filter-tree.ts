@@ -127,6 +127,11 @@ export class FilterTree {
     return this.text.toString('utf8', this.writeText(filter), TOPIC_BYTES_MAX);
   }
 
+  /** @returns the filter's text as bytes that the next call overwrites. */
+  bytesOf(filter: number): Buffer {
+    return this.text.subarray(this.writeText(filter));
+  }
+
   /** @returns the filter's text when it has no wildcard, as bytes that the next call overwrites; else null. */
   exactBytesOf(filter: number): Uint8Array | null {
     const place = this.places[filter]!;

@@ -1,5 +1,5 @@
 /** What a shard tells its peers about its subscriptions, and what they have told it. On its worker thread. */
-import type { GroupChange, InterestChange } from '../../src/actor/peer-protocol.js';
+import type { GroupChange, InterestChange, Locality } from '../../src/actor/peer-protocol.js';
 import { DURABLE_PEERS, LOCAL, PEERS } from './filter-columns.js';
 import type { FilterRegistry } from './filter-registry.js';
 import type { GroupRegistry } from './group-registry.js';
@@ -53,21 +53,28 @@ export class PeerInterest<S extends Subscriber> {
   applyFilter(shard: number, change: InterestChange): void {
     this.finishDrop(shard);
     if (change.plain) {
-      this.setPeer(this.filters.open(change.filter), shard, true, change.durable);
+      this.setPeer(this.filters.open(change.filter), shard, true, change.durable, change.local);
     } else {
       const filter = this.filters.tree.find(change.filter);
       if (filter !== -1) this.setPeer(filter, shard, false, false);
     }
   }
 
-  private setPeer(filter: number, shard: number, plain: boolean, durable: boolean): void {
+  private setPeer(
+    filter: number,
+    shard: number,
+    plain: boolean,
+    durable: boolean,
+    locality?: Locality | undefined,
+  ): void {
     const columns = this.filters.columns;
     const bit = 1 << shard;
     const peers = columns.get(filter, PEERS);
     const durablePeers = columns.get(filter, DURABLE_PEERS);
     const peersNow = plain ? peers | bit : peers & ~bit;
     const durablePeersNow = plain && durable ? durablePeers | bit : durablePeers & ~bit;
-    if (peers === peersNow && durablePeers === durablePeersNow) return;
+    const isScopeNew = this.filters.scopes.setPeer(filter, bit, locality);
+    if (peers === peersNow && durablePeers === durablePeersNow && !isScopeNew) return;
     columns.set(filter, PEERS, peersNow);
     columns.set(filter, DURABLE_PEERS, durablePeersNow);
     this.filters.touch(filter);

@@ -11,16 +11,16 @@ import { GroupRegistry } from './group-registry.js';
 import { Matcher } from './matcher.js';
 import { type InterestItem, PeerInterest } from './peer-interest.js';
 import type { Route, Subscriber } from './route.js';
+import { RouteTable } from './route-table.js';
 import type { ShareGroup } from './share-group.js';
+import { LOCAL_PREFIX } from './share-group.js';
 import { Subscriptions, VARIANT_GROUPS, VARIANT_LOCAL, VARIANT_PLAIN } from './subscriptions.js';
 import { TopicCache } from './topic-cache.js';
 
 export type { InterestItem } from './peer-interest.js';
 export type { Route, Subscriber } from './route.js';
 
-const LOCAL_PREFIX = '$local/';
-
-export interface RouterOptions {
+export interface RouterOptions<S> {
   /** Number of this shard, 0 to 31. */
   readonly shard: number;
   readonly hashSeed: number;
@@ -28,6 +28,8 @@ export interface RouterOptions {
   readonly topicsCachedMax: number;
   /** Sessions and groups in all remembered routes together, plus one per route. */
   readonly targetsCachedMax: number;
+  /** One of the session's subscriptions has come or gone. */
+  readonly onSubscriptions?: (s: S) => void;
 }
 
 /** One subscription, as its session asked for it but without prefixes in the filter. */
@@ -52,23 +54,29 @@ export class Router<S extends Subscriber> {
   private readonly subscriptions: Subscriptions;
   private readonly groups: GroupRegistry<S>;
   private readonly peers: PeerInterest<S>;
+  /** All filters that are known, other shards' included. */
+  readonly routes: RouteTable<S>;
   private readonly matcher: Matcher<S>;
   /** By slot. */
   private readonly sessions: (S | null)[] = [];
   private readonly freeSlots: number[] = [];
   /** By slot: whether its subscriptions are counted as durable. */
   private readonly durable: boolean[] = [];
+  private readonly onSubscriptions: (s: S) => void;
+  private readonly countPlain = (filter: number): number => this.subscriptions.countOfFilter(filter);
   /** The route of all topics that nobody wants, while it is current. */
   private nowhere: Route<S> | null = null;
 
-  constructor(options: RouterOptions) {
-    const { hashSeed, topicsCachedMax, targetsCachedMax } = options;
+  constructor(options: RouterOptions<S>) {
+    const { hashSeed, topicsCachedMax, targetsCachedMax, onSubscriptions = () => {} } = options;
+    this.onSubscriptions = onSubscriptions;
     const hash = new ByteHash(hashSeed);
     const bytesCachedMax = Math.max(TOPIC_BYTES_MAX, topicsCachedMax * TOPIC_CACHE_BYTES_PER_TOPIC);
     this.cache = new TopicCache(hash, { topicsCachedMax, targetsCachedMax, bytesCachedMax });
     this.filters = new FilterRegistry(hash, hashSeed, this.cache);
     this.subscriptions = new Subscriptions(this.filters.columns, hashSeed);
     this.groups = new GroupRegistry(options.shard, this.filters);
+    this.routes = new RouteTable(this.filters, this.groups);
     this.peers = new PeerInterest(this.filters, this.groups);
     this.matcher = new Matcher(this.filters, this.subscriptions, this.groups, this.sessions);
   }
@@ -137,7 +145,9 @@ export class Router<S extends Subscriber> {
       this.filters.touch(filterId);
       return false;
     }
+    this.filters.scopes.add(filterId, local, this.countPlain);
     this.subscriptions.add(slot, filterId, variant, options, identifier);
+    this.onSubscriptions(s);
     if (this.durable[slot]) this.filters.columns.addDurable(filterId, 1);
     this.filters.touch(filterId);
     this.filters.settle(filterId);
@@ -161,6 +171,7 @@ export class Router<S extends Subscriber> {
       return false;
     }
     this.subscriptions.add(s.slot, filterId, variant, options, identifier);
+    this.onSubscriptions(s);
     const membersBefore = group.memberCount;
     group.add(s, s.online, options, identifier);
     this.groups.settle(group, membersBefore);
@@ -218,6 +229,7 @@ export class Router<S extends Subscriber> {
     const filterId = this.subscriptions.filterOf(id);
     const variant = this.subscriptions.variantOf(id);
     this.subscriptions.remove(id);
+    this.onSubscriptions(s);
     if (variant >= VARIANT_GROUPS) {
       const group = this.groups.at(variant - VARIANT_GROUPS)!;
       const membersBefore = group.memberCount;
@@ -225,6 +237,7 @@ export class Router<S extends Subscriber> {
       this.groups.settle(group, membersBefore);
       return;
     }
+    this.filters.scopes.remove(filterId, variant === VARIANT_LOCAL);
     if (this.durable[s.slot]) this.filters.columns.addDurable(filterId, -1);
     this.filters.touch(filterId);
     this.filters.settle(filterId);
@@ -239,10 +252,18 @@ export class Router<S extends Subscriber> {
   subscriptionIdsOf(s: S): number[] {
     const ids: number[] = [];
     if (s.slot === -1) return ids;
-    const all = this.subscriptions;
-    for (let id = all.firstPlain(s.slot); id !== -1; id = all.nextOfSlot(id)) ids.push(id);
-    for (let id = all.firstInGroup(s.slot); id !== -1; id = all.nextOfSlot(id)) ids.push(id);
+    for (let id = this.subscriptionAfter(s, -1); id !== -1; id = this.subscriptionAfter(s, id)) ids.push(id);
     return ids;
+  }
+
+  /** @returns the number of the session's subscription behind that one (-1: its first), -1 when there is none */
+  subscriptionAfter(s: S, id: number): number {
+    const { slot } = s;
+    if (slot === -1) return -1;
+    const all = this.subscriptions;
+    const next = id === -1 ? all.firstPlain(slot) : all.nextOfSlot(id);
+    if (next !== -1 || (id !== -1 && all.variantOf(id) >= VARIANT_GROUPS)) return next;
+    return all.firstInGroup(slot);
   }
 
   /** @returns the subscription of the session that has this number now, perhaps another than it was; null: none */

@@ -1,6 +1,9 @@
 /** One share group: its members on this shard, their number on others, and whose turn it is. On a shard's thread. */
 import { mixBits } from './byte-hash.js';
 
+/** Stands before the name of a group whose subscriptions have it. */
+export const LOCAL_PREFIX = '$local/';
+
 /** How a group chooses the member for a message; for the hashing ones the caller gives the hash. */
 export type ShareStrategy = 'random' | 'round_robin' | 'sticky' | 'hash_clientid' | 'hash_topic';
 

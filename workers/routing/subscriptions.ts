@@ -175,6 +175,14 @@ export class Subscriptions extends IdTable {
     return this.words[id * SUBSCRIPTION_WORDS + NEXT_OF_SLOT]! - 1;
   }
 
+  /** Plain subscriptions to a filter, one by one. */
+  countOfFilter(filter: number): number {
+    let count = 0;
+    let next = this.filters.get(filter, FIRST_SUBSCRIPTION);
+    for (; next !== 0; next = this.words[(next - 1) * SUBSCRIPTION_WORDS + NEXT_OF_FILTER]!) count += 1;
+    return count;
+  }
+
   private linkToFilter(id: number, filter: number): void {
     const words = this.words;
     const next = this.filters.get(filter, FIRST_SUBSCRIPTION);

@@ -61,6 +61,7 @@ export class SessionTable implements Runnable {
   create(clientId: ClientId): Session {
     const session = new Session(this.core, clientId, this.core.turn.wallMs);
     this.byId.set(clientId, session);
+    this.core.listing.created(session);
     return session;
   }
 
@@ -83,6 +84,7 @@ export class SessionTable implements Runnable {
     if (session.durable && session.connection !== null) session.client = clientOf(session.connection);
     session.connection = null;
     this.onlineCount--;
+    core.listing.disconnected(session);
     core.memory.update(session);
     core.replays.cancelAll(session);
     core.router.onlineChanged(session);
@@ -103,6 +105,7 @@ export class SessionTable implements Runnable {
   /** A client is back: nothing of its absence is due any more. */
   onConnected(session: Session): void {
     this.onlineCount++;
+    this.core.listing.connected(session);
     session.expiryDueMs = session.willDueMs = Number.POSITIVE_INFINITY;
     this.core.wheel.cancel(session);
     this.core.router.onlineChanged(session);
@@ -130,7 +133,10 @@ export class SessionTable implements Runnable {
     session.awaitingRel = null;
     session.account();
     this.core.memory.remove(session);
-    if (this.byId.get(session.clientId) === session) this.byId.delete(session.clientId);
+    if (this.byId.get(session.clientId) === session) {
+      this.byId.delete(session.clientId);
+      this.core.listing.ended(session);
+    }
     if (this.core.router.removeSome(session, SESSION_REMOVE_SLICE)) return;
     this.leaving.push(session);
     this.core.turn.queue(this);

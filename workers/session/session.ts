@@ -56,6 +56,9 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   enqueued = 0;
   /** Messages that a full queue dropped. */
   dropped = 0;
+  /** Lists: how many subscriptions it is known to have there, and whether that is to be looked at. */
+  listedSubscriptions = 0;
+  isListingStale = false;
   /** The session is over; whoever comes back to it later must leave it alone. */
   ended = false;
   /** Monotonic milliseconds; Infinity when there is nothing to wait for. */

@@ -542,6 +542,8 @@ export const PLUGIN_START_TIMEOUT_MS = 30_000;
 export const PLUGIN_SHARD_TIMEOUT_MS = 10_000;
 /** Milliseconds for a plugin's main part to stop; after it the broker goes on without waiting. */
 export const PLUGIN_STOP_TIMEOUT_MS = 5_000;
+/** Milliseconds for a command of a plugin; whoever asked is not kept waiting longer, though it may still be done. */
+export const PLUGIN_COMMAND_TIMEOUT_MS = 10_000;
 /** Starts, stops and changes of plugins that wait for their turn; more are refused. */
 export const PLUGIN_OPERATIONS_WAITING_MAX = 64;
 /** Messages from one part of a plugin to another that it has not looked at; further ones are dropped. Fewer drops

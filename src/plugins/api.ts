@@ -24,6 +24,10 @@ export interface Plugins {
   configure(name: string, values: Readonly<Record<string, string>>): Promise<PluginOutcome>;
   /** Reads the module of a user's plugin again, and restarts it if it runs. If that fails, nothing is changed. */
   reload(name: string): Promise<PluginOutcome>;
+  /** What the plugin can be told to do while it runs. */
+  commands(name: string): readonly PluginCommandSummary[];
+  /** Carries out one of them. */
+  run(name: string, command: string, args: readonly string[]): Promise<PluginAnswer>;
 }
 
 export interface PluginSummary {
@@ -44,6 +48,22 @@ export type PluginOutcome =
       readonly why: 'not_found' | 'already_started' | 'not_started' | 'invalid' | 'failed';
       readonly message: string;
     };
+
+/** `lines` are what the command has to say; `message` is a sentence for people. */
+export type PluginAnswer =
+  | { readonly ok: true; readonly lines: readonly string[] }
+  | {
+      readonly ok: false;
+      readonly why: 'not_found' | 'not_started' | 'no_command' | 'failed';
+      readonly message: string;
+    };
+
+export interface PluginCommandSummary {
+  readonly name: string;
+  /** Words that follow its name, such as `NAME PASSWORD`. */
+  readonly usage: string;
+  readonly about: string;
+}
 
 export interface PluginSetting {
   readonly key: string;
@@ -107,7 +127,18 @@ export interface Plugin {
   start?(context: MainContext): MainPart | undefined | Promise<MainPart | undefined>;
 }
 
+/** Something that people and programs tell a running plugin to do. */
+export interface PluginCommand {
+  /** Words that follow its name, such as `NAME PASSWORD`. */
+  readonly usage: string;
+  readonly about: string;
+  /** @returns what to say, a line each. Throwing says why it was not done. */
+  run(args: readonly string[]): readonly string[] | Promise<readonly string[]>;
+}
+
 export interface MainPart {
+  /** By name. */
+  readonly commands?: Readonly<Record<string, PluginCommand>>;
   /** Plain data that every shard part is created with, also those of shards that start later. */
   shardState?(): unknown;
   /** From a shard part's `tell`. */

@@ -4,9 +4,9 @@ import { inTime } from '../base/deadline.js';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { PLUGIN_START_TIMEOUT_MS } from '../limits.js';
-import type { KnownPlugin } from './catalogue.js';
-import { pluginConfiguration } from './create-host.js';
-import { loadedFileOf } from './loaded-file.js';
+import type { Catalogue, KnownPlugin } from './catalogue.js';
+import { pluginConfiguration } from './configuration.js';
+import { type LoadedFile, loadedFileOf } from './loaded-file.js';
 import type { Prepared } from './prepare.js';
 
 /** @throws BrokerError with a line for each mistake, or because it cannot be read which plugins start */
@@ -37,8 +37,27 @@ export async function checkPlugins(
   throw new BrokerError('CONFIG_INVALID', `${mistakes.length} mistakes in what plugins start with`, mistakes);
 }
 
+/**
+ * Who may connect is written in the files of guards: with a mistake in them the broker is not to run at all. Nor is it
+ * to be open for whoever wanted a guard of EMQ's that is not there, or misspelt one.
+ * @throws BrokerError CONFIG_INVALID with a line for each mistake
+ */
+export async function checkGuards(
+  names: readonly string[],
+  { catalogue, loadedFile }: { readonly catalogue: Catalogue; readonly loadedFile: LoadedFile },
+  { dataDirOf }: { dataDirOf(name: string): string },
+): Promise<void> {
+  const mistakes: string[] = [];
+  for (const name of names) {
+    const known = catalogue.get(name);
+    if (known === undefined && name.startsWith('emq_auth_')) mistakes.push(loadedFile.unknown(name));
+    if (known?.plugin.isGuard === true) mistakes.push(...(await wrongWithFiles(known, dataDirOf(name))));
+  }
+  if (mistakes.length > 0) throw new BrokerError('CONFIG_INVALID', mistakes.join('\n'), mistakes);
+}
+
 /** @returns a line for each mistake in the files that a plugin keeps in its directory */
-export async function wrongWithFiles({ plugin }: KnownPlugin, dataDir: string): Promise<string[]> {
+async function wrongWithFiles({ plugin }: KnownPlugin, dataDir: string): Promise<string[]> {
   try {
     // A user's plugin may take for ever.
     const checking = (async () => plugin.checkFiles?.(dataDir))();

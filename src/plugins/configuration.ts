@@ -2,11 +2,12 @@
  * The configuration of each plugin, put together from the file of its own, the broker's configuration, and what was set
  * while the broker ran, which replaces both. Main thread.
  */
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../base/log.js';
 import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
 import { type Entry, issueOf } from '../config/entry.js';
+import type { Config } from '../config/schema.js';
 import { readConfigFile } from '../config/source-file.js';
 import { INVALID } from '../config/value-types.js';
 import { PLUGIN_SETTINGS_BYTES_MAX, PLUGIN_SETTINGS_MAX } from '../limits.js';
@@ -136,6 +137,18 @@ export class PluginConfiguration {
     if (mistakes.length > 0) throw new Error(mistakes.join('\n'));
     return values;
   }
+}
+
+/** @param directory for what is set while the broker runs */
+export function pluginConfiguration(
+  config: Config,
+  entries: readonly Entry[],
+  directory: string,
+  logger: Logger,
+): PluginConfiguration {
+  const etcDir = config['mqtt.plugins.etc_dir'];
+  if (etcDir !== '' && !existsSync(etcDir)) logger.warn(`mqtt.plugins.etc_dir: ${etcDir} is not there`);
+  return new PluginConfiguration(entries, etcDir, directory);
 }
 
 function isMissing(path: string): boolean {

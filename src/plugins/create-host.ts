@@ -1,5 +1,4 @@
 /** Joins the plugins to the rest of main: shards, data directory, publishing, figures. Main thread. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PublishRequest } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
@@ -12,7 +11,7 @@ import { checkPublish } from '../protocol/publish-request.js';
 import type { ShardPool } from '../supervisor/shard-pool.js';
 import type { MainContext, ThreadFigures } from './api.js';
 import type { Catalogue } from './catalogue.js';
-import { PluginConfiguration } from './configuration.js';
+import { pluginConfiguration } from './configuration.js';
 import { PluginHost } from './host.js';
 import { loadedFileOf } from './loaded-file.js';
 
@@ -51,18 +50,6 @@ export function createPluginHost(parts: HostParts, shards: number): PluginHost {
       figures: () => [mainFigures(parts), ...shardFigures(pool())],
     },
   });
-}
-
-/** @param directory for what is set while the broker runs */
-export function pluginConfiguration(
-  config: Config,
-  entries: readonly Entry[],
-  directory: string,
-  logger: Logger,
-): PluginConfiguration {
-  const etcDir = config['mqtt.plugins.etc_dir'];
-  if (etcDir !== '' && !existsSync(etcDir)) logger.warn(`mqtt.plugins.etc_dir: ${etcDir} is not there`);
-  return new PluginConfiguration(entries, etcDir, directory);
 }
 
 /** As many messages of plugins may be on their way to a shard as may wait for one of their parts. */

@@ -10,7 +10,6 @@ import type {
   ShardRequests,
 } from '../actor/shard-protocol.js';
 import { inTime, settlesInTime } from '../base/deadline.js';
-import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { VERSION } from '../base/version.js';
 import {
@@ -19,9 +18,17 @@ import {
   PLUGIN_START_TIMEOUT_MS,
   PLUGIN_STOP_TIMEOUT_MS,
 } from '../limits.js';
-import type { PluginOutcome, PluginSetting, PluginSummary, Plugins } from './api.js';
+import type {
+  PluginAnswer,
+  PluginCommandSummary,
+  PluginOutcome,
+  PluginSetting,
+  PluginSummary,
+  Plugins,
+} from './api.js';
 import { type Catalogue, filesOf, type KnownPlugin, readAgain } from './catalogue.js';
-import { wrongWithFiles } from './check.js';
+import { checkGuards } from './check.js';
+import { commandsOf, runCommand } from './commands.js';
 import type { PluginConfiguration } from './configuration.js';
 import type { LoadedFile } from './loaded-file.js';
 import { PluginRun, type PluginSurroundings } from './plugin-run.js';
@@ -81,7 +88,7 @@ export class PluginHost implements Plugins {
   }
 
   async #bootAll(names: readonly string[]): Promise<void> {
-    await this.#checkGuards(names);
+    await checkGuards(names, this.#options, this.#options.around);
     for (const name of names) {
       if (this.#isStopping) return;
       const known = this.#options.catalogue.get(name);
@@ -97,17 +104,6 @@ export class PluginHost implements Plugins {
     }
     const { catalogue, configuration } = this.#options;
     configuration.warnOfIdle(catalogue, (name) => this.#places.has(name), this.#logger);
-  }
-
-  /** Who may connect is written there: with a mistake in it the broker is not to run at all. */
-  async #checkGuards(names: readonly string[]): Promise<void> {
-    const { catalogue, around } = this.#options;
-    const guards = names.flatMap((name) => catalogue.get(name) ?? []).filter(({ plugin }) => plugin.isGuard);
-    const wrong: string[] = [];
-    for (const known of guards) {
-      wrong.push(...(await wrongWithFiles(known, around.dataDirOf(known.plugin.name))));
-    }
-    if (wrong.length > 0) throw new BrokerError('CONFIG_INVALID', wrong.join('\n'), wrong);
   }
 
   /** Stops the main parts, the last one first. The shards have ended by then. */
@@ -151,6 +147,18 @@ export class PluginHost implements Plugins {
 
   reload(name: string): Promise<PluginOutcome> {
     return this.#operate(name, (known) => this.#reload(known));
+  }
+
+  commands(name: string): readonly PluginCommandSummary[] {
+    return commandsOf(this.#places.get(name)?.run);
+  }
+
+  async run(name: string, command: string, args: readonly string[]): Promise<PluginAnswer> {
+    if (this.#options.catalogue.get(name) === undefined)
+      return { ok: false, why: 'not_found', message: `there is no plugin ${name}` };
+    const run = this.#places.get(name)?.run;
+    if (run?.isReady !== true) return { ok: false, why: 'not_started', message: `${name} does not run` };
+    return runCommand(run, command, args);
   }
 
   /** What a shard that starts has to run. */
@@ -371,9 +379,7 @@ export class PluginHost implements Plugins {
   #remember(name: string, shallRun: boolean): string | null {
     const { loadedFile } = this.#options;
     try {
-      const names = loadedFile.read() ?? [];
-      if (shallRun && !names.includes(name)) loadedFile.write([...names, name]);
-      if (!shallRun && names.includes(name)) loadedFile.write(names.filter((each) => each !== name));
+      loadedFile.change(name, shallRun);
       return null;
     } catch (error) {
       return textOf(error);

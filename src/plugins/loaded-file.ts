@@ -51,6 +51,13 @@ export class LoadedFile {
     }
   }
 
+  /** Puts a name at the end, where it is not there yet, or takes it out. @throws BrokerError as `read` and `write` */
+  change(name: string, shallStart: boolean): void {
+    const names = this.read() ?? [];
+    if (shallStart && !names.includes(name)) this.write([...names, name]);
+    if (!shallStart && names.includes(name)) this.write(names.filter((each) => each !== name));
+  }
+
   /** @returns what to say of a name in it that no plugin has */
   unknown(name: string): string {
     return `${this.path}: there is no plugin ${name}; shardmq plugins unload ${name} takes it out`;

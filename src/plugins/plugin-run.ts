@@ -11,7 +11,15 @@ import { guarded } from '../base/guarded.js';
 import { limitedLog } from '../base/limited-log.js';
 import type { LogFields, Logger } from '../base/log.js';
 import { PLUGIN_START_TIMEOUT_MS, PLUGIN_STOP_TIMEOUT_MS } from '../limits.js';
-import type { MainContext, MainPart, PluginLog, Plugins, PluginValues, ThreadFigures } from './api.js';
+import type {
+  MainContext,
+  MainPart,
+  PluginCommand,
+  PluginLog,
+  Plugins,
+  PluginValues,
+  ThreadFigures,
+} from './api.js';
 import { type KnownPlugin, shardModuleOf } from './catalogue.js';
 
 /** What a run needs of the broker. */
@@ -90,6 +98,10 @@ export class PluginRun {
       values: this.#values,
       state,
     };
+  }
+
+  get commands(): Readonly<Record<string, PluginCommand>> {
+    return this.#part?.commands ?? {};
   }
 
   /** Its part in a shard says something. */

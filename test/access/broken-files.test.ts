@@ -175,6 +175,14 @@ for (const [what, [content, said]] of Object.entries(BROKEN_PASSWORDS)) {
   );
 }
 
+test.serial('a guard that is to start and is not there refuses the start of the broker', async (t) => {
+  const directory = tempDirectory();
+  writeFileSync(join(directory, 'loaded_plugins'), 'emq_recon.\nemq_auth_mysql.\n');
+  const starting = startTestBroker({}, directory);
+  const error = await t.throwsAsync(starting, { instanceOf: BrokerError, code: 'CONFIG_INVALID' });
+  t.regex(error.message, /loaded_plugins: there is no plugin emq_auth_mysql; shardmq plugins unload/);
+});
+
 test.serial('check-config says of these files what a start would say', async (t) => {
   for (const [what, [content, said]] of Object.entries(BROKEN_RULES)) {
     const directory = tempDirectory();

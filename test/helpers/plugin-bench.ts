@@ -143,6 +143,8 @@ const NO_PLUGINS: Plugins = {
   stop: refused,
   configure: refused,
   reload: refused,
+  commands: () => [],
+  run: async () => ({ ok: false, why: 'not_found', message: 'no plugins' }),
 };
 
 /** A client without name and password. */

@@ -5,6 +5,7 @@ import { problemOfPassword } from '../../passwords/hash.js';
 import type { HashFormat } from '../../passwords/hash-format.js';
 import { HashBusyError, type HashPool } from '../../passwords/hash-pool.js';
 import type { MainContext, MainPart } from '../api.js';
+import { passwordCommands } from './password-commands.js';
 import type { PasswordAnswer, PasswordQuestion, PasswordVerdict } from './password-messages.js';
 import type { PasswordTable } from './password-table.js';
 
@@ -33,6 +34,7 @@ export function problemOfLogin(name: string, password: Uint8Array, format: HashF
 }
 
 export class PasswordMainPart implements MainPart, PasswordAdmin {
+  readonly commands = passwordCommands(this);
   readonly #log: MainContext['log'];
   readonly #tellShard: MainContext['tellShard'];
   #isStopped = false;

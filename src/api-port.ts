@@ -1,6 +1,6 @@
 /** Puts together, from the broker's parts, what the API may ask. Main thread. */
 import type { SlotMap } from './actor/slots.js';
-import type { BrokerPort } from './api/broker-port.js';
+import type { BrokerPort, Settings } from './api/broker-port.js';
 import type { Clock } from './base/clock.js';
 import { VERSION } from './base/version.js';
 import { ShardListings } from './listing/listings.js';
@@ -14,9 +14,10 @@ export interface ApiParts {
   readonly pool: ShardPool;
   readonly slots: SlotMap;
   readonly plugins: Plugins;
+  readonly settings: Settings;
 }
 
-export function createApiPort({ name, clock, pool, slots, plugins }: ApiParts): BrokerPort {
+export function createApiPort({ name, clock, pool, slots, plugins, settings }: ApiParts): BrokerPort {
   const startedMs = clock.monotonicMs();
   const shards = {
     count: pool.handles.length,
@@ -34,5 +35,6 @@ export function createApiPort({ name, clock, pool, slots, plugins }: ApiParts): 
     },
     plugins,
     listings: new ShardListings(shards, clock),
+    settings,
   };
 }

@@ -29,6 +29,9 @@ import type { PluginHost } from './plugins/host.js';
 import { type Prepared, prepare } from './plugins/prepare.js';
 import { asClientId, type ShardId } from './protocol/ids.js';
 import { peekClientId } from './protocol/mqtt/decode-connect.js';
+import { createSettings } from './settings/create-settings.js';
+import { readKept } from './settings/kept-file.js';
+import type { LiveSettings } from './settings/live-settings.js';
 import { Acceptor } from './supervisor/acceptor.js';
 import { ArrivalGate } from './supervisor/arrival-gate.js';
 import { Certificates } from './supervisor/certificates.js';
@@ -36,7 +39,8 @@ import { type NodeRecord, openDataDir } from './supervisor/data-dir.js';
 import { Handover } from './supervisor/handover.js';
 import { ListenerFigures } from './supervisor/listener-figures.js';
 import { defaultShards, usableCores, usableMemoryBytes } from './supervisor/machine.js';
-import { OpeningReader } from './supervisor/opening-reader.js';
+import { OpeningReader, openingLimits } from './supervisor/opening-reader.js';
+import { overloadLimits } from './supervisor/shard-handle.js';
 import { ShardPool } from './supervisor/shard-pool.js';
 import { Alarms } from './sys/alarms.js';
 import { Monitor } from './sys/monitor.js';
@@ -84,7 +88,7 @@ type Ready = Extract<Prepared, { ok: true }>;
 
 async function readConfig(options: BrokerOptions, logger: Logger): Promise<Ready> {
   const { config: values, configFile: file, env, set, plugins } = options;
-  const result = await prepare({ values, file, env, set }, plugins);
+  const result = await prepare({ values, file, env, set, kept: readKept }, plugins);
   for (const warning of result.warnings) logger.warn(warning.line);
   if (result.ok) return result;
   const issues = result.issues.map((issue) => issue.line);
@@ -95,7 +99,6 @@ async function readConfig(options: BrokerOptions, logger: Logger): Promise<Ready
 /** A broker from its start to its stop. The interface for users is `Broker`. */
 export class RunningBroker implements Broker {
   readonly name: string;
-  readonly config: Config;
   readonly shards: number;
   readonly failed: Promise<BrokerError>;
   readonly #logger: Logger;
@@ -114,6 +117,7 @@ export class RunningBroker implements Broker {
   readonly #acl: AclFile;
   readonly #bans: BanList;
   readonly #plugins: PluginHost;
+  readonly #settings: LiveSettings;
   #sweepTimer: NodeJS.Timeout | undefined;
   #resolveFailed: (error: BrokerError) => void = () => {};
   #stopped: Promise<void> | null = null;
@@ -121,7 +125,6 @@ export class RunningBroker implements Broker {
   /** Reads the data directory and starts the threads. */
   constructor(prepared: Ready, options: BrokerOptions, logger: Logger, replacements: Replacements) {
     const { config, catalogue, pluginEntries: entries } = prepared;
-    this.config = config;
     this.name = config['node.name'];
     this.#logger = logger;
     this.failed = new Promise((resolve) => {
@@ -161,6 +164,7 @@ export class RunningBroker implements Broker {
     });
     const host = {
       config,
+      currentConfig: () => this.config,
       entries,
       catalogue,
       dataDir: directory,
@@ -171,26 +175,24 @@ export class RunningBroker implements Broker {
       loopDelayMs: () => this.#gate.delayMs,
     };
     this.#plugins = createPluginHost(host, this.shards);
+    this.#settings = createSettings({
+      ...{ prepared, dataDir: directory, logger, host: this.#plugins, acl: this.#acl },
+      pool: () => this.#pool,
+      followers: () => [this.#gate, this.#reader, this.#sys],
+    });
     const isBanned = (peerAddress: string): boolean => this.#bans.bansAddress(peerAddress);
     this.#pool = this.#createPool(options, node, replacements, say);
     const handover = new Handover(this.#pool.handles, this.#slots, peekClientId, this.#clock, logger);
     this.#reader = new OpeningReader(
-      {
-        connectBytesMax: config['mqtt.client.max_connect_size'],
-        idleTimeoutMs: config['mqtt.client.idle_timeout'],
-      },
+      openingLimits(config),
       this.#clock.monotonicMs(),
       isBanned,
       (arrival, head, openingBytes) => handover.take(arrival, head, openingBytes),
     );
-    this.#gate = new ArrivalGate(
-      { loopDelayMs: config['overload.loop_delay'], waitMs: config['overload.wait'] },
-      this.#clock,
-      {
-        begin: (arrival) => this.#reader.begin(arrival),
-        overloadChanged: (lateMs) => this.#overloads.changed(null, lateMs),
-      },
-    );
+    this.#gate = new ArrivalGate(overloadLimits(config), this.#clock, {
+      begin: (arrival) => this.#reader.begin(arrival),
+      overloadChanged: (lateMs) => this.#overloads.changed(null, lateMs),
+    });
     this.#acceptors = config.listeners
       .map((listener, id) => new ListenerFigures(id, listener))
       .map((figures) => new Acceptor(figures, this.#gate, isBanned, this.#clock, logger));
@@ -200,6 +202,7 @@ export class RunningBroker implements Broker {
       pool: this.#pool,
       slots: this.#slots,
       plugins: this.#plugins,
+      settings: this.#settings,
     });
     this.#api = new ApiServer(config.apiListeners, port, logger);
   }
@@ -236,6 +239,11 @@ export class RunningBroker implements Broker {
         isProxied: proxy !== null,
       };
     });
+  }
+
+  /** As it is now; it may be changed while the broker runs. */
+  get config(): Config {
+    return this.#settings.config;
   }
 
   shardOf(clientId: string): ShardId {
@@ -324,7 +332,7 @@ export class RunningBroker implements Broker {
         alarmRaised: (shard, alarm) => this.#alarms.raise(shard, alarm),
         alarmCleared: (_shard, id) => this.#alarms.clear(id),
         overloadChanged: (shard, lateMs) => this.#overloads.changed(shard, lateMs),
-        flapping: (clientId) => this.#bans.addFlapping(clientId, config['mqtt.flapping.ban_time']),
+        flapping: (clientId) => this.#bans.addFlapping(clientId, this.config['mqtt.flapping.ban_time']),
         ended: (shard) => {
           this.#registry.shardEnded(shard);
           this.#alarms.shardEnded(shard);

@@ -7,6 +7,15 @@
  * stuck one.
  */
 export const SHARD_REQUEST_TIMEOUT_MS = 5_000;
+/**
+ * Milliseconds a shard has to take a changed configuration; then it is ended and started anew with it. Too small: a
+ * shard that is busy for a moment loses its clients. Too large: whoever changes something waits.
+ */
+export const CONFIG_UPDATE_TIMEOUT_MS = 5_000;
+/** Changes of the configuration that wait for those before. Too small: a script that sets many at once is refused. */
+export const SETTINGS_WAITING_MAX = 256;
+/** Bytes of the file of kept settings. Too large: a damaged file fills the memory at start. */
+export const KEPT_SETTINGS_BYTES_MAX = 4 << 20;
 /** Milliseconds between two looks at everything on main that has a deadline: the error of each of them. */
 export const SUPERVISOR_SWEEP_INTERVAL_MS = 100;
 /** A sweep later than this means that main itself stood still: the silence of shards is not counted then. */

@@ -53,9 +53,16 @@ export interface MainLine {
   flapping(clientId: ClientId): void;
 }
 
+/** A part that keeps something of the configuration, so as not to look it up for every message. */
+export interface ConfigFollower {
+  /** At first, and again whenever something has changed. Must not throw. */
+  onConfig(config: Config): void;
+}
+
 export interface Core {
   readonly shard: ShardId;
   readonly shards: number;
+  /** As it is now: replaced as a whole when something changes, so it is not to be kept. */
   readonly config: Config;
   /** By listener id. */
   readonly listeners: readonly ListenerOptions[];

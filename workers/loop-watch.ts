@@ -1,12 +1,14 @@
 /** Tells main at once when this shard's loop is too late to take new clients, and when no longer. On the shard's thread. */
 import type { Clock } from '../src/base/clock.js';
 import { LoopDelay } from '../src/base/loop-delay.js';
+import type { Config } from '../src/config/schema.js';
 import { LOOP_DELAY_INTERVAL_MS } from '../src/limits.js';
+import type { ConfigFollower } from './core.js';
 
 /** Told of each change, with the delay in milliseconds. */
 export type OverloadChanged = (isOverloaded: boolean, delayMs: number) => void;
 
-export class LoopWatch {
+export class LoopWatch implements ConfigFollower {
   private readonly delay: LoopDelay;
   private readonly timer: NodeJS.Timeout;
 
@@ -28,6 +30,10 @@ export class LoopWatch {
   /** A test has turned the clock. */
   clockTurned(): void {
     this.delay.skip(this.clock.monotonicMs());
+  }
+
+  onConfig(config: Config): void {
+    this.delay.boundMs = config['overload.loop_delay'];
   }
 
   stop(): void {

@@ -44,7 +44,7 @@ import { Turn } from './turn.js';
 export class ShardParts implements Core {
   readonly shard: ShardId;
   readonly shards: number;
-  readonly config: Config;
+  config: Config;
   readonly listeners: readonly ListenerOptions[];
   readonly clock = new SystemClock();
   readonly turn = new Turn(this.clock);
@@ -74,7 +74,7 @@ export class ShardParts implements Core {
   readonly rechecks: Rechecks;
 
   constructor(
-    start: ShardStart<Config>,
+    start: ShardStart,
     seams: LoadedSeams,
     handlers: PeerHandlers,
     accept: AcceptRelayed,

@@ -6,6 +6,7 @@ import { type MessagePort, threadId } from 'node:worker_threads';
 import { PortServer, type ShardRequestHandlers } from '../src/actor/port-server.js';
 import type {
   AccessUpdate,
+  ConfigUpdate,
   MainEvent,
   PluginStart,
   PublishRequest,
@@ -14,7 +15,6 @@ import type {
 } from '../src/actor/shard-protocol.js';
 import { SlotMap } from '../src/actor/slots.js';
 import { unreachable } from '../src/base/assert.js';
-import type { Config } from '../src/config/schema.js';
 import { HEARTBEAT_MS, STOP_POLL_MS } from '../src/limits.js';
 import type { ClientId, ShardId } from '../src/protocol/ids.js';
 import { createMessage } from '../src/protocol/message.js';
@@ -24,7 +24,7 @@ import { Intake } from './connection/intake.js';
 import { Packets } from './connection/packets.js';
 import { PublishIn } from './connection/publish-in.js';
 import { SubscribeFlow } from './connection/subscribe-flow.js';
-import type { MainLine } from './core.js';
+import type { ConfigFollower, MainLine } from './core.js';
 import { Edge } from './edge/edge.js';
 import { Handovers } from './edge/handovers.js';
 import { injectFault } from './faults.js';
@@ -43,7 +43,7 @@ export interface RunningShard {
 }
 
 /** Starts a shard; it runs until main asks it to stop. */
-export async function createShard(start: ShardStart<Config>): Promise<RunningShard> {
+export async function createShard(start: ShardStart): Promise<RunningShard> {
   const seams = await loadSeams(start.seams);
   const shard = new Shard(start, seams);
   await shard.open(start.plugins);
@@ -63,13 +63,15 @@ export class Shard implements RunningShard, Runnable {
   private readonly sweeper: Sweeper;
   private readonly loop: LoopWatch;
   private readonly heartbeat: NodeJS.Timeout;
+  /** All that keep something of the configuration; everybody else reads it from `parts` each time. */
+  private readonly followers: readonly ConfigFollower[];
   private resolveStopped: () => void = () => {};
   /** `peer.connect` requests whose peer has not told its whole interest yet. */
   private readonly joining: { shard: ShardId; resolve: (output: null) => void }[] = [];
   private isStopping = false;
 
   constructor(
-    start: ShardStart<Config>,
+    start: ShardStart,
     private readonly seams: LoadedSeams,
   ) {
     this.stopped = new Promise((resolve) => {
@@ -80,7 +82,9 @@ export class Shard implements RunningShard, Runnable {
     const { parts } = this;
     const subscribes = new SubscribeFlow(parts);
     this.plugins = new ShardHost(parts, subscribes);
-    const packets = new Packets(parts, new ConnectFlow(parts), new PublishIn(parts), subscribes);
+    const connects = new ConnectFlow(parts);
+    const publishes = new PublishIn(parts);
+    const packets = new Packets(parts, connects, publishes, subscribes);
     this.intake = new Intake(parts, packets);
     const slots = new SlotMap(start.slotKey, start.shards);
     const exits = { intake: this.intake, relays: parts.relays, slots, openLink: seams.openLink };
@@ -103,6 +107,10 @@ export class Shard implements RunningShard, Runnable {
       this.port.tell({ kind: 'event', type: 'shard.overload', isOverloaded, delayMs }),
     );
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
+    this.followers = [
+      ...[parts.sessions, parts.access, parts.delivery, parts.shared, parts.publisher.review],
+      ...[connects, publishes, subscribes, this.edge, this.sweeper, this.loop],
+    ];
   }
 
   /** Says that it takes peers and clients, once the plugins run that run in other shards. */
@@ -166,6 +174,7 @@ export class Shard implements RunningShard, Runnable {
       'list.client': ({ clientId }) => this.parts.listing.client(clientId),
       'list.session': ({ clientId }) => this.parts.listing.session(clientId),
       'list.subscriptions': (asked) => this.parts.listing.subscriptionsOf(asked),
+      'config.update': (update) => this.updateConfig(update),
       'tls.update': ({ tls }) => this.edge.updateTls(tls),
       'access.update': (update) => this.updateAccess(update),
       'plugin.start': (start) => this.plugins.start(start),
@@ -177,6 +186,18 @@ export class Shard implements RunningShard, Runnable {
         return null;
       },
     };
+  }
+
+  private updateConfig({ config }: ConfigUpdate): null {
+    const { parts } = this;
+    parts.turn.enter();
+    const before = parts.config;
+    parts.config = config;
+    for (const each of this.followers) each.onConfig(config);
+    // The new limits also hold for topics that are valid by the old ones.
+    parts.router.forgetRoutes();
+    if (config['mqtt.acl_nomatch'] !== before['mqtt.acl_nomatch']) parts.rechecks.all();
+    return null;
   }
 
   private async updateAccess({ rules, bans }: AccessUpdate): Promise<null> {

@@ -1,13 +1,12 @@
 /** What Piscina loads on each shard's thread: runs one shard until it has stopped, or dies together with it. */
 import { isMainThread, threadId } from 'node:worker_threads';
 import type { ShardEvent, ShardStart } from '../src/actor/shard-protocol.js';
-import type { Config } from '../src/config/schema.js';
 import { createShard } from './shard.js';
 
 if (isMainThread) throw new Error('workers/shard.worker.js runs on worker threads only');
 
 /** Resolves when the shard has been stopped. Never rejects: a shard that fails ends its thread. */
-export async function run(start: ShardStart<Config>): Promise<void> {
+export async function run(start: ShardStart): Promise<void> {
   const started: ShardEvent = { kind: 'event', type: 'shard.started', thread: threadId };
   start.port.postMessage(started);
   try {

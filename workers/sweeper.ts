@@ -2,6 +2,7 @@
  * What has to be looked at again and again: connections in rotation (3.x retries, QoS 2 that is never released), and
  * the shard's other deadlines. One timer per shard; its work per tick is bounded. Runs on the shard's thread.
  */
+import type { Config } from '../src/config/schema.js';
 import {
   BUDGET_LOOK_SHARE,
   SWEEP_CONNECTIONS_MAX,
@@ -11,7 +12,7 @@ import {
 } from '../src/limits.js';
 import { ReasonCode } from '../src/protocol/mqtt/reason-code.js';
 import type { Connection } from './connection/connection.js';
-import type { Core } from './core.js';
+import type { ConfigFollower, Core } from './core.js';
 import { WAITING_OUTBOXES, WAITING_OUTPUT } from './memory-budget.js';
 import { RelayedClient } from './relay/relayed-client.js';
 import { Session } from './session/session.js';
@@ -19,7 +20,7 @@ import type { Runnable } from './turn.js';
 
 const BUDGET_EXCEEDED = 'memory budget exceeded: the largest waiter goes';
 
-export class Sweeper implements Runnable {
+export class Sweeper implements Runnable, ConfigFollower {
   queued = false;
   private timer: NodeJS.Timeout | null = null;
   private round: Iterator<Connection> | null = null;
@@ -33,12 +34,17 @@ export class Sweeper implements Runnable {
       return false;
     },
   };
-  private readonly retryMs: number;
-  private readonly awaitRelMs: number;
+  private retryMs = 0;
+  private awaitRelMs = 0;
 
   constructor(private readonly core: Core) {
-    this.retryMs = core.config['mqtt.session.retry_interval'];
-    this.awaitRelMs = core.config['mqtt.session.await_rel_timeout'];
+    this.onConfig(core.config);
+  }
+
+  onConfig(config: Config): void {
+    this.retryMs = config['mqtt.session.retry_interval'];
+    this.awaitRelMs = config['mqtt.session.await_rel_timeout'];
+    this.judgeReaders();
   }
 
   start(): void {

@@ -25,7 +25,7 @@ const NEWLINE = 0x0a;
 export class AclFile {
   /** Those in force, or about to be. */
   rules: readonly AclRule[] = [];
-  readonly #path: string;
+  #path: string;
   readonly #logger: Logger;
   readonly #events: AclFileEvents;
   /** The reload under way, and the one that all calls during it get. */
@@ -41,7 +41,7 @@ export class AclFile {
 
   /** To be called before the shards are started. @throws BrokerError ACL_FAILED */
   async load(): Promise<void> {
-    if (this.#path !== '') this.rules = await this.#read();
+    this.rules = await this.#read();
   }
 
   /**
@@ -49,7 +49,7 @@ export class AclFile {
    * @throws BrokerError ACL_FAILED; the rules in force stay so
    */
   reload(): Promise<void> {
-    if (this.#path === '') return Promise.resolve();
+    if (this.#path === '' && this.rules.length === 0) return Promise.resolve();
     this.#queued ??= this.#running.then(() => {
       this.#queued = null;
       const reloaded = this.#reloadNow();
@@ -57,6 +57,17 @@ export class AclFile {
       return reloaded;
     });
     return this.#queued;
+  }
+
+  /** Whether that file could take the place of this one. @throws BrokerError ACL_FAILED */
+  async check(path: string): Promise<void> {
+    await new AclFile(path, this.#logger, this.#events).load();
+  }
+
+  /** Takes that file in the place of this one, as `reload` does. */
+  use(path: string): Promise<void> {
+    this.#path = path;
+    return this.reload();
   }
 
   async #reloadNow(): Promise<void> {
@@ -76,6 +87,7 @@ export class AclFile {
   }
 
   async #read(): Promise<readonly AclRule[]> {
+    if (this.#path === '') return [];
     const conf = parseAclConf(await this.#text());
     if (!conf.ok) throw this.#failed(conf.error.message, conf.error.line, conf.error.column);
     for (const { line, column, message } of conf.warnings) {

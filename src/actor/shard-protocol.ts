@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { AclRule } from '../access/acl-rule.js';
 import type { Ban, BanChange } from '../access/ban.js';
 import type { ErrorData } from '../base/errors.js';
+import type { Config } from '../config/schema.js';
 import type { ClientId, ConnectionNumber, ShardId } from '../protocol/ids.js';
 import type {
   ClientRow,
@@ -21,7 +22,7 @@ import type {
 } from './list-protocol.js';
 
 /** What a shard's task is started with. `config` is the frozen configuration as plain data. */
-export interface ShardStart<Config> {
+export interface ShardStart {
   readonly shard: ShardId;
   readonly shards: number;
   /** Rises by one with every start of this shard while the broker runs; the first is 1. */
@@ -48,6 +49,11 @@ export interface ShardStart<Config> {
   readonly plugins: readonly PluginStart[];
   /** Modules that replace a seam, for tests: file URLs. */
   readonly seams: Seams;
+}
+
+export interface ConfigUpdate {
+  readonly version: number;
+  readonly config: Config;
 }
 
 export interface AccessStart {
@@ -191,6 +197,11 @@ export interface ShardRequests {
     input: { clientId: ClientId; from: ListCursor | null };
     output: ListLot<SubscriptionRow>;
   };
+  /**
+   * The whole configuration, of which something has changed; versions rise. Answered when all that is `live` is in
+   * force and whoever comes from now on is met with what is `new`.
+   */
+  'config.update': { input: ConfigUpdate; output: null };
   /** New certificates or ticket keys; answered when handshakes use them. */
   'tls.update': { input: { tls: readonly TlsMaterial[] }; output: null };
   /**

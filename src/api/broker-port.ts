@@ -5,12 +5,14 @@
 import type { ClientRow, RouteRow, SessionRow, SubscriptionRow } from '../actor/list-protocol.js';
 import type { Alarm, PublishRequest } from '../actor/shard-protocol.js';
 import type { MetricName, StatName } from '../metrics/names.js';
-import type { Plugins } from '../plugins/api.js';
+import type { PluginSetting, Plugins } from '../plugins/api.js';
+import type { Setting, SettingOutcome } from '../settings/outcome.js';
 
 export interface BrokerPort {
   readonly node: NodePort;
   readonly plugins: Plugins;
   readonly listings: Listings;
+  readonly settings: Settings;
 }
 
 /** This node. */
@@ -129,25 +131,18 @@ export interface Users {
   ): Promise<'unknown' | 'wrong' | 'slow_down' | null>;
 }
 
-export interface Setting {
-  readonly key: string;
-  readonly value: string;
-  readonly datatype: string;
-  /** `emqttd`, or the plugin it belongs to. */
-  readonly app: string;
-}
-
-/** Configuration that may be changed while the broker runs. */
+/** Configuration that may be changed while the broker runs. `plugin` is null for keys of the broker itself. */
 export interface Settings {
   /** By key. */
   list(): readonly Setting[];
-  /**
-   * Resolves when every shard has it and it is stored. @returns what is wrong instead: no such key, or a value that is
-   * is not allowed
-   */
-  set(app: string, key: string, value: string): Promise<'unknown' | 'invalid' | null>;
+  /** Resolves when every shard has it and it is stored, or nothing has changed. */
+  set(plugin: string | null, key: string, value: string): Promise<SettingOutcome>;
   /** Back to what file, environment and command line say. */
-  reset(app: string, key: string): Promise<'unknown' | null>;
+  reset(plugin: string | null, key: string): Promise<SettingOutcome>;
+  /** What may be set of a plugin; null: no such plugin, or its configuration cannot be read. */
+  ofPlugin(plugin: string): readonly PluginSetting[] | null;
+  /** In place of all that is set of a plugin. */
+  replace(plugin: string, values: Readonly<Record<string, unknown>>): Promise<SettingOutcome>;
 }
 
 export type TraceSubject = { readonly clientId: string } | { readonly filter: string };

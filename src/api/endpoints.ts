@@ -1,7 +1,9 @@
 /** Every endpoint of the API; of two whose paths fit, the first counts. Main thread. */
 import type { Endpoint } from './endpoint.js';
 import { clientEndpoints } from './routes/clients.js';
+import { configEndpoints } from './routes/configs.js';
 import { nodeEndpoints } from './routes/nodes.js';
+import { pluginConfigEndpoints } from './routes/plugin-configs.js';
 import { routeEndpoints } from './routes/routes.js';
 import { sessionEndpoints } from './routes/sessions.js';
 import { subscriptionEndpoints } from './routes/subscriptions.js';
@@ -12,4 +14,6 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...subscriptionEndpoints,
   ...routeEndpoints,
+  ...configEndpoints,
+  ...pluginConfigEndpoints,
 ];

@@ -15,6 +15,8 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   fatal(message: string, fields?: LogFields): void;
+  /** `log.level` is this now. Left out: which lines are written is decided elsewhere. */
+  setLevel?(level: LogLevel | 'silent'): void;
 }
 
 /** Takes the text of finished lines. */
@@ -54,7 +56,6 @@ export const silentLogger: Logger = {
 
 /** Builds a logger over `sink`. */
 export function createLogger(options: LogOptions): Logger {
-  if (options.level === 'silent') return silentLogger;
   return options.readable ? readableLogger(options) : jsonLogger(options);
 }
 
@@ -72,17 +73,23 @@ function jsonLogger({ level, sink }: LogOptions): Logger {
     (name: LogLevel) =>
     (message: string, fields: LogFields = {}): void =>
       log[name](fields, message);
-  return loggerOf(at);
+  const setLevel = (next: LogLevel | 'silent'): void => {
+    log.level = next;
+  };
+  return { ...loggerOf(at), setLevel };
 }
 
 function readableLogger({ level, sink }: LogOptions): Logger {
-  const least = SEVERITY[level];
+  let least = SEVERITY[level];
   const at = (name: LogLevel): Logger['info'] => {
-    if (SEVERITY[name] < least) return nothing;
-    return (message, fields = {}) =>
-      sink.write(readableLine(name, message, fields, new Date(CLOCK.wallMs())));
+    return (message, fields = {}) => {
+      if (SEVERITY[name] >= least) sink.write(readableLine(name, message, fields, new Date(CLOCK.wallMs())));
+    };
   };
-  return loggerOf(at);
+  const setLevel = (next: LogLevel | 'silent'): void => {
+    least = SEVERITY[next];
+  };
+  return { ...loggerOf(at), setLevel };
 }
 
 const loggerOf = (at: (name: LogLevel) => Logger['info']): Logger => ({

@@ -10,16 +10,17 @@ export class LoopDelay {
   isOverloaded = false;
   /** The average, in milliseconds. */
   delayMs = 0;
-  readonly #boundMs: number;
+  /** `overload.loop_delay`; 0: never overloaded. May change at any time. */
+  boundMs: number;
   readonly #intervalMs: number;
   #lastMs: number;
 
   /**
-   * @param boundMs `overload.loop_delay`; 0: never overloaded
+   * @param boundMs see there
    * @param intervalMs of the timer
    */
   constructor(boundMs: number, intervalMs: number, nowMs: number) {
-    this.#boundMs = boundMs;
+    this.boundMs = boundMs;
     this.#intervalMs = intervalMs;
     this.#lastMs = nowMs;
   }
@@ -29,12 +30,12 @@ export class LoopDelay {
     const elapsedMs = nowMs - this.#lastMs;
     this.#lastMs = nowMs;
     // One very long pause is over when it is seen, and must not count for long after.
-    const capMs = this.#boundMs > 0 ? LOOP_DELAY_CAP * this.#boundMs : Number.POSITIVE_INFINITY;
+    const capMs = this.boundMs > 0 ? LOOP_DELAY_CAP * this.boundMs : Number.POSITIVE_INFINITY;
     const lateMs = Math.min(Math.max(0, elapsedMs - this.#intervalMs), capMs);
     const weight = 1 - Math.exp(-Math.max(0, elapsedMs) / LOOP_DELAY_AVERAGE_MS);
     this.delayMs += (lateMs - this.delayMs) * weight;
-    const limitMs = this.isOverloaded ? this.#boundMs * LOOP_RELIEF_SHARE : this.#boundMs;
-    const isOverloaded = this.#boundMs > 0 && this.delayMs > limitMs;
+    const limitMs = this.isOverloaded ? this.boundMs * LOOP_RELIEF_SHARE : this.boundMs;
+    const isOverloaded = this.boundMs > 0 && this.delayMs > limitMs;
     if (isOverloaded === this.isOverloaded) return false;
     this.isOverloaded = isOverloaded;
     return true;

@@ -10,6 +10,7 @@ import { BrokerError } from '../base/errors.js';
 import { type Logger, silentLogger } from '../base/log.js';
 import { checkPlugins } from '../plugins/check.js';
 import { type Prepared, prepare } from '../plugins/prepare.js';
+import { keptLines, readKept } from '../settings/kept-file.js';
 import { Certificates } from '../supervisor/certificates.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 
@@ -25,7 +26,7 @@ const NOBODY = {
 };
 
 export async function checkConfig(file: string): Promise<ExitCode> {
-  const prepared = await prepare({ file });
+  const prepared = await prepare({ file, kept: readKept });
   let warnings = 0;
   const warn = (line: string): void => {
     warnings += 1;
@@ -37,6 +38,7 @@ export async function checkConfig(file: string): Promise<ExitCode> {
     : prepared.issues.map(({ line }) => line);
   for (const issue of issues) complain(`error: ${issue}`);
   if (issues.length > 0) return EXIT.configuration;
+  if (prepared.ok) for (const line of keptLines(prepared.kept)) process.stdout.write(`${line}\n`);
   process.stdout.write(`${file}: no errors, ${warnings === 1 ? '1 warning' : `${warnings} warnings`}\n`);
   return EXIT.ok;
 }

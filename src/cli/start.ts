@@ -7,6 +7,7 @@ import type { Broker } from '../broker-api.js';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { POOL_THREADS_BESIDE_SHARDS } from '../limits.js';
+import { readKept } from '../settings/kept-file.js';
 import { defaultShards, usableCores } from '../supervisor/machine.js';
 import type { StartSources } from './arguments.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -29,6 +30,7 @@ export async function runBroker(command: StartSources): Promise<ExitCode> {
     file: command.configFile,
     env: process.env,
     set: command.set,
+    kept: readKept,
     hasMorePlugins: true,
   });
   if (!loaded.ok) {

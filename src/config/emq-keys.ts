@@ -30,8 +30,6 @@ const KEYS: Readonly<Record<string, string>> = {
   'log.console': LOG_FILES,
   'log.crash': LOG_FILES,
   'log.syslog': LOG_FILES,
-  'mqtt.conn.force_gc_count': VM,
-  'mqtt.client.enable_stats': 'clients always count',
   'mqtt.pubsub.pool_size': 'shards take that part; see node.shards',
   'mqtt.pubsub.by_clientid': 'shards take that part; see node.shards',
   'mqtt.pubsub.async': 'shards take that part; see node.shards',

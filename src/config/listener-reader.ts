@@ -15,12 +15,8 @@ const PATH = socketPath();
 const ACCESS = accessRule();
 
 /** Reads every option, so that all mistakes are found. @returns null for a listener that is not to be opened */
-export function finishListener(
-  draft: Draft,
-  findings: Findings,
-  requireProtocol: boolean,
-): ListenerConfig | null {
-  const settings = settingsOf(draft, requireProtocol);
+export function finishListener(draft: Draft, findings: Findings): ListenerConfig | null {
+  const settings = settingsOf(draft);
   for (const [name, { type }] of Object.entries(IDLE_OPTIONS)) {
     const entry = draft.given.get(name);
     if (entry !== undefined) draft.parse(type, entry);
@@ -42,7 +38,7 @@ export function finishListener(
   return listener;
 }
 
-function settingsOf(draft: Draft, requireProtocol: boolean): ListenerSettings {
+function settingsOf(draft: Draft): ListenerSettings {
   const { type } = draft;
   const isWeb = type === 'ws' || type === 'wss';
   const proxyTimeoutMs = draft.read('proxy_protocol_timeout');
@@ -62,15 +58,14 @@ function settingsOf(draft: Draft, requireProtocol: boolean): ListenerSettings {
     proxy: draft.read('proxy_protocol') ? { timeoutMs: proxyTimeoutMs } : null,
     trustedProxies: draft.read('trusted_proxies'),
     tls: isEncrypted(draft) ? tlsSettings(draft) : null,
-    webSocket: isWeb ? webSocketSettings(draft, requireProtocol) : null,
+    webSocket: isWeb ? webSocketSettings(draft) : null,
     certificateUsername: draft.read('peer_cert_as_username'),
   };
 }
 
-const webSocketSettings = (draft: Draft, requireProtocol: boolean): WebSocketSettings => ({
+const webSocketSettings = (draft: Draft): WebSocketSettings => ({
   path: draft.read('mqtt_path'),
   origins: draft.read('allowed_origins'),
-  requireProtocol,
   compress: draft.read('compress'),
   addressHeader: draft.read('proxy_address_header'),
   portHeader: draft.read('proxy_port_header'),

@@ -53,8 +53,6 @@ export interface WebSocketSettings {
   readonly path: string;
   /** Values of the Origin header that are let in, as browsers write them; empty: all. */
   readonly origins: readonly string[];
-  /** Refuses clients that do not offer a subprotocol beginning with `mqtt`. */
-  readonly requireProtocol: boolean;
   /** Takes up permessage-deflate where a client offers it. */
   readonly compress: boolean;
   /** Headers in which a trusted proxy tells the client's address and port; lower case; null: not looked at. */

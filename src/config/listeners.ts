@@ -18,13 +18,12 @@ export interface ListenersResult {
 
 /**
  * @param entries those whose key begins with `listener.`, in order
- * @param requireProtocol whether WebSocket clients have to offer a subprotocol
  * @returns the listeners to open
  */
-export function buildListeners(entries: readonly Entry[], requireProtocol: boolean): ListenersResult {
+export function buildListeners(entries: readonly Entry[]): ListenersResult {
   const builder = new ListenersBuilder();
   for (const entry of entries) builder.take(entry);
-  return builder.build(requireProtocol);
+  return builder.build();
 }
 
 class ListenersBuilder {
@@ -50,11 +49,11 @@ class ListenersBuilder {
     else this.#draft(prefix).set(found.option, entry);
   }
 
-  build(requireProtocol: boolean): ListenersResult {
+  build(): ListenersResult {
     const listeners: ListenerConfig[] = [];
     const places = new Map<string, Draft>();
     for (const draft of this.#drafts.values()) {
-      const listener = finishListener(draft, this.#findings, requireProtocol);
+      const listener = finishListener(draft, this.#findings);
       if (listener === null) continue;
       listeners.push(listener);
       this.#takePlace(places, listener, draft);

@@ -1,6 +1,6 @@
 /**
- * Puts a configuration together: defaults, then values of the program, a file, the environment and `--set`, each
- * winning over those before. Main thread, at start only.
+ * Puts a configuration together: defaults, then values of the program, a file, the environment, what was changed while
+ * the broker ran, and `--set`, each winning over those before. Main thread, at start only.
  */
 import { EMQ_LOG_LEVELS, reasonForNoEffect } from './emq-keys.js';
 import {
@@ -15,7 +15,7 @@ import {
 import { buildListeners } from './listeners.js';
 import type { Option } from './option.js';
 import type { PluginKeys } from './plugin-keys.js';
-import { CONFIG_KEYS, type Config, isConfigKey, OPTIONS } from './schema.js';
+import { CONFIG_KEYS, type Config, type ConfigKey, isConfigKey, mayChange, OPTIONS } from './schema.js';
 import { entriesOfEnvironment, entriesOfSet } from './source-env.js';
 import { readConfigFile } from './source-file.js';
 import { nearest } from './suggest.js';
@@ -29,6 +29,8 @@ export interface ConfigSources {
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** `KEY=VALUE` each. */
   readonly set?: readonly string[] | undefined;
+  /** What was set while the broker ran, as it lies in this data directory; wins over all above but `set`. */
+  readonly kept?: ((dataDir: string) => Source) | undefined;
   /** Keys of plugins that are known. */
   readonly plugins?: PluginKeys | undefined;
   /** There are plugins whose keys are known later: a key that nobody knows may be theirs. */
@@ -39,6 +41,9 @@ export type ConfigResult =
   | {
       readonly ok: true;
       readonly config: Config;
+      /** The same without what is kept. */
+      readonly base: Config;
+      readonly kept: readonly Entry[];
       readonly warnings: readonly ConfigWarning[];
       /** Settings of plugins that are known, in order. */
       readonly pluginEntries: readonly Entry[];
@@ -53,6 +58,15 @@ export type ConfigResult =
 
 /** Never throws for what a user wrote: every mistake is an issue, and all of them are reported at once. */
 export function loadConfig(sources: ConfigSources = {}): ConfigResult {
+  const result = build(sources, { entries: [], issues: [] });
+  if (!result.ok || sources.kept === undefined) return result;
+  const kept = sources.kept(result.config['node.data_dir']);
+  if (kept.entries.length + kept.issues.length === 0) return result;
+  const changed = build(sources, kept);
+  return changed.ok ? { ...changed, base: result.config, kept: kept.entries } : changed;
+}
+
+function build(sources: ConfigSources, kept: Source): ConfigResult {
   const builder = new ConfigBuilder(sources);
   if (sources.values !== undefined) builder.takeAll(entriesOfInput(sources.values));
   if (sources.file !== undefined) builder.takeAll(readConfigFile(sources.file));
@@ -61,6 +75,7 @@ export function loadConfig(sources: ConfigSources = {}): ConfigResult {
     builder.takeAll(environment);
     for (const name of environment.strange) builder.warnOfVariable(name);
   }
+  builder.takeKept(kept);
   if (sources.set !== undefined) builder.takeAll(entriesOfSet(sources.set));
   return builder.build();
 }
@@ -111,26 +126,32 @@ class ConfigBuilder {
     for (const entry of source.entries) this.#take(entry);
   }
 
+  takeKept({ entries, issues }: Source): void {
+    this.#issues.push(...issues);
+    for (const entry of entries) {
+      if (mayChange(entry.key)) this.#set(entry.key, entry);
+      else this.#issues.push(issueOf(entry, 'a key that may be changed while the broker runs'));
+    }
+  }
+
   warnOfVariable(name: string): void {
     const line = `environment ${name}: sets nothing; write two underscores for each dot of a key`;
     this.#warnings.push({ key: '', where: `environment ${name}`, line });
   }
 
   build(): ConfigResult {
-    const requireProtocol = this.#values['mqtt.websocket_protocol_header'] as boolean;
-    const { listeners, apiListeners, issues, warnings } = buildListeners(
-      this.#listenerEntries,
-      requireProtocol,
-    );
+    const { listeners, apiListeners, issues, warnings } = buildListeners(this.#listenerEntries);
     const unknown = this.#judgeUnknown();
-    const all = [...this.#issues, ...issues, ...this.#contradictions()];
+    const all = [...this.#issues, ...issues, ...contradictionsIn(this.#values as unknown as Config)];
     const told = [...this.#warnings, ...warnings];
     if (all.length > 0) return { ok: false, issues: all, warnings: told };
     const plugins = [...this.#modules.values()];
-    const config = { ...this.#values, listeners, apiListeners, plugins } as unknown as Config;
+    const config = deepFreeze({ ...this.#values, listeners, apiListeners, plugins } as unknown as Config);
     return {
       ok: true,
-      config: deepFreeze(config),
+      config,
+      base: config,
+      kept: [],
       warnings: told,
       pluginEntries: this.#pluginEntries,
       unknownEntries: unknown,
@@ -180,16 +201,22 @@ class ConfigBuilder {
       this.#issues.push(issueOf(entry, `one of ${Object.keys(EMQ_LOG_LEVELS).join(', ')}`));
     else this.#values['log.level'] = level;
   }
+}
 
-  /** Values that are each right and do not fit together. */
-  #contradictions(): ConfigIssue[] {
-    const low = this.#values['mqtt.mqueue.low_watermark'] as number;
-    const high = this.#values['mqtt.mqueue.high_watermark'] as number;
-    if (low <= high) return [];
-    const key = 'mqtt.mqueue.low_watermark';
-    const entry = { key, value: OPTIONS[key].type.format(low), where: 'configuration' };
-    return [issueOf(entry, `at most mqtt.mqueue.high_watermark, which is ${OPTIONS[key].type.format(high)}`)];
-  }
+/** Values that are each right and do not fit together. */
+function contradictionsIn(values: Config): ConfigIssue[] {
+  const low = values['mqtt.mqueue.low_watermark'];
+  const high = values['mqtt.mqueue.high_watermark'];
+  if (low <= high) return [];
+  const key = 'mqtt.mqueue.low_watermark';
+  const entry = { key, value: OPTIONS[key].type.format(low), where: 'configuration' };
+  return [issueOf(entry, `at most mqtt.mqueue.high_watermark, which is ${OPTIONS[key].type.format(high)}`)];
+}
+
+/** @returns the configuration with another value of one key, or what does not fit together then */
+export function withValue(config: Config, key: ConfigKey, value: unknown): Config | ConfigIssue {
+  const changed = deepFreeze({ ...config, [key]: value });
+  return contradictionsIn(changed)[0] ?? changed;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -36,5 +36,9 @@ export type Config = { readonly [K in ConfigKey]: ConfigValue<K> } & {
 /** Every key, in the order of the documentation. */
 export const CONFIG_KEYS = Object.keys(OPTIONS) as readonly ConfigKey[];
 
+/** @returns whether `key` is one of those that may be changed while the broker runs. */
+export const mayChange = (key: string): key is ConfigKey =>
+  isConfigKey(key) && (OPTIONS[key] as Option<unknown>).effect !== 'start';
+
 /** @returns whether `key` is one of `OPTIONS`. */
 export const isConfigKey = (key: string): key is ConfigKey => Object.hasOwn(OPTIONS, key);

@@ -52,6 +52,11 @@ export class PluginConfiguration {
     return rows;
   }
 
+  /** @returns what counts for a key that is not set while the broker runs; null: nothing. @throws as `settings` */
+  fallback(plugin: Plugin, key: string): string | null {
+    return lastOfEach(this.#fromFiles(plugin)).get(key)?.value ?? null;
+  }
+
   /** Whoever configures a plugin counts on it. */
   warnOfIdle(catalogue: Catalogue, runs: (name: string) => boolean, logger: Logger): void {
     for (const { plugin } of catalogue.list()) {
@@ -92,7 +97,10 @@ export class PluginConfiguration {
 
   #given(plugin: Plugin): readonly Entry[] {
     const atRunTime = this.#readStored(plugin.name);
-    if (atRunTime !== null) return atRunTime;
+    return atRunTime ?? this.#fromFiles(plugin);
+  }
+
+  #fromFiles(plugin: Plugin): readonly Entry[] {
     const options = plugin.options ?? {};
     const own = this.#entries.filter(({ key }) => findOption(options, key) !== null);
     return [...this.#readEtc(plugin.name), ...own];

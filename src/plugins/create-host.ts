@@ -17,6 +17,8 @@ import { loadedFileOf } from './loaded-file.js';
 
 export interface HostParts {
   readonly config: Config;
+  /** What may change while the broker runs is read from here. */
+  currentConfig(): Config;
   /** Settings of plugins in the broker's configuration. */
   readonly entries: readonly Entry[];
   readonly catalogue: Catalogue;
@@ -53,14 +55,15 @@ export function createPluginHost(parts: HostParts, shards: number): PluginHost {
 }
 
 /** As many messages of plugins may be on their way to a shard as may wait for one of their parts. */
-function boundedPublish({ config, logger, publish }: HostParts): MainContext['publish'] {
-  const limits = {
-    topicBytesMax: config['mqtt.max_topic_length'],
-    topicLevelsMax: config['mqtt.max_topic_levels'],
-    packetBytesMax: config['mqtt.max_packet_size'],
-  };
+function boundedPublish({ currentConfig, logger, publish }: HostParts): MainContext['publish'] {
   let underWay = 0;
   return (topic, payload, options = {}) => {
+    const config = currentConfig();
+    const limits = {
+      topicBytesMax: config['mqtt.max_topic_length'],
+      topicLevelsMax: config['mqtt.max_topic_levels'],
+      packetBytesMax: config['mqtt.max_packet_size'],
+    };
     const message = checkPublish(topic, payload, options, limits);
     if (underWay >= PLUGIN_MESSAGES_WAITING_MAX) {
       logger.debug('a message of a plugin is dropped: too many wait', { topic });

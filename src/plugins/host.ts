@@ -133,6 +133,11 @@ export class PluginHost implements Plugins {
     }
   }
 
+  /** @returns what it runs with; null: it does not run */
+  values(name: string): PluginRun['values'] {
+    return this.#places.get(name)?.run?.values ?? null;
+  }
+
   start(name: string): Promise<PluginOutcome> {
     return this.#operate(name, (known) => this.#start(known));
   }
@@ -391,10 +396,5 @@ function emptyPlace(name: string, isGuard: boolean): PluginStart {
   return { name, run: 0, module: null, isGuard, values: new Map(), state: null };
 }
 
-function failure(why: Failure['why'], message: string): Failure {
-  return { ok: false, why, message };
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
+const failure = (why: Failure['why'], message: string): Failure => ({ ok: false, why, message });
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -69,6 +69,11 @@ export class PluginRun {
     return this.#known.plugin.name;
   }
 
+  /** What it runs with; null: it does not run in all shards. */
+  get values(): PluginValues | null {
+    return this.isReady ? this.#values : null;
+  }
+
   get hasShardPart(): boolean {
     return this.#known.plugin.shard !== undefined;
   }

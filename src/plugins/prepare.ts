@@ -10,6 +10,9 @@ export type Prepared =
   | {
       readonly ok: true;
       readonly config: Config;
+      /** The same without what is kept of changes while the broker ran. */
+      readonly base: Config;
+      readonly kept: readonly Entry[];
       readonly catalogue: Catalogue;
       /** Settings of plugins, in order. */
       readonly pluginEntries: readonly Entry[];
@@ -29,7 +32,7 @@ export async function prepare(
   const catalogue = new Catalogue(BUILTIN);
   const result = loadConfig({ ...sources, plugins: catalogue, hasMorePlugins: references.length > 0 });
   if (!result.ok) return result;
-  const { config, unknownEntries } = result;
+  const { config, base, kept, unknownEntries } = result;
   const issues = await catalogue.addUsers([...config.plugins, ...references]);
   const pluginEntries = [...result.pluginEntries];
   const strange: Entry[] = [];
@@ -44,5 +47,5 @@ export async function prepare(
   // Keys of a plugin that could not be loaded are not the mistake.
   if (issues.length === 0) issues.push(...judged.issues);
   if (issues.length > 0) return { ok: false, issues, warnings };
-  return { ok: true, config, catalogue, pluginEntries, warnings };
+  return { ok: true, config, base, kept, catalogue, pluginEntries, warnings };
 }

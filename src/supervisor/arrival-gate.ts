@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import { LoopDelay } from '../base/loop-delay.js';
+import type { Config } from '../config/schema.js';
 import { SUPERVISOR_SWEEP_INTERVAL_MS, UNREAD_BEGUN_PER_TURN, UNREAD_CONNECTIONS_MAX } from '../limits.js';
 import type { Arrival } from './opening-reader.js';
 import type { OverloadLimits } from './shard-handle.js';
@@ -18,7 +19,7 @@ export interface ArrivalGateEvents {
 
 export class ArrivalGate {
   readonly #clock: Clock;
-  readonly #waitMs: number;
+  #waitMs: number;
   readonly #delay: LoopDelay;
   readonly #events: ArrivalGateEvents;
   /** In order of arrival, so the first is always the one whose wait is over next. */
@@ -41,6 +42,11 @@ export class ArrivalGate {
   /** What a timer on main waits for its turn: the average of about the last second. */
   get delayMs(): number {
     return this.#delay.delayMs;
+  }
+
+  onConfig(config: Config): void {
+    this.#waitMs = config['overload.wait'];
+    this.#delay.boundMs = config['overload.loop_delay'];
   }
 
   /** Takes a connection that counts towards its listener and whose socket is paused. */

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { AccessRules } from '../base/access.js';
 import { TimerWheel, WheelItem } from '../base/timer-wheel.js';
+import type { Config } from '../config/schema.js';
 import {
   HALF_READ_BUFFER_BYTES,
   HALF_READ_BYTES_MAX,
@@ -42,6 +43,13 @@ export interface OpeningLimits {
   readonly idleTimeoutMs: number;
 }
 
+export function openingLimits(config: Config): OpeningLimits {
+  return {
+    connectBytesMax: config['mqtt.client.max_connect_size'],
+    idleTimeoutMs: config['mqtt.client.idle_timeout'],
+  };
+}
+
 /**
  * Takes a connection over, at once: when it returns, `socket` must have been destroyed or it goes on being read.
  * `head` is everything read so far, without a PROXY header, and valid only during the call. `openingBytes` is the
@@ -76,7 +84,7 @@ class HalfRead extends WheelItem {
 const NOTHING: Buffer = Buffer.alloc(0);
 
 export class OpeningReader {
-  readonly #limits: OpeningLimits;
+  #limits: OpeningLimits;
   readonly #isBanned: IsBanned;
   readonly #handOver: HandOver;
   /** In order of arrival: who has been here longest goes first when there are too many. */
@@ -102,6 +110,11 @@ export class OpeningReader {
       const half = reader.#halfRead.get(this);
       if (half !== undefined) reader.end(half, 'closed');
     };
+  }
+
+  /** For connections to come, and packets that have not begun. */
+  onConfig(config: Config): void {
+    this.#limits = openingLimits(config);
   }
 
   /** Connections whose opening is not whole. */

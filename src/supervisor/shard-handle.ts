@@ -6,6 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import type { PortClient } from '../actor/port-client.js';
 import type { ConnectionHandover, ShardFigures } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
+import type { Config } from '../config/schema.js';
 import {
   LOOP_RELIEF_SHARE,
   UNADOPTED_CONNECTIONS_MAX,
@@ -67,10 +68,14 @@ export interface OverloadLimits {
   readonly waitMs: number;
 }
 
+export function overloadLimits(config: Config): OverloadLimits {
+  return { loopDelayMs: config['overload.loop_delay'], waitMs: config['overload.wait'] };
+}
+
 export class ShardHandle {
   readonly id: ShardId;
   readonly #clock: Clock;
-  readonly #overload: OverloadLimits;
+  overload: OverloadLimits;
   state: ShardState = 'down';
   /** The last one, also after it has ended; null before the first start. */
   incarnation: Incarnation | null = null;
@@ -91,7 +96,7 @@ export class ShardHandle {
   constructor(id: ShardId, clock: Clock, overload: OverloadLimits) {
     this.id = id;
     this.#clock = clock;
-    this.#overload = overload;
+    this.overload = overload;
   }
 
   /** Whether it is built and takes part in the mesh. */
@@ -148,10 +153,11 @@ export class ShardHandle {
    * long ago is not adopted. Posts what waited when it is relieved. @returns whether `isOverloaded` has changed
    */
   judgeOverload(nowMs: number): boolean {
-    if (this.state !== 'ready' || this.#overload.loopDelayMs === 0) return false;
+    const { loopDelayMs } = this.overload;
+    if (this.state !== 'ready' || (loopDelayMs === 0 && !this.#isOverloaded)) return false;
     this.#forgetAdopted();
-    const share = this.#isOverloaded ? LOOP_RELIEF_SHARE : 1;
-    const isOverloaded = this.lateMs > 0 || this.unadoptedMs(nowMs) > this.#overload.loopDelayMs * share;
+    const boundMs = loopDelayMs * (this.#isOverloaded ? LOOP_RELIEF_SHARE : 1);
+    const isOverloaded = loopDelayMs > 0 && (this.lateMs > 0 || this.unadoptedMs(nowMs) > boundMs);
     if (isOverloaded === this.#isOverloaded) return false;
     this.#isOverloaded = isOverloaded;
     if (!isOverloaded) this.#postWaiting();
@@ -175,7 +181,7 @@ export class ShardHandle {
   /** Closes connections that have waited too long. */
   sweep(nowMs: number): void {
     this.#forgetAdopted();
-    const timeoutMs = this.isOverloaded ? this.#overload.waitMs : WAITING_CONNECTION_TIMEOUT_MS;
+    const timeoutMs = this.isOverloaded ? this.overload.waitMs : WAITING_CONNECTION_TIMEOUT_MS;
     for (const passing of this.#waiting.values()) {
       if (passing.readAtMs + timeoutMs > nowMs) return;
       this.#drop(passing, this.#waitingReason);

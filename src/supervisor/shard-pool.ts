@@ -4,6 +4,7 @@ import { PortClient } from '../actor/port-client.js';
 import type {
   AccessStart,
   Alarm,
+  ConfigUpdate,
   MainEvent,
   PluginFailed,
   PluginHeard,
@@ -34,10 +35,12 @@ import { asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
 import { CrashPolicy } from './crash-policy.js';
 import { describe, firstLine } from './failure-text.js';
 import { join } from './join.js';
-import { type Incarnation, ShardHandle } from './shard-handle.js';
+import { type Incarnation, overloadLimits, ShardHandle } from './shard-handle.js';
 import { ThreadPool } from './thread-pool.js';
+import { abort, configureShard, updateShard } from './update.js';
 
 export interface ShardPoolOptions {
+  /** At first; see `configure`. */
   readonly config: Config;
   readonly shards: number;
   readonly hashSeed: number;
@@ -77,7 +80,8 @@ export interface ShardPoolEvents {
 
 export class ShardPool {
   readonly handles: readonly ShardHandle[];
-  readonly #options: ShardPoolOptions;
+  readonly #options: Omit<ShardPoolOptions, 'config'>;
+  #config: Config;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #events: ShardPoolEvents;
@@ -91,14 +95,12 @@ export class ShardPool {
   /** Starts the threads, which takes a moment; `start` gives them their shards. */
   constructor(options: ShardPoolOptions, clock: Clock, logger: Logger, events: ShardPoolEvents) {
     this.#options = options;
+    this.#config = options.config;
     this.#clock = clock;
     this.#logger = logger;
     this.#events = events;
     this.#lastSweepMs = clock.monotonicMs();
-    const overload = {
-      loopDelayMs: options.config['overload.loop_delay'],
-      waitMs: options.config['overload.wait'],
-    };
+    const overload = overloadLimits(options.config);
     this.handles = Array.from(
       { length: options.shards },
       (_, id) => new ShardHandle(asShardId(id), clock, overload),
@@ -145,7 +147,14 @@ export class ShardPool {
     type: T,
     input: ShardRequests[T]['input'],
   ): Promise<void> {
-    await Promise.all(this.handles.map((handle) => this.#update(handle, type, input)));
+    await Promise.all(this.handles.map((handle) => updateShard(handle, type, input)));
+  }
+
+  /** Shards that start have this configuration from now on; resolves when all that run have it too. Never rejects. */
+  async configure(update: ConfigUpdate): Promise<void> {
+    this.#config = update.config;
+    for (const handle of this.handles) handle.overload = overloadLimits(update.config);
+    await Promise.all(this.handles.map((handle) => configureShard(handle, update)));
   }
 
   /** Asks all shards that run or are just starting. Rejects when one of them refuses, is late or ends meanwhile. */
@@ -211,23 +220,9 @@ export class ShardPool {
     }
   }
 
-  async #update<T extends ShardRequestType>(
-    handle: ShardHandle,
-    type: T,
-    input: ShardRequests[T]['input'],
-  ): Promise<void> {
-    const { incarnation } = handle;
-    if (incarnation === null) return;
-    try {
-      await incarnation.client.request(type, input);
-    } catch (error) {
-      // One that is being started has not read it yet, but will before it takes connections.
-      if (handle.incarnation === incarnation && handle.isAlive) throw error;
-    }
-  }
-
   #launch(handle: ShardHandle): void {
-    const { config, shards, hashSeed, slotKey, seams, tls, access, plugins, memoryBytes } = this.#options;
+    const { shards, hashSeed, slotKey, seams, tls, access, plugins, memoryBytes } = this.#options;
+    const config = this.#config;
     const { port1, port2 } = new MessageChannel();
     const nowMs = this.#clock.monotonicMs();
     const incarnation: Incarnation = {
@@ -347,7 +342,7 @@ export class ShardPool {
       return;
     }
     const silentMs = nowMs - incarnation.lastHeardMs;
-    if (handle.isAlive && silentMs > this.#options.config['shard.silence_timeout']) {
+    if (handle.isAlive && silentMs > this.#config['shard.silence_timeout']) {
       abort(incarnation, `silent for ${Math.round(silentMs)} ms`);
     }
   }
@@ -388,11 +383,6 @@ export class ShardPool {
 
 function tellOverload(to: ShardHandle, { id: shard, isOverloaded }: ShardHandle): void {
   to.incarnation!.client.tell({ kind: 'event', type: 'peer.overload', shard, isOverloaded });
-}
-
-function abort(incarnation: Incarnation, reason: string): void {
-  incarnation.abortReason = reason;
-  incarnation.controller.abort();
 }
 
 function ignore(): void {}

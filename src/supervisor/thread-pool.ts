@@ -4,7 +4,6 @@ import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ShardStart } from '../actor/shard-protocol.js';
 import { settlesInTime } from '../base/deadline.js';
-import type { Config } from '../config/schema.js';
 import {
   HEAPS_MEMORY_SHARE,
   SHARD_EXIT_TIMEOUT_MS,
@@ -18,7 +17,7 @@ const MIB = 1 << 20;
 export class ThreadPool {
   /** Bytes of one shard's heap above which its thread is ended. */
   readonly heapLimitBytes: number;
-  readonly #pool: Piscina<ShardStart<Config>, void>;
+  readonly #pool: Piscina<ShardStart, void>;
   readonly #exits = new WeakMap<Worker, Promise<void>>();
 
   /**
@@ -31,7 +30,7 @@ export class ThreadPool {
     const share = Math.floor((memoryBytes * HEAPS_MEMORY_SHARE) / shards / MIB);
     const heapMib = Math.max(SHARD_HEAP_MIN_MIB, share);
     this.heapLimitBytes = heapMib * MIB;
-    this.#pool = new Piscina<ShardStart<Config>, void>({
+    this.#pool = new Piscina<ShardStart, void>({
       filename: entry.href,
       name: 'run',
       minThreads: shards,
@@ -49,7 +48,7 @@ export class ThreadPool {
   }
 
   /** Runs one shard. Resolves when it has stopped, rejects when it crashed or `signal` has ended its thread. */
-  run(start: ShardStart<Config>, signal: AbortSignal): Promise<void> {
+  run(start: ShardStart, signal: AbortSignal): Promise<void> {
     return this.#pool.run(start, { transferList: [start.port], signal });
   }
 

@@ -1,6 +1,7 @@
 /** Publishes what the broker says about itself under `$SYS/brokers`, in EMQ's words and rhythm. Main thread. */
 import type { PublishRequest } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
+import type { Config } from '../config/schema.js';
 import { METRICS, STATS } from '../metrics/names.js';
 import type { MetricsRegistry } from '../metrics/registry.js';
 import { dateTimeText, uptimeText } from './time-text.js';
@@ -12,7 +13,7 @@ export interface SysOptions {
   /** `node.name`. */
   readonly node: string;
   readonly version: string;
-  /** `mqtt.broker.sys_interval`; 0: only uptime and datetime are published. */
+  /** `mqtt.broker.sys_interval` at first; 0: only uptime and datetime are published. */
   readonly intervalMs: number;
 }
 
@@ -30,6 +31,7 @@ export class SysPublisher {
   readonly #clock: Clock;
   readonly #publish: Publish;
   readonly #startedMs: number;
+  #intervalMs: number;
   #nextTickMs: number;
   #nextIntervalMs: number;
 
@@ -41,7 +43,16 @@ export class SysPublisher {
     this.#publish = publish;
     this.#startedMs = clock.monotonicMs();
     this.#nextTickMs = this.#startedMs + TICK_MS;
+    this.#intervalMs = options.intervalMs;
     this.#nextIntervalMs = this.#startedMs + options.intervalMs;
+  }
+
+  /** Another interval begins now. */
+  onConfig(config: Config): void {
+    const intervalMs = config['mqtt.broker.sys_interval'];
+    if (intervalMs === this.#intervalMs) return;
+    this.#intervalMs = intervalMs;
+    this.#nextIntervalMs = this.#clock.monotonicMs() + intervalMs;
   }
 
   /** To be called several times per second. */
@@ -51,7 +62,7 @@ export class SysPublisher {
       this.say('uptime', uptimeText(nowMs - this.#startedMs));
       this.say('datetime', dateTimeText(this.#clock.wallMs()));
     }
-    const { intervalMs } = this.#options;
+    const intervalMs = this.#intervalMs;
     if (intervalMs > 0 && nowMs >= this.#nextIntervalMs) {
       this.#nextIntervalMs = nextAfter(this.#nextIntervalMs, intervalMs, nowMs);
       this.#publishAll();

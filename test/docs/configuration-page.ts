@@ -12,7 +12,7 @@ import type { ListenerType } from '../../src/config/listener-types.js';
 import type { Option } from '../../src/config/option.js';
 import { CONFIG_KEYS, OPTIONS } from '../../src/config/schema.js';
 import type { ValueType } from '../../src/config/value-types.js';
-import { SNI_CERTIFICATES_MAX } from '../../src/limits.js';
+import { CONFIG_UPDATE_TIMEOUT_MS, SNI_CERTIFICATES_MAX } from '../../src/limits.js';
 import { BUILTIN } from '../../src/plugins/builtin.js';
 import { valueTypeOf } from '../../src/plugins/options.js';
 
@@ -27,7 +27,8 @@ before it,
 2. in a file: \`--config FILE\`,
 3. in the environment: \`SHARDMQ_MQTT__MAX_PACKET_SIZE=2MB\` sets \`mqtt.max_packet_size\`; two underscores stand for
    the dot, and upper or lower case does not matter,
-4. on the command line: \`--set mqtt.max_packet_size=2MB\`; \`--shards N\`, \`--data DIR\` and \`--log-level L\` are short
+4. by a change while the broker ran, which is kept (see below),
+5. on the command line: \`--set mqtt.max_packet_size=2MB\`; \`--shards N\`, \`--data DIR\` and \`--log-level L\` are short
    for \`node.shards\`, \`node.data_dir\` and \`log.level\`.
 
 A file is YAML with nested keys, dotted keys or both, or an \`emq.conf\` of EMQ 2.3 as it is:
@@ -56,11 +57,33 @@ The values:
 | list | items with commas between |
 | integer, float, enum, string, file | as they are |
 
-A change of these keys needs a restart today; keys of plugins (\`broker.plugins.configure\`) and what is in the files
-of access rules and certificates do not. The column *counts* says how far a change made while the broker runs will
-reach once there is an API for it: *live* at once, *new* for connections and sessions that begin afterwards, *start*
-not before the broker starts again. The column EMQ holds what EMQ 2.3 ships; keys without an entry there are
-shardmq's own.
+The column *counts* says what a change while the broker runs reaches: *live* everything at once, *new* connections
+and sessions that begin afterwards; *start* cannot be changed then. The column EMQ holds what EMQ 2.3 ships; keys
+without an entry there are shardmq's own.
+`;
+
+const CHANGES = `
+## Changes while the broker runs
+
+\`PUT /api/v2/configs/emqttd\` with \`{"key": "mqtt.max_packet_size", "value": "2MB"}\` changes a key. Values are
+written as in a file, but a duration always has its unit (a bare number is 108; only \`mqtt.broker.sys_interval\` takes
+seconds). The answer comes when the value is in force in all shards; a shard that does not take it within
+${CONFIG_UPDATE_TIMEOUT_MS / 1000} s is started anew with it. Keys that count from the start are refused with 102, and
+\`GET /api/v2/configs\` leaves them out.
+
+Unlike in EMQ, changes are kept: in \`settings.json\` of the data directory. They win over the program, the file and the
+environment, and give way to \`--set\`; the log says at start how many there are and where. \`DELETE
+/api/v2/configs/emqttd\` with \`{"key": "mqtt.max_packet_size"}\` takes one back, and what the file says is in force
+again. \`shardmq check-config FILE\` names those that win over the file. A damaged \`settings.json\`, or one with a value
+that is none, stops the start; without the file the broker starts as if nothing had been changed.
+
+The keys of a plugin that runs are changed in the same way, with its name in the place of \`emqttd\`, or all together
+with \`PUT /api/v2/nodes/NODE/plugin_configs/PLUGIN\`; it is restarted with them, and keeps them. Secrets are shown as
+\`******\`; whoever sets this leaves them as they are.
+
+What is lowered ends nothing that is there: sessions with more subscriptions, longer queues and retained messages stay
+until their time comes. \`mqtt.acl_nomatch\` and \`mqtt.acl_file\` count for subscriptions that are there too: those
+that are not allowed any more end.
 `;
 
 const GROUPS: readonly (readonly [title: string, prefixes: readonly string[]])[] = [
@@ -255,5 +278,13 @@ function processSection(): string {
 
 /** @returns the whole page. */
 export function configurationPage(): string {
-  return INTRODUCTION + keyTables() + listenerSection() + pluginSection() + emqSection() + processSection();
+  return (
+    INTRODUCTION +
+    CHANGES +
+    keyTables() +
+    listenerSection() +
+    pluginSection() +
+    emqSection() +
+    processSection()
+  );
 }

@@ -11,7 +11,6 @@ import type {
   ShardFigures,
   ShardStart,
 } from '../../src/actor/shard-protocol.js';
-import type { Config } from '../../src/config/schema.js';
 import { HEARTBEAT_MS } from '../../src/limits.js';
 import { METRICS } from '../../src/metrics/names.js';
 import { injectFault } from '../../workers/faults.js';
@@ -37,21 +36,21 @@ type Behaviour = (typeof BEHAVIOURS)[number];
 const NO_ROWS = { rows: [], next: null, total: 0, chars: 0 };
 const NO_MARKS = { keys: [], below: [], rows: [], isComplete: true, belowFrom: 0, belowTo: 0, total: 0 };
 
-export function run(start: ShardStart<Config>): Promise<void> {
+export function run(start: ShardStart): Promise<void> {
   const word = start.config['node.name'].split('@')[0];
   const behaviour = BEHAVIOURS.find((each) => each === word) ?? 'good';
   return new Promise((resolve) => new StubShard(start, behaviour, resolve));
 }
 
 class StubShard {
-  readonly #start: ShardStart<Config>;
+  readonly #start: ShardStart;
   readonly #behaviour: Behaviour;
   readonly #server: PortServer;
   readonly #adopted: Uint32Array;
   readonly #peers = new Set<number>();
   readonly #sockets = new Set<Socket>();
 
-  constructor(start: ShardStart<Config>, behaviour: Behaviour, resolve: () => void) {
+  constructor(start: ShardStart, behaviour: Behaviour, resolve: () => void) {
     this.#start = start;
     this.#behaviour = behaviour;
     this.#adopted = new Uint32Array(start.handover);
@@ -73,6 +72,7 @@ class StubShard {
         'list.subscriptions': () => NO_ROWS,
         'plugin.start': () => null,
         'plugin.stop': () => null,
+        'config.update': () => null,
         'tls.update': () => null,
         'access.update': () => null,
         'shard.figures': () => this.#figures(),

@@ -4,22 +4,23 @@
  */
 import type { AclRule } from '../../src/access/acl-rule.js';
 import { ALLOW, NO_MATCH, type RuleList, RuleSet, type Verdict } from '../../src/access/rules.js';
+import type { Config } from '../../src/config/schema.js';
 import { ACL_TOPICS_UNCACHED_MAX } from '../../src/limits.js';
 import type { Client } from '../connection/client.js';
-import type { Core } from '../core.js';
+import type { ConfigFollower, Core } from '../core.js';
 import type { AccessVerdict } from '../hooks/chains.js';
 import type { Hooks } from '../hooks/hooks.js';
 import { Pending } from '../hooks/pending.js';
 import { ClientAccess } from './client-access.js';
 import { ALLOWED, DecisionCache, UNKNOWN } from './decision-cache.js';
 
-export class AccessControl {
-  /** Rises when rules or plugins change: what is known of clients is worked out anew. */
+export class AccessControl implements ConfigFollower {
+  /** Rises when rules, plugins or the configuration change: what is known of clients is worked out anew. */
   generation = 0;
-  private readonly isAllowedByDefault: boolean;
-  private readonly cacheTtlMs: number;
+  private isAllowedByDefault = true;
+  private cacheTtlMs = 0;
   /** 0: nothing is remembered. */
-  private readonly topicsCachedMax: number;
+  private topicsCachedMax = 0;
   private rules: RuleSet;
   private lastAsked: Hooks['authorize'] = null;
 
@@ -27,11 +28,15 @@ export class AccessControl {
     private readonly core: Core,
     rules: readonly AclRule[],
   ) {
-    const { config } = core;
+    this.rules = new RuleSet(rules);
+    this.onConfig(core.config);
+  }
+
+  onConfig(config: Config): void {
     this.isAllowedByDefault = config['mqtt.acl_nomatch'] === 'allow';
     this.cacheTtlMs = config['mqtt.acl_cache_ttl'];
     this.topicsCachedMax = config['mqtt.cache_acl'] ? config['mqtt.acl_cache_size'] : 0;
-    this.rules = new RuleSet(rules);
+    this.generation++;
   }
 
   /** False: everybody may do everything, and nobody need be asked. */

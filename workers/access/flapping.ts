@@ -14,12 +14,16 @@ interface Connects {
 }
 
 export class Flapping {
-  private readonly connectsMax: number;
-  private readonly windowMs: number;
+  private connectsMax = 0;
+  private windowMs = 0;
   /** The oldest windows first. */
   private readonly recent = new Map<ClientId, Connects>();
 
   constructor(config: Config) {
+    this.onConfig(config);
+  }
+
+  onConfig(config: Config): void {
     this.connectsMax = config['mqtt.flapping.max_connects'];
     this.windowMs = config['mqtt.flapping.window'];
   }

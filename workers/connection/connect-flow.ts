@@ -2,6 +2,7 @@
  * From CONNECT to CONNACK: checks, authentication, takeover, resumption; and the end of a connection. The session is
  * touched only after every check has passed. Runs on the shard's thread.
  */
+import type { Config } from '../../src/config/schema.js';
 import { ALIASES_OUT_MAX, AUTHENTICATIONS_UNDER_WAY_MAX, PACKET_BYTES_MAX } from '../../src/limits.js';
 import type { ConnectAttempt } from '../../src/plugins/api.js';
 import { asClientId, type ClientId } from '../../src/protocol/ids.js';
@@ -13,7 +14,7 @@ import { PacketType, type ProtocolVersion } from '../../src/protocol/mqtt/packet
 import { connackReturnCode, ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import { checkTopicName } from '../../src/protocol/topic.js';
 import { Flapping } from '../access/flapping.js';
-import type { Core } from '../core.js';
+import type { ConfigFollower, Core } from '../core.js';
 import type { AuthVerdict } from '../hooks/hooks.js';
 import { Pending } from '../hooks/pending.js';
 import { WAITING_INPUT } from '../memory-budget.js';
@@ -26,13 +27,17 @@ import { HANDLED, HANDLED_STALL } from './packet-handler.js';
 import { AliasesIn, AliasesOut } from './topic-aliases.js';
 import { topicLimits } from './topic-limits.js';
 
-export class ConnectFlow {
+export class ConnectFlow implements ConfigFollower {
   /** Clients about whom plugins have not answered yet. */
   private underWay = 0;
   private readonly flapping: Flapping;
 
   constructor(private readonly core: Core) {
     this.flapping = new Flapping(core.config);
+  }
+
+  onConfig(config: Config): void {
+    this.flapping.onConfig(config);
   }
 
   onConnect(connection: Connection, frame: FrameHeader, bytes: Buffer): number {
@@ -229,6 +234,7 @@ export class ConnectFlow {
       0,
       Buffer.byteLength(session.clientId),
     );
+    connection.receiveMaximum = config['mqtt.receive_maximum'];
     connection.maximumPacketBytes = connect.maximumPacketBytes;
     connection.hasPacketLimit = connect.maximumPacketBytes < PACKET_BYTES_MAX;
     connection.wantsProblemInformation = connect.requestProblemInformation;
@@ -282,7 +288,7 @@ export class ConnectFlow {
       sessionPresent: isResumed,
       reason: ReasonCode.Success,
       sessionExpirySeconds: granted === connect.sessionExpirySeconds ? null : granted,
-      receiveMaximum: config['mqtt.receive_maximum'],
+      receiveMaximum: connection.receiveMaximum,
       retainAvailable: connection.isRetainUnavailable ? false : null,
       maximumPacketBytes: config['mqtt.max_packet_size'],
       assignedClientId: connect.clientId === '' ? session.clientId : null,

@@ -73,6 +73,8 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   isPlain = true;
   /** QoS 1 and 2 messages from the client that are not acknowledged in full. */
   inboundOpen = 0;
+  /** Most of them in MQTT 5: the Receive Maximum that the client was told. */
+  receiveMaximum = 0;
   /** Acknowledgements that wait for the store; later ones keep their place behind them. */
   gatedAcks = 0;
   /** Hash of the ClientId, for share groups that choose by it. */

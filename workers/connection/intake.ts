@@ -10,7 +10,6 @@ import type { PacketHandler } from './packet-handler.js';
 const NO_BYTES = Buffer.alloc(0);
 
 export class Intake {
-  private readonly idleTimeoutMs: number;
   private readonly relayedListeners: readonly ListenerOptions[];
   private isStopped = false;
 
@@ -18,7 +17,6 @@ export class Intake {
     private readonly core: Core,
     private readonly packets: PacketHandler,
   ) {
-    this.idleTimeoutMs = core.config['mqtt.client.idle_timeout'];
     // Whether the client takes what is sent is seen where its connection ends.
     this.relayedListeners = core.listeners.map((options) => ({ ...options, sendTimeoutMs: 0 }));
   }
@@ -35,7 +33,7 @@ export class Intake {
       connection.abort('server_shutdown');
       return;
     }
-    connection.startKeepAlive(Math.max(1, this.idleTimeoutMs - ageMs));
+    connection.startKeepAlive(Math.max(1, this.core.config['mqtt.client.idle_timeout'] - ageMs));
     connection.onBytes(head, 0, head.length);
   }
 

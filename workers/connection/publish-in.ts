@@ -3,6 +3,7 @@
  * Nothing is changed before the last check has passed, so a packet that has to wait can simply be handled again. Runs
  * on the shard's thread.
  */
+import type { Config } from '../../src/config/schema.js';
 import { decodePublish } from '../../src/protocol/mqtt/decode-publish.js';
 import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
@@ -11,7 +12,7 @@ import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import { isValidUtf8Mqtt } from '../../src/protocol/mqtt/utf8.js';
 import { checkTopicName, type TopicLimits } from '../../src/protocol/topic.js';
 import type { AccessControl } from '../access/access-control.js';
-import type { Core } from '../core.js';
+import type { ConfigFollower, Core } from '../core.js';
 import { rewriteView } from '../hooks/hook-message.js';
 import type { Hooks } from '../hooks/hooks.js';
 import { Pending } from '../hooks/pending.js';
@@ -24,25 +25,27 @@ import type { Connection } from './connection.js';
 import { HANDLED, STALLED } from './packet-handler.js';
 import { topicLimits } from './topic-limits.js';
 
-export class PublishIn {
+export class PublishIn implements ConfigFollower {
   private readonly view = new PublishView();
   // For one look per message.
   private readonly hooks: Hooks;
   private readonly access: AccessControl;
   private readonly review: Review;
-  private readonly limits: TopicLimits;
-  private readonly receiveMaximum: number;
-  private readonly awaitingRelMax: number;
+  private limits: TopicLimits;
+  private awaitingRelMax = 0;
   // Topics behind a listener's mountpoint are put together here.
   private mounted = Buffer.alloc(0);
 
   constructor(private readonly core: Core) {
-    const { config } = core;
     this.hooks = core.hooks;
     this.access = core.access;
     this.review = core.publisher.review;
+    this.limits = topicLimits(core.config);
+    this.onConfig(core.config);
+  }
+
+  onConfig(config: Config): void {
     this.limits = topicLimits(config);
-    this.receiveMaximum = config['mqtt.receive_maximum'];
     this.awaitingRelMax = config['mqtt.session.max_awaiting_rel'];
   }
 
@@ -137,7 +140,7 @@ export class PublishIn {
 
   private onQos1(connection: Connection, route: Route<Session> | null): number {
     const { core, view } = this;
-    if (connection.inboundOpen >= this.receiveMaximum && connection.version === 5) {
+    if (connection.inboundOpen >= connection.receiveMaximum && connection.version === 5) {
       return ReasonCode.ReceiveMaximumExceeded;
     }
     connection.inboundOpen++;
@@ -164,7 +167,7 @@ export class PublishIn {
     const { packetId } = view;
     const awaiting = session.awaiting();
     if (connection.version === 5) {
-      if (connection.inboundOpen >= this.receiveMaximum) return ReasonCode.ReceiveMaximumExceeded;
+      if (connection.inboundOpen >= connection.receiveMaximum) return ReasonCode.ReceiveMaximumExceeded;
     } else if (this.awaitingRelMax > 0 && awaiting.size >= this.awaitingRelMax) {
       core.counters.qos2Dropped++;
       return ReasonCode.ReceiveMaximumExceeded;

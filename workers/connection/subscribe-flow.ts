@@ -1,6 +1,7 @@
 /**
  * SUBSCRIBE and UNSUBSCRIBE: what all those on their way share. Runs on the shard's thread.
  */
+import type { Config } from '../../src/config/schema.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
@@ -11,7 +12,7 @@ import {
   parseSubscription,
   type TopicLimits,
 } from '../../src/protocol/topic.js';
-import type { Core } from '../core.js';
+import type { ConfigFollower, Core } from '../core.js';
 import type { Session } from '../session/session.js';
 import type { Connection } from './connection.js';
 import { OneFilter } from './filter-job.js';
@@ -23,20 +24,24 @@ import { UnsubscribeJob } from './unsubscribe-job.js';
 /** Retain Handling 1 of the subscription options byte (v5 3.8.3.1). */
 const RETAINED_IF_NEW = 0x10;
 
-export class SubscribeFlow {
-  readonly subscriptionsMax: number;
-  readonly timeoutMs: number;
+export class SubscribeFlow implements ConfigFollower {
+  subscriptionsMax = 0;
+  timeoutMs = 0;
   readonly review: FilterReview;
-  private readonly limits: TopicLimits;
+  private limits: TopicLimits;
   /** SUBSCRIBEs that wait for other shards, by session, oldest first. */
   private readonly waiting = new Map<Session, SubscribeJob[]>();
 
   constructor(readonly core: Core) {
-    const { config } = core;
+    this.limits = topicLimits(core.config);
+    this.review = new FilterReview(core, (text) => this.parsePlain(text));
+    this.onConfig(core.config);
+  }
+
+  onConfig(config: Config): void {
     this.subscriptionsMax = config['mqtt.session.max_subscriptions'];
     this.timeoutMs = config['shard.subscribe_timeout'];
     this.limits = topicLimits(config);
-    this.review = new FilterReview(core, (text) => this.parsePlain(text));
   }
 
   /** @returns HANDLED, HANDLED_STALL or a reason code. */

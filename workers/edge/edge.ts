@@ -5,11 +5,12 @@
 import type { ListenerId, TlsMaterial } from '../../src/actor/shard-protocol.js';
 import type { SlotMap } from '../../src/actor/slots.js';
 import { AccessRules } from '../../src/base/access.js';
+import type { Config } from '../../src/config/schema.js';
 import { HALF_READ_BYTES_MAX } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Intake } from '../connection/intake.js';
 import type { Origin } from '../connection/origin.js';
-import type { Core } from '../core.js';
+import type { ConfigFollower, Core } from '../core.js';
 import type { RelayHub } from '../relay/relay-hub.js';
 import type { OpenLink } from '../seams.js';
 import { Handshakes } from './handshakes.js';
@@ -34,7 +35,7 @@ export interface EdgeExits {
   readonly openLink: OpenLink;
 }
 
-export class Edge {
+export class Edge implements ConfigFollower {
   readonly #newcomers = new Set<Newcomer>();
   /** Of them, those with a part of their CONNECT here; who has had one for longest comes first. */
   readonly #halfRead = new Set<Newcomer>();
@@ -115,6 +116,10 @@ export class Edge {
   updateTls(material: readonly TlsMaterial[]): null {
     for (const each of material) this.#listeners[each.listener]?.tls?.update(each);
     return null;
+  }
+
+  onConfig(config: Config): void {
+    for (const { http } of this.#listeners) http?.onConfig(config);
   }
 
   /** Ends everybody who has not come in yet. */

@@ -20,6 +20,14 @@ export interface Accepted {
   readonly socket: WebSocket;
 }
 
+/** What the configuration demands of all listeners alike. */
+export interface HandshakeDemands {
+  /** Largest message of a client that compresses, inflated. */
+  readonly messageBytesMax: number;
+  /** A client has to offer a subprotocol that is MQTT. */
+  readonly requiresProtocol: boolean;
+}
+
 const NOTHING = Buffer.alloc(0);
 
 export class HttpHandshake {
@@ -30,9 +38,8 @@ export class HttpHandshake {
   /** What has come of the request being looked at: all happens within one call. */
   private outcome: Accepted | Refusal = BAD_REQUEST;
 
-  /** @param messageBytesMax largest message of a client that compresses, inflated. */
-  constructor(settings: WebSocketSettings, trusted: AccessRules, messageBytesMax: number) {
-    this.rules = new UpgradeRules(settings, trusted);
+  constructor(settings: WebSocketSettings, trusted: AccessRules, demands: HandshakeDemands) {
+    this.rules = new UpgradeRules(settings, trusted, demands.requiresProtocol);
     this.http = createServer({ maxHeaderSize: HTTP_HEAD_BYTES_MAX, requireHostHeader: false });
     // How many there may be is for the rules to say: Node would just leave out the rest.
     this.http.maxHeadersCount = 0;
@@ -42,7 +49,7 @@ export class HttpHandshake {
     }
     // Without a listener Node would answer by itself.
     this.http.on('clientError', () => {});
-    this.webSockets = new WebSocketServer(serverOptions(settings.compress, messageBytesMax));
+    this.webSockets = new WebSocketServer(serverOptions(settings.compress, demands.messageBytesMax));
     this.webSockets.on('wsClientError', () => {});
   }
 

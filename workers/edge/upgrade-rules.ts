@@ -53,6 +53,7 @@ export class UpgradeRules {
   constructor(
     private readonly settings: WebSocketSettings,
     private readonly trusted: AccessRules,
+    private readonly requiresProtocol: boolean,
   ) {
     this.origins = new Set(settings.origins.map(comparable));
   }
@@ -70,7 +71,7 @@ export class UpgradeRules {
       return BAD_REQUEST;
     if (headers['sec-websocket-version'] !== '13') return BAD_VERSION;
     if (!this.admitsOrigin(headers.origin)) return BAD_ORIGIN;
-    return this.settings.requireProtocol && chooseProtocol(offersOf(request)) === null ? BAD_PROTOCOL : null;
+    return this.requiresProtocol && chooseProtocol(offersOf(request)) === null ? BAD_PROTOCOL : null;
   }
 
   /**

@@ -3,14 +3,15 @@
  * answer and the end. Runs on the shard's thread.
  */
 import { AccessRules } from '../../src/base/access.js';
-import type { ListenerConfig } from '../../src/config/listener-types.js';
+import type { ListenerConfig, WebSocketSettings } from '../../src/config/listener-types.js';
+import type { Config } from '../../src/config/schema.js';
 import {
   HTTP_HEAD_BYTES_MAX,
   WEBSOCKET_FRAME_BYTES_MAX,
   WEBSOCKET_MESSAGE_BYTES_MAX,
 } from '../../src/limits.js';
 import { PendingInput } from '../connection/pending-input.js';
-import type { Core } from '../core.js';
+import type { ConfigFollower, Core } from '../core.js';
 import { DeflateLink } from '../transport/deflate-link.js';
 import type { Link, LinkEnd, LinkHandler } from '../transport/link.js';
 import { LinkCloser } from '../transport/link-closer.js';
@@ -37,21 +38,27 @@ type Done = (outcome: Upgraded | UpgradeFailed) => void;
 
 const END_OF_HEAD = '\r\n\r\n';
 
-export class HttpUpgrades {
-  readonly handshake: HttpHandshake;
+export class HttpUpgrades implements ConfigFollower {
+  handshake: HttpHandshake;
   /** Proxies whose word about the client's address is taken. */
   readonly trusted: AccessRules;
-  readonly frameBytesMax: number;
+  frameBytesMax: number;
+  private readonly settings: WebSocketSettings;
 
   constructor(
     readonly core: Pick<Core, 'config' | 'turn' | 'wheel' | 'memory'>,
     listener: ListenerConfig,
   ) {
-    const packetBytesMax = core.config['mqtt.max_packet_size'];
-    this.frameBytesMax = Math.max(packetBytesMax, WEBSOCKET_FRAME_BYTES_MAX);
-    const messageBytesMax = Math.max(packetBytesMax, WEBSOCKET_MESSAGE_BYTES_MAX);
     this.trusted = AccessRules.only(listener.trustedProxies);
-    this.handshake = new HttpHandshake(listener.webSocket!, this.trusted, messageBytesMax);
+    this.settings = listener.webSocket!;
+    this.frameBytesMax = frameBytesMaxOf(core.config);
+    this.handshake = this.handshakeOf(core.config);
+  }
+
+  /** For handshakes to come. The parser before is not closed: connections that came through it are not its matter. */
+  onConfig(config: Config): void {
+    this.frameBytesMax = frameBytesMaxOf(config);
+    this.handshake = this.handshakeOf(config);
   }
 
   /**
@@ -67,7 +74,16 @@ export class HttpUpgrades {
   close(): void {
     this.handshake.close();
   }
+
+  private handshakeOf(config: Config): HttpHandshake {
+    const messageBytesMax = Math.max(config['mqtt.max_packet_size'], WEBSOCKET_MESSAGE_BYTES_MAX);
+    const requiresProtocol = config['mqtt.websocket_protocol_header'];
+    return new HttpHandshake(this.settings, this.trusted, { messageBytesMax, requiresProtocol });
+  }
 }
+
+const frameBytesMaxOf = (config: Config): number =>
+  Math.max(config['mqtt.max_packet_size'], WEBSOCKET_FRAME_BYTES_MAX);
 
 class Upgrade implements LinkHandler {
   /** What has come of the request, where it comes in pieces. */

@@ -12,12 +12,7 @@ import type {
 } from '../../src/plugins/api.js';
 import { asClientId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
-import {
-  type CheckedPublish,
-  checkPublish,
-  isQos,
-  type PublishLimits,
-} from '../../src/protocol/publish-request.js';
+import { type CheckedPublish, checkPublish, isQos } from '../../src/protocol/publish-request.js';
 import type { SubscribeFlow } from '../connection/subscribe-flow.js';
 import { publishLimits } from '../connection/topic-limits.js';
 import type { Core } from '../core.js';
@@ -52,17 +47,14 @@ export class PluginPart {
   private readonly window = new SendWindow();
   private readonly received = new ReceiveCount();
   private readonly log: LimitedLog;
-  private readonly limits: PublishLimits;
 
   constructor(
     readonly start: PluginStart,
     private readonly core: Core,
     private readonly subscribes: SubscribeFlow,
   ) {
-    this.limits = publishLimits(core.config);
-    const isDebugging = core.config['log.level'] === 'debug';
     const write = (level: keyof LimitedLog, message: string, fields: LogFields): void => {
-      if (level !== 'debug' || isDebugging) core.main.log(level, message, fields);
+      if (level !== 'debug' || core.config['log.level'] === 'debug') core.main.log(level, message, fields);
     };
     this.log = limitedLog(start.name, write, core.clock);
   }
@@ -135,7 +127,7 @@ export class PluginPart {
       log: this.log,
       tell: (data) => this.tell(data),
       publish: (topic, payload, options = {}) =>
-        this.publish(checkPublish(topic, payload, options, this.limits)),
+        this.publish(checkPublish(topic, payload, options, publishLimits(this.core.config))),
       subscribe: (clientId, filter, qos) => {
         if (typeof filter !== 'string') throw new Error('the filter is not a string');
         if (!isQos(qos)) throw new Error('qos is not 0, 1 or 2');

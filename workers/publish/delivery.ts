@@ -3,13 +3,14 @@
  * the queue. The hottest code of the broker: no allocation for QoS 0, one packet identifier and no copy of the message
  * for the rest. Runs on the shard's thread.
  */
+import type { Config } from '../../src/config/schema.js';
 import { OUTPUT_COPY_BYTES_MAX } from '../../src/limits.js';
 import { expirySecondsLeft } from '../../src/protocol/message.js';
 import { encodePublish, publishFrameBytes } from '../../src/protocol/mqtt/encode-publish.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { Connection } from '../connection/connection.js';
 import { mountedStart } from '../connection/listener-options.js';
-import type { Core } from '../core.js';
+import type { ConfigFollower, Core } from '../core.js';
 import { DeliveryNotice } from '../hooks/delivery-notice.js';
 import { topicOfView } from '../hooks/hook-message.js';
 import type { Hooks } from '../hooks/hooks.js';
@@ -27,7 +28,7 @@ import { FrameCache, variantOf } from './frame-cache.js';
 /** Bit of the flags kept with a message in flight or in a queue: RETAIN goes out as 1. */
 export const FLAG_RETAIN = 1;
 
-export class Delivery {
+export class Delivery implements ConfigFollower {
   private readonly frames = new FrameCache();
   private readonly notice = new DeliveryNotice();
   private readonly hooks: Hooks;
@@ -36,15 +37,19 @@ export class Delivery {
   private readonly taken = new QueuedMessage();
   private view: PublishView = this.storedView;
   private shared = false;
-  private readonly isQosUpgraded: boolean;
-  private readonly isQos0Queued: boolean;
-  private readonly isLoopIgnored: boolean;
+  private isQosUpgraded = false;
+  private isQos0Queued = false;
+  private isLoopIgnored = false;
 
   constructor(private readonly core: Core) {
     this.hooks = core.hooks;
-    this.isQosUpgraded = core.config['mqtt.session.upgrade_qos'];
-    this.isQos0Queued = core.config['mqtt.mqueue.store_qos0'];
-    this.isLoopIgnored = core.config['mqtt.session.ignore_loop_deliver'];
+    this.onConfig(core.config);
+  }
+
+  onConfig(config: Config): void {
+    this.isQosUpgraded = config['mqtt.session.upgrade_qos'];
+    this.isQos0Queued = config['mqtt.mqueue.store_qos0'];
+    this.isLoopIgnored = config['mqtt.session.ignore_loop_deliver'];
   }
 
   /**
@@ -246,39 +251,20 @@ export class Delivery {
   }
 
   private fits(connection: Connection, qos: number, identifiers: Identifiers): boolean {
-    if (!connection.hasPacketLimit) return true;
-    const size = publishFrameBytes(
-      this.view,
-      connection.version,
-      qos,
-      identifiers,
-      0,
-      true,
-      this.expiry(connection),
-    );
-    if (size <= connection.maximumPacketBytes) return true;
+    if (this.isWithinLimit(connection, qos, identifiers, 0)) return true;
     this.core.counters.oversizeDropped++;
     return false;
   }
 
-  private expiry(connection: Connection): number {
-    return connection.version === 5 ? expirySecondsLeft(this.view.expiresAtMs, this.core.turn.wallMs) : -1;
+  private isWithinLimit(connection: Connection, qos: number, ids: Identifiers, alias: number): boolean {
+    if (!connection.hasPacketLimit) return true;
+    const { version, maximumPacketBytes } = connection;
+    const expiry = this.expiry(connection);
+    return publishFrameBytes(this.view, version, qos, ids, alias, true, expiry) <= maximumPacketBytes;
   }
 
-  // A new alias travels beside the topic and must not take the packet over the client's limit (v5 [MQTT-3.1.2-24]).
-  private hasAliasRoom(connection: Connection, qos: number, identifiers: Identifiers): boolean {
-    if (!connection.hasPacketLimit) return true;
-    const { view } = this;
-    const size = publishFrameBytes(
-      view,
-      connection.version,
-      qos,
-      identifiers,
-      1,
-      true,
-      this.expiry(connection),
-    );
-    return size <= connection.maximumPacketBytes;
+  private expiry(connection: Connection): number {
+    return connection.version === 5 ? expirySecondsLeft(this.view.expiresAtMs, this.core.turn.wallMs) : -1;
   }
 
   /** Appends the frame to the connection's output. Its size has been checked for QoS 1 and 2. */
@@ -386,7 +372,8 @@ export class Delivery {
     const topicStart = view.topicStart;
     view.topicStart = mountedStart(connection.options.mountpoint, view);
     const aliases = connection.aliasesOut;
-    if (aliases === null || !this.hasAliasRoom(connection, qos, identifiers)) {
+    // A new alias travels beside the topic and must not take the packet over the limit (v5 [MQTT-3.1.2-24]).
+    if (aliases === null || !this.isWithinLimit(connection, qos, identifiers, 1)) {
       this.writeOwn(connection, qos, retain, dup, packetId, identifiers, 0, true);
     } else {
       const isNew = aliases.assign(view.topicBytes, view.topicStart, view.topicEnd);

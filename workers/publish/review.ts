@@ -2,13 +2,14 @@
  * What has to be decided about a message before it is handed on: whether its client may publish it, what plugins make
  * of it, and whether the client may publish that. Runs on the shard's thread.
  */
+import type { Config } from '../../src/config/schema.js';
 import type { HookMessage } from '../../src/plugins/api.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { isPublishable, type PublishLimits } from '../../src/protocol/publish-request.js';
 import type { Client } from '../connection/client.js';
 import { mountedStart } from '../connection/listener-options.js';
 import { publishLimits } from '../connection/topic-limits.js';
-import type { Core } from '../core.js';
+import type { ConfigFollower, Core } from '../core.js';
 import { messageOfView } from '../hooks/hook-message.js';
 import { Pending } from '../hooks/pending.js';
 
@@ -29,11 +30,15 @@ export const DROPPED = new Judgement(true, true, null);
 /** It is still being decided. */
 export const UNDECIDED = new Judgement(false, false, null);
 
-export class Review {
-  private readonly limits: PublishLimits;
+export class Review implements ConfigFollower {
+  private limits: PublishLimits;
 
   constructor(private readonly core: Core) {
     this.limits = publishLimits(core.config);
+  }
+
+  onConfig(config: Config): void {
+    this.limits = publishLimits(config);
   }
 
   /** Whether there is anything to decide about clients' messages. */

@@ -2,11 +2,12 @@
  * Share groups: one copy of a message per group, to one member wherever it is; and what happens to a member's messages
  * when it leaves. The publisher's shard chooses the shard, that shard the member. Runs on the shard's thread.
  */
+import type { Config } from '../../src/config/schema.js';
 import { SHARE_LEFT_SLICE } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import type { Core } from '../core.js';
+import type { ConfigFollower, Core } from '../core.js';
 import { type BatchReader, RECORD_BOUNCE, RECORD_SHARE } from '../peers/batch.js';
 import type { ByteHash } from '../routing/byte-hash.js';
 import type { ShareGroup, ShareStrategy } from '../routing/share-group.js';
@@ -29,10 +30,10 @@ interface LeftMessages {
   next: number;
 }
 
-export class SharedDelivery implements Runnable {
+export class SharedDelivery implements Runnable, ConfigFollower {
   queued = false;
   private readonly left: LeftMessages[] = [];
-  private readonly strategy: ShareStrategy;
+  private strategy: ShareStrategy;
   // For messages that a leaving member had; apart, because a delivery may be under way around it.
   private readonly takenView = new PublishView();
   private readonly taken = new QueuedMessage();
@@ -42,6 +43,10 @@ export class SharedDelivery implements Runnable {
     private readonly hash: ByteHash,
   ) {
     this.strategy = core.config['mqtt.shared_subscription_strategy'];
+  }
+
+  onConfig(config: Config): void {
+    this.strategy = config['mqtt.shared_subscription_strategy'];
   }
 
   /** Hands a message to one member of `group`. @returns whether it must be safe before it is acknowledged. */

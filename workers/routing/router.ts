@@ -112,6 +112,11 @@ export class Router<S extends Subscriber> {
     return this.cache.lookup(bytes, start, end);
   }
 
+  /** Forgets all routes, and with them which topics are valid. */
+  forgetRoutes(): void {
+    this.cache.clear();
+  }
+
   /** Finds the route of a valid topic name, and remembers it. */
   match(bytes: Uint8Array, start: number, end: number): Route<S> {
     let route = this.matcher.match(bytes, start, end);

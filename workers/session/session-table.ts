@@ -6,7 +6,7 @@ import { FILTERS_PER_TURN_MAX, SESSION_REMOVE_SLICE } from '../../src/limits.js'
 import type { ClientId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
 import { clientOf } from '../connection/client.js';
-import type { Core } from '../core.js';
+import type { ConfigFollower, Core } from '../core.js';
 import type { Runnable } from '../turn.js';
 import type { QueueLimits } from './message-queue.js';
 import { Session } from './session.js';
@@ -15,31 +15,31 @@ import { TopicPriorities } from './topic-priorities.js';
 /** The Session Expiry Interval that means "never". */
 export const EXPIRY_NEVER_SECONDS = 0xffffffff;
 
-export class SessionTable implements Runnable {
+export class SessionTable implements Runnable, ConfigFollower {
   queued = false;
-  readonly packetBytesMax: number;
+  /** For connections that get their session from now on, as the next two. */
+  packetBytesMax = 0;
   /** The same for the packet before there is a session. */
-  readonly connectBytesMax: number;
-  readonly windowMax: number;
-  readonly queueLimits: QueueLimits;
+  connectBytesMax = 0;
+  windowMax = 0;
+  /** For sessions that begin from now on. */
+  queueLimits: QueueLimits;
   private readonly byId = new Map<ClientId, Session>();
   /** Sessions that are over but still have subscriptions to be taken down, in slices. */
   private readonly leaving: Session[] = [];
-  private readonly expiryMaxSeconds: number;
+  private expiryMaxSeconds = 0;
 
   constructor(private readonly core: Core) {
-    const { config } = core;
+    this.queueLimits = queueLimitsOf(core.config);
+    this.onConfig(core.config);
+  }
+
+  onConfig(config: Config): void {
     this.packetBytesMax = config['mqtt.max_packet_size'];
     this.connectBytesMax = Math.min(this.packetBytesMax, config['mqtt.client.max_connect_size']);
     this.windowMax = config['mqtt.session.max_inflight'] || 65_535;
     this.expiryMaxSeconds = config['mqtt.session.max_expiry_interval'] / 1000 || Number.POSITIVE_INFINITY;
-    this.queueLimits = {
-      messagesMax: config['mqtt.mqueue.max_length'],
-      bytesMax: config['mqtt.mqueue.max_bytes'],
-      highWatermark: config['mqtt.mqueue.high_watermark'],
-      lowWatermark: config['mqtt.mqueue.low_watermark'],
-      priorities: prioritiesOf(config),
-    };
+    this.queueLimits = queueLimitsOf(config);
   }
 
   /** Sessions with a connection. */
@@ -161,6 +161,16 @@ export class SessionTable implements Runnable {
     const message = createMessage({ ...will, receivedAtMs: this.core.turn.wallMs, author });
     this.core.publisher.publishOwn(message, willFrom);
   }
+}
+
+function queueLimitsOf(config: Config): QueueLimits {
+  return {
+    messagesMax: config['mqtt.mqueue.max_length'],
+    bytesMax: config['mqtt.mqueue.max_bytes'],
+    highWatermark: config['mqtt.mqueue.high_watermark'],
+    lowWatermark: config['mqtt.mqueue.low_watermark'],
+    priorities: prioritiesOf(config),
+  };
 }
 
 function prioritiesOf(config: Config): TopicPriorities | null {

@@ -14,7 +14,7 @@ import { WAITING_QUEUES, type Waiter } from '../memory-budget.js';
 import type { Subscriber } from '../routing/route.js';
 import type { Runnable } from '../turn.js';
 import { Inflight } from './inflight.js';
-import { MessageQueue, type QueueOwner } from './message-queue.js';
+import { MessageQueue, type QueueLimits, type QueueOwner } from './message-queue.js';
 import { PacketIdSet } from './packet-id-set.js';
 import type { ReplayQueue } from './replay.js';
 
@@ -65,6 +65,8 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   willDueMs = Number.POSITIVE_INFINITY;
   expiryDueMs = Number.POSITIVE_INFINITY;
 
+  /** Those of the configuration that it began with. */
+  private readonly queueLimits: QueueLimits;
   private accountedBytes = 0;
 
   constructor(
@@ -75,6 +77,7 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   ) {
     super();
     this.windowMax = core.sessions.windowMax;
+    this.queueLimits = core.sessions.queueLimits;
   }
 
   /** Outlives its connection, so that what is acknowledged for it has to be safe. */
@@ -98,7 +101,7 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   }
 
   waiting(): MessageQueue {
-    if (this.queue === null) this.queue = new MessageQueue(this.core.sessions.queueLimits, this);
+    if (this.queue === null) this.queue = new MessageQueue(this.queueLimits, this);
     return this.queue;
   }
 
@@ -155,7 +158,7 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
       this.core.main.clearAlarm(id);
       return;
     }
-    const { messagesMax, highWatermark } = this.core.sessions.queueLimits;
+    const { messagesMax, highWatermark } = this.queueLimits;
     this.core.main.raiseAlarm({
       id,
       severity: 'warning',

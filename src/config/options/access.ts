@@ -10,7 +10,7 @@ export const accessOptions = {
     text(1024, /^[^\p{Cc}]*$/u, 'a path'),
     '',
     'etc/acl.conf',
-    'start',
+    'live',
     'File of access rules, as EMQ’s acl.conf; empty = no rules. Counts from the directory the broker is started in.',
   ),
   'mqtt.cache_acl': fromEmq(

@@ -24,13 +24,13 @@ export const mqttOptions = {
   'mqtt.max_topic_length': ours(
     integer(1, 65_535),
     '65535',
-    'new',
+    'live',
     'Longest topic name or filter in bytes that clients may use.',
   ),
   'mqtt.max_topic_levels': ours(
     integer(1, 65_536),
     '128',
-    'new',
+    'live',
     'Most levels, which `/` separates, that a topic name or filter may have.',
   ),
   'mqtt.allow_anonymous': fromEmq(
@@ -57,7 +57,7 @@ export const mqttOptions = {
     flag(),
     'on',
     'on',
-    'start',
+    'new',
     'Whether WebSocket clients that offer no subprotocol beginning with `mqtt` are refused.',
   ),
   'mqtt.keepalive_backoff': fromEmq(
@@ -113,7 +113,7 @@ export const mqttOptions = {
   'mqtt.client.max_write_buffer': ours(
     bytesize(1 << 10, 1 << 30),
     '1MB',
-    'new',
+    'live',
     'Bytes that may wait for one slow reader before QoS 0 messages to it are dropped.',
   ),
   'mqtt.client.max_publish_rate': fromEmq(
@@ -122,6 +122,20 @@ export const mqttOptions = {
     '0',
     'new',
     'Messages per second one client may publish; it is read more slowly above that; 0 = no limit.',
+  ),
+  'mqtt.client.enable_stats': fromEmq(
+    flag(),
+    'off',
+    'off',
+    'live',
+    'Kept and shown for tools made for EMQ; clients always count.',
+  ),
+  'mqtt.conn.force_gc_count': fromEmq(
+    integer(0),
+    '100',
+    '100',
+    'live',
+    'Kept and shown for tools made for EMQ; it tunes the Erlang machine, which is not used here.',
   ),
   'mqtt.broker.sys_interval': fromEmq(
     seconds(0, 86_400),

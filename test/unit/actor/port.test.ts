@@ -44,6 +44,7 @@ function joined(t: ExecutionContext, handlers: Partial<ShardRequestHandlers>) {
       'list.client': unexpected,
       'list.session': unexpected,
       'list.subscriptions': unexpected,
+      'config.update': unexpected,
       'plugin.start': () => null,
       'plugin.stop': () => null,
       'tls.update': unexpected,

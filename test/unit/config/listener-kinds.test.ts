@@ -6,7 +6,6 @@ test('WebSocket listeners serve /mqtt, to pages of every origin, without compres
   const plain = {
     path: '/mqtt',
     origins: [],
-    requireProtocol: true,
     compress: false,
     addressHeader: null,
     portHeader: null,
@@ -29,17 +28,11 @@ test('every option of WebSocket arrives', (t) => {
   t.deepEqual(listenerWith('ws', ...options)?.webSocket, {
     path: '/',
     origins: ['https://a.example', 'http://b.example:8080'],
-    requireProtocol: true,
     compress: true,
     addressHeader: 'x-forwarded-for',
     portHeader: 'x-forwarded-port',
   });
   t.deepEqual(warningsOf(...settings('ws', options)), []);
-});
-
-test('whether a subprotocol is required is one key for all of them', (t) => {
-  const [, , ws] = listenersOf('mqtt.websocket_protocol_header=off');
-  t.is(ws?.webSocket?.requireProtocol, false);
 });
 
 test('the path of WebSocket begins with a slash, and is only a path', (t) => {

@@ -36,5 +36,6 @@ export function createApiPort({ name, clock, pool, slots, plugins, settings }: A
     plugins,
     listings: new ShardListings(shards, clock),
     settings,
+    users: null,
   };
 }

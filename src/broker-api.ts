@@ -36,6 +36,8 @@ export interface OpenListener {
   readonly path: string | null;
   /** Where clients of `ws` and `wss` listeners upgrade, such as `/mqtt`; otherwise null. */
   readonly webSocketPath: string | null;
+  /** Of the API, such as `http://127.0.0.1:8080/api/v2/`; otherwise null. */
+  readonly url: string | null;
   /** Connections have to begin with a header of the PROXY protocol. */
   readonly isProxied: boolean;
 }

@@ -39,6 +39,7 @@ import { type NodeRecord, openDataDir } from './supervisor/data-dir.js';
 import { Handover } from './supervisor/handover.js';
 import { ListenerFigures } from './supervisor/listener-figures.js';
 import { defaultShards, usableCores, usableMemoryBytes } from './supervisor/machine.js';
+import { openListener } from './supervisor/open-listener.js';
 import { OpeningReader, openingLimits } from './supervisor/opening-reader.js';
 import { overloadLimits } from './supervisor/shard-handle.js';
 import { ShardPool } from './supervisor/shard-pool.js';
@@ -148,9 +149,13 @@ export class RunningBroker implements Broker {
       alarmRaised: (alarm) => this.#alarms.raise(null, alarm),
       alarmCleared: (id) => this.#alarms.clear(id),
     };
-    this.#certificates = new Certificates(config.listeners, this.#clock, logger, {
+    const withTls = [...config.listeners, ...config.apiListeners];
+    this.#certificates = new Certificates(withTls, this.#clock, logger, {
       ...alarmEvents,
-      update: (tls) => this.#pool.updateAll('tls.update', { tls }),
+      update: (tls) => {
+        this.#api.updateTls(tls);
+        return this.#pool.updateAll('tls.update', { tls: this.#tlsOfShards(tls) });
+      },
     });
     const title = 'new access rules are not in force';
     const aclAlarm = new ReloadAlarm('acl_reload_failed', title, this.#clock, alarmEvents);
@@ -204,7 +209,8 @@ export class RunningBroker implements Broker {
       plugins: this.#plugins,
       settings: this.#settings,
     });
-    this.#api = new ApiServer(config.apiListeners, port, logger);
+    const api = { broker: port, clock: this.#clock, logger };
+    this.#api = new ApiServer(config.apiListeners, config.listeners.length, api);
   }
 
   /** Shards first, so that the first connection finds its own. @throws BrokerError after stopping what had started */
@@ -219,7 +225,7 @@ export class RunningBroker implements Broker {
       const failedLater = await Promise.race([this.#plugins.boot(), this.failed]);
       if (failedLater instanceof BrokerError) throw failedLater;
       for (const acceptor of this.#acceptors) await acceptor.open();
-      await this.#api.open();
+      await this.#api.open(this.#certificates.material);
     } catch (error) {
       await this.stop();
       throw error;
@@ -227,18 +233,7 @@ export class RunningBroker implements Broker {
   }
 
   get listeners(): readonly OpenListener[] {
-    return this.#acceptors.map(({ figures, port }) => {
-      const { name, type, host, path, webSocket, proxy } = figures.config;
-      return {
-        name,
-        protocol: type,
-        host,
-        port,
-        path,
-        webSocketPath: webSocket?.path ?? null,
-        isProxied: proxy !== null,
-      };
-    });
+    return [...this.#acceptors, ...this.#api.listeners].map(openListener);
   }
 
   /** As it is now; it may be changed while the broker runs. */
@@ -286,14 +281,14 @@ export class RunningBroker implements Broker {
     return this.#alarms.list();
   }
 
-  /** Who is connected through each listener, and why others are not. */
+  /** Who is connected through each listener, those of the API last, and why others are not. */
   listenerFigures(): readonly ListenerFigures[] {
-    return this.#acceptors.map(({ figures }) => figures);
+    return [...this.#acceptors, ...this.#api.listeners].map(({ figures }) => figures);
   }
 
   /** Port of the first listener of the API; 0 where there is none. */
   get apiPort(): number {
-    return this.#api.ports[0] ?? 0;
+    return this.#api.listeners[0]?.port ?? 0;
   }
 
   /** Asks one shard. @throws BrokerError when it does not answer in time, or cannot */
@@ -313,7 +308,7 @@ export class RunningBroker implements Broker {
   ): ShardPool {
     const { config, shards } = this;
     const { seams = {} } = options;
-    const tls = (): readonly TlsMaterial[] => this.#certificates.material;
+    const tls = (): readonly TlsMaterial[] => this.#tlsOfShards(this.#certificates.material);
     const access = (): AccessStart => ({ rules: this.#acl.rules, bans: this.#bans.list() });
     const plugins = (): readonly PluginStart[] => this.#plugins.starts();
     const { shardEntry: entry = SHARD_ENTRY, memoryBytes = usableMemoryBytes() } = replacements;
@@ -345,6 +340,11 @@ export class RunningBroker implements Broker {
     return pool;
   }
 
+  /** Without that of the API, whose listeners are numbered after all others. */
+  #tlsOfShards(all: readonly TlsMaterial[]): readonly TlsMaterial[] {
+    return all.filter(({ listener }) => listener < this.config.listeners.length);
+  }
+
   /** Any shard will do: it passes the message on to those that want it, or own its topic's retained message. */
   async #publish(message: PublishRequest): Promise<void> {
     const shard = this.#pool.handles.find((handle) => handle.state === 'ready');
@@ -374,9 +374,11 @@ export class RunningBroker implements Broker {
 
   /** Nobody new comes in, then nobody is left, then nothing runs. */
   async #stopParts(): Promise<void> {
-    const closed = [this.#api.close(), ...this.#acceptors.map((acceptor) => acceptor.close())];
+    const closed = this.#acceptors.map((acceptor) => acceptor.close());
     this.#gate.stop();
     this.#reader.stop();
+    // Requests that are under way may need the shards.
+    await this.#api.close();
     await this.#pool.stop(this.config['shutdown.timeout']);
     await this.#plugins.shutDown();
     clearInterval(this.#sweepTimer);

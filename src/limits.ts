@@ -576,6 +576,38 @@ export const REWRITES_CACHED_TOPIC_CHARS_MAX = 256;
 
 /** Bytes of a request's body, as EMQ has it. Smaller refuses large configurations, larger is memory. */
 export const API_BODY_BYTES_MAX = 1 << 20;
+/** Objects and lists within one another in a body; what the API takes needs three. More could end somebody's stack. */
+export const API_BODY_NESTING_MAX = 16;
+/** Bytes of a request's target and headers together. Fewer refuses long topics in paths, more is memory. */
+export const API_HEADER_BYTES_MAX = 64 << 10;
+/** Bytes of a body nobody wants that are read so that its sender gets to the answer; then the connection is closed. */
+export const API_DROPPED_BODY_BYTES_MAX = 16 << 20;
+/** Milliseconds for that. */
+export const API_DROPPED_BODY_MS = 2_000;
+/** Milliseconds for a request's headers, from their first byte or from accept. Too many lets idlers hold places. */
+export const API_HEADERS_TIMEOUT_MS = 10_000;
+/** Milliseconds for a whole request. Too few breaks off slow senders of large bodies. */
+export const API_REQUEST_TIMEOUT_MS = 30_000;
+/** Milliseconds that a connection may be silent between requests; programs that ask each minute keep theirs. */
+export const API_KEEP_ALIVE_MS = 75_000;
+/** Milliseconds between two looks for requests that take too long. */
+export const API_TIMEOUTS_CHECK_MS = 1_000;
+/** Requests that one connection sends before their answers; then it is closed. Only hostile programs send many. */
+export const API_PIPELINED_MAX = 16;
+/** Milliseconds for requests under way to end when the broker stops; then their connections are closed. */
+export const API_STOP_MS = 2_000;
+/** Milliseconds for which verified credentials are not verified again. */
+export const API_GATE_MS = 60_000;
+/** Users whose credentials are kept so; for one more the oldest are forgotten, and cost a hash again. */
+export const API_GATES_MAX = 1_024;
+/** Milliseconds that someone who tries credentials too often waits for each answer. */
+export const API_SLOWED_MS = 1_000;
+/** Requests that wait so, each with its connection; others are refused at once. More fills a listener's places. */
+export const API_SLOWED_MAX = 16;
+/** Characters of an `X-Request-Id` that is taken over. */
+export const API_REQUEST_ID_CHARS_MAX = 128;
+/** Characters of a path in the log. */
+export const API_LOGGED_PATH_CHARS_MAX = 256;
 
 // Lists
 

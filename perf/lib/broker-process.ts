@@ -60,6 +60,7 @@ export async function startBrokerProcess(
     `tcp.external=127.0.0.1:${tcpPort}`,
     'tcp.internal=off',
     'ws.external=off',
+    'api.mgmt=127.0.0.1:0',
     ...(transport === 'tcp' ? [] : [`${transport}.external=127.0.0.1:${port}`]),
     ...(isEncrypted(transport) ? certificate(`${transport}.external`, key) : []),
   ].flatMap((setting) => ['--set', `listener.${setting}`]);

@@ -1,41 +1,41 @@
-/** The Koa application: who asks, what is asked, how answers look. Main thread. */
+/** The Koa application: every request passes these, in this order. Main thread. */
 import Koa, { type Context, type Next } from 'koa';
-import { BrokerError } from '../base/errors.js';
+import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
-import { ApiError, nodeDown } from './api-error.js';
+import { shapeAnswers } from './answers.js';
 import type { BrokerPort } from './broker-port.js';
-import { ENDPOINTS } from './endpoints.js';
+import type { Endpoint } from './endpoint.js';
+import { Gates } from './gates.js';
+import { dropLeftover } from './leftover-body.js';
 import { mount } from './mount.js';
+import { openPaths } from './open-paths.js';
+import { requestLog } from './request-log.js';
 
-export function createApp(broker: BrokerPort, logger: Logger): Koa {
+export interface AppParts {
+  readonly broker: BrokerPort;
+  readonly endpoints: readonly Endpoint[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function createApp({ broker, endpoints, clock, logger }: AppParts): Koa {
   const app = new Koa();
+  // Errors of connections that broke off; those of requests are logged where they are answered.
+  app.silent = true;
+  const isOpen = ({ isOpen = false }: Endpoint): boolean => isOpen;
+  const isClosed = (each: Endpoint): boolean => !isOpen(each);
+  app.use(requestLog(logger, clock));
+  app.use(dropLeftover);
   app.use(shapeAnswers(logger));
-  app.use(mount(ENDPOINTS, broker).routes());
+  app.use(openPaths(broker.node, endpoints));
+  app.use(mount(endpoints.filter(isOpen), broker).routes());
+  if (broker.users !== null) app.use(new Gates(broker.users, clock).pass);
+  app.use(onlyKnownMethods);
+  app.use(mount(endpoints.filter(isClosed), broker).routes());
   return app;
 }
 
-function shapeAnswers(logger: Logger) {
-  return async (context: Context, next: Next): Promise<void> => {
-    let answer: unknown;
-    try {
-      await next();
-      answer = context['answer'];
-      if (answer === undefined) return;
-    } catch (error) {
-      const { code, message } = asApiError(error, logger);
-      answer = message === '' ? { code } : { code, message };
-    }
-    context.status = 200;
-    context.set('Content-Type', 'application/json');
-    context.body = Buffer.from(JSON.stringify(answer));
-  };
-}
-
-/** @throws what is no matter of the answer's shape: an HTTP error */
-function asApiError(error: unknown, logger: Logger): ApiError {
-  if (error instanceof ApiError) return error;
-  if (error instanceof BrokerError && error.code === 'SHARD_UNAVAILABLE') return nodeDown();
-  if (error instanceof Error && 'expose' in error) throw error;
-  logger.error(`a request to the API failed: ${error instanceof Error ? error.stack : String(error)}`);
-  return new ApiError(102);
+/** The router would answer HEAD where there is a GET; EMQ does not. */
+function onlyKnownMethods({ method }: Context, next: Next): Promise<unknown> | undefined {
+  return method === 'HEAD' ? undefined : next();
 }

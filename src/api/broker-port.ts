@@ -13,6 +13,8 @@ export interface BrokerPort {
   readonly plugins: Plugins;
   readonly listings: Listings;
   readonly settings: Settings;
+  /** Null: nobody is asked who they are. */
+  readonly users: Users | null;
 }
 
 /** This node. */
@@ -129,6 +131,8 @@ export interface Users {
     password: string,
     address: string,
   ): Promise<'unknown' | 'wrong' | 'slow_down' | null>;
+  /** Calls whenever a user's password changes, or a user goes: what was verified before does not hold any more. */
+  onChanged(listener: (username: string) => void): void;
 }
 
 /** Configuration that may be changed while the broker runs. `plugin` is null for keys of the broker itself. */

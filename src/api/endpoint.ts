@@ -14,15 +14,19 @@ export interface Call<F extends Fields = Fields> {
   readonly params: ValuesOf<F>;
   /** The body's members, for endpoints that take any. */
   readonly body: Readonly<Record<string, unknown>>;
+  /** Of whoever asks. */
+  readonly address: string;
 }
 
 export interface Endpoint<F extends Fields = Fields> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /**
-   * Below `/api/v2/`. `{node}` stands for this node's name, other braces for any text, with slashes too; a slash at the
-   * end is ignored. What begins with `nodes/` is found under `node/` as well.
+   * Below `/api/v2/`, unless it begins with a slash. `{node}` stands for this node's name, other braces for any text,
+   * with slashes too; a slash at the end is ignored. What begins with `nodes/` is found under `node/` as well.
    */
   readonly path: string;
+  /** No slash may stand at the end. */
+  readonly isExact?: boolean;
   /** One sentence. */
   readonly about: string;
   /** In the query of GET, in the body of all others. */
@@ -33,7 +37,7 @@ export interface Endpoint<F extends Fields = Fields> {
   readonly isOpen?: boolean;
   /** Of `result`. */
   readonly answer: Schema;
-  /** @returns what `result` is; undefined for `[]`. @throws ApiError */
+  /** @returns what `result` is; undefined for `[]`; a RawAnswer in place of all. @throws ApiError */
   handle(call: Call<F>): unknown;
 }
 

@@ -2,20 +2,22 @@
 
 import type { Middleware } from 'koa';
 import Router from 'koa-router';
+import { normalAddress } from '../base/access.js';
 import { nodeDown } from './api-error.js';
 import type { BrokerPort } from './broker-port.js';
 import type { Endpoint } from './endpoint.js';
 import { readFields } from './fields.js';
 import { type PathPattern, pathPattern, readPath } from './path-pattern.js';
+import { RawAnswer } from './raw-answer.js';
 import { readJsonObject } from './read-body.js';
 
 const VERBS = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'delete' } as const;
 
-/** @returns a router of these endpoints, all below `/api/v2/` */
+/** @returns a router of these endpoints */
 export function mount(endpoints: readonly Endpoint[], broker: BrokerPort): Router {
   const router = new Router();
   for (const each of endpoints) {
-    const pattern = pathPattern(each.path);
+    const pattern = pathPattern(each.path, each.isExact);
     router[VERBS[each.method]](pattern.regexp, handlerOf(each, pattern, broker));
   }
   return router;
@@ -29,7 +31,8 @@ function handlerOf(each: Endpoint, pattern: PathPattern, broker: BrokerPort): Mi
     if (path['node'] !== undefined && path['node'] !== broker.node.name) throw nodeDown();
     const given = each.method === 'GET' ? context.query : body;
     const params = readFields(each.fields ?? {}, given);
-    const result = (await each.handle({ broker, path, params, body })) ?? [];
-    context['answer'] = { code: 0, result };
+    const address = normalAddress(context.req.socket.remoteAddress ?? '');
+    const result = (await each.handle({ broker, path, params, body, address })) ?? [];
+    context.state['answer'] = result instanceof RawAnswer ? result : { code: 0, result };
   };
 }

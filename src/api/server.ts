@@ -1,51 +1,59 @@
 /** Serves the API on its listeners. Main thread. */
-import { createServer, type Server } from 'node:http';
-import { BrokerError } from '../base/errors.js';
+import type { TlsMaterial } from '../actor/shard-protocol.js';
+import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { ListenerConfig } from '../config/listener-types.js';
+import { API_STOP_MS } from '../limits.js';
+import { ApiListener } from './api-listener.js';
 import { createApp } from './app.js';
 import type { BrokerPort } from './broker-port.js';
+import type { Endpoint } from './endpoint.js';
+import { ENDPOINTS } from './endpoints.js';
+
+export interface ApiServerParts {
+  readonly broker: BrokerPort;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What there is to ask; tests put in others. */
+  readonly endpoints?: readonly Endpoint[];
+}
 
 export class ApiServer {
-  readonly #listeners: readonly ListenerConfig[];
-  readonly #servers: readonly Server[];
+  /** In the order of the configuration. */
+  readonly listeners: readonly ApiListener[];
 
-  constructor(listeners: readonly ListenerConfig[], broker: BrokerPort, logger: Logger) {
-    const handle = createApp(broker, logger).callback();
-    this.#listeners = listeners;
-    this.#servers = listeners.map(() => createServer((request, response) => void handle(request, response)));
+  /** @param firstId number of the first listener, among all of the broker */
+  constructor(configs: readonly ListenerConfig[], firstId: number, parts: ApiServerParts) {
+    const { endpoints = ENDPOINTS, ...rest } = parts;
+    const handle = createApp({ ...rest, endpoints }).callback();
+    this.listeners = configs.map(
+      (config, at) => new ApiListener(firstId + at, config, handle, parts.clock, parts.logger),
+    );
   }
 
-  /** By the order of the listeners. */
-  get ports(): readonly number[] {
-    return this.#servers.map((server) => {
-      const address = server.address();
-      return typeof address === 'object' && address !== null ? address.port : 0;
-    });
+  /** @param material of the listeners that have TLS, by their numbers. @throws BrokerError LISTENER_FAILED */
+  async open(material: readonly TlsMaterial[]): Promise<void> {
+    for (const listener of this.listeners) await listener.open(ofListener(listener, material));
   }
 
-  /** @throws BrokerError LISTENER_FAILED */
-  async open(): Promise<void> {
-    await Promise.all(this.#servers.map((server, at) => listen(server, this.#listeners[at]!)));
+  /** Certificates for connections that come from now on. */
+  updateTls(material: readonly TlsMaterial[]): void {
+    for (const listener of this.listeners) {
+      const own = ofListener(listener, material);
+      if (own !== null) listener.updateTls(own);
+    }
   }
 
-  /** Takes no more requests and ends those under way. */
+  /** Takes no more connections, and ends requests that are under way, in good time. Also right when it never opened. */
   async close(): Promise<void> {
-    await Promise.all(
-      this.#servers.map((server) => {
-        const closed = new Promise((resolve) => server.close(resolve));
-        server.closeAllConnections();
-        return closed;
-      }),
-    );
+    const closed = Promise.all(this.listeners.map((listener) => listener.close()));
+    const timer = setTimeout(() => {
+      for (const listener of this.listeners) listener.destroyAll();
+    }, API_STOP_MS);
+    await closed;
+    clearTimeout(timer);
   }
 }
 
-function listen(server: Server, { name, host, port, backlog }: ListenerConfig): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new BrokerError('LISTENER_FAILED', `listener.api.${name}: ${error.message}`)),
-    );
-    server.listen({ host, port, backlog }, resolve);
-  });
-}
+const ofListener = ({ figures }: ApiListener, material: readonly TlsMaterial[]): TlsMaterial | null =>
+  material.find(({ listener }) => listener === figures.id) ?? null;

@@ -18,19 +18,17 @@ export function firstScreenLines(screen: FirstScreen): string[] {
   const { broker, version, nodeVersion, dataDir } = screen;
   const shards = broker.shards === 1 ? '1 shard' : `${broker.shards} shards`;
   const lines = [`shardmq ${version} on Node.js ${nodeVersion}, ${shards}, data in ${dataDir}`];
-  for (const listener of broker.listeners) {
-    const { protocol, name, webSocketPath } = listener;
-    const where = `${formatAddress(listener)}${webSocketPath === null ? '' : ` at ${webSocketPath}`}`;
+  for (const { protocol, name, webSocketPath, url, ...address } of broker.listeners) {
+    const place = url ?? formatAddress(address);
+    const where = `${place}${webSocketPath === null ? '' : ` at ${webSocketPath}`}`;
     lines.push(`  listener.${protocol}.${name} listens on ${where}`);
   }
-  if (broker.listeners.length === 0) lines.push('  no listener is on: nobody can connect');
-  if (
-    screen.allowsAnonymous &&
-    broker.listeners.some(({ host, path }) => path === null && !isLoopback(host))
-  ) {
+  const forClients = broker.listeners.filter(({ protocol }) => protocol !== 'api');
+  if (forClients.length === 0) lines.push('  no listener for clients is on: nobody can connect');
+  if (screen.allowsAnonymous && forClients.some(({ host, path }) => path === null && !isLoopback(host))) {
     lines.push('  clients need no password, from other machines too (mqtt.allow_anonymous)');
   }
-  const easiest = easiestToTry(broker.listeners);
+  const easiest = easiestToTry(forClients);
   if (easiest !== undefined) lines.push(...tryLines(easiest, screen.allowsAnonymous));
   return lines;
 }

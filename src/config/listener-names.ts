@@ -1,7 +1,7 @@
 /** Which options a listener has: finds the one that a key means. Main thread, at start only. */
 import { SNI_CERTIFICATES_MAX } from '../limits.js';
 import { listOfItem } from './listener-draft.js';
-import { ENCRYPTED, NETWORK } from './listener-option.js';
+import { ENCRYPTED, WITH_ADDRESS } from './listener-option.js';
 import {
   IDLE_OPTIONS,
   LISTENER_OPTIONS,
@@ -20,6 +20,8 @@ const PLAIN_NAMES = [
   ...Object.keys(IDLE_OPTIONS),
 ];
 const SOCKET_PREFIX = 'tcp_options';
+/** EMQ reads it on `api` listeners too, and does nothing with it there. */
+const EMQ_API_OPTION = 'rate_limit';
 
 /** The name by which an option is filed, or what should have been there instead. */
 export type OptionFound = { readonly option: string } | { readonly expected: string };
@@ -35,8 +37,7 @@ export function findOption(words: string, type: ListenerType, prefix: string): O
       expected: `a listener option that exists${meant === null ? '' : `; did you mean ${prefix}.${meant}?`}`,
     };
   }
-  // What api listeners will have is read when they are built.
-  if (type === 'api' || types.includes(type)) return { option: words };
+  if (types.includes(type) || (type === 'api' && words === EMQ_API_OPTION)) return { option: words };
   return { expected: `a listener of the type ${oneOf(types)} for this option` };
 }
 
@@ -54,7 +55,7 @@ function socketOption(name: string, type: ListenerType, prefix: string): OptionF
 function typesWith(words: string): readonly ListenerType[] | null {
   const name = listOfItem(words) ?? words;
   if (Object.hasOwn(LISTENER_OPTIONS, name)) return LISTENER_OPTIONS[name as ListenerOptionName].on;
-  if (/^access\.\d{1,4}$/.test(words)) return NETWORK;
+  if (/^access\.\d{1,4}$/.test(words)) return WITH_ADDRESS;
   const sni = /^sni\.([1-9]\d?)\.(?:certfile|keyfile)$/.exec(words);
   if (sni !== null && Number(sni[1]) <= SNI_CERTIFICATES_MAX) return ENCRYPTED;
   return words === 'bind' || Object.hasOwn(IDLE_OPTIONS, words) ? LISTENER_TYPES : null;

@@ -1,5 +1,5 @@
 /** The form of one row in the tables of listener options. Main thread, at start only. */
-import type { ListenerType } from './listener-types.js';
+import { LISTENER_TYPES, type ListenerType } from './listener-types.js';
 import type { ValueType } from './value-types.js';
 
 /** One option of listeners: `listener.TYPE.NAME.OPTION`. */
@@ -13,11 +13,14 @@ export interface ListenerOption<T> {
   readonly about: string;
 }
 
+export const ALL: readonly ListenerType[] = LISTENER_TYPES;
 /** Every type that speaks MQTT. */
 export const EVERY: readonly ListenerType[] = ['tcp', 'ssl', 'ws', 'wss', 'unix'];
-/** Those whose clients have an address. */
+/** Those of them whose clients have an address. */
 export const NETWORK: readonly ListenerType[] = ['tcp', 'ssl', 'ws', 'wss'];
-export const ENCRYPTED: readonly ListenerType[] = ['ssl', 'wss'];
+export const WITH_ADDRESS: readonly ListenerType[] = [...NETWORK, 'api'];
+/** Those that speak TLS; `api` does where it is given a certificate. */
+export const ENCRYPTED: readonly ListenerType[] = ['ssl', 'wss', 'api'];
 export const WEB: readonly ListenerType[] = ['ws', 'wss'];
 export const UNIX: readonly ListenerType[] = ['unix'];
 

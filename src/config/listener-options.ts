@@ -1,6 +1,14 @@
 /** The table of what listeners may be told, and of those that are there from the start. Main thread, at start only. */
-import { EVERY, type ListenerOption, NETWORK, option, UNIX, WEB } from './listener-option.js';
-import type { ListenerType } from './listener-types.js';
+import {
+  ALL,
+  EVERY,
+  type ListenerOption,
+  NETWORK,
+  option,
+  UNIX,
+  WEB,
+  WITH_ADDRESS,
+} from './listener-option.js';
 import {
   certificateUsername,
   fileMode,
@@ -13,42 +21,40 @@ import { TLS_OPTIONS } from './tls-options.js';
 import { bytesize, duration, flag, integer, text, type ValueType } from './value-types.js';
 
 export { formatAddress } from './listener-address.js';
-/** Types that open something; the others are read, checked and reported. */
-export const BUILT_LISTENER_TYPES: readonly ListenerType[] = [...EVERY, 'api'];
 
 /** Of one socket buffer: what the kernel takes as a size, doubled, without overflow. */
 const SOCKET_BUFFER_BYTES_MAX = 1 << 29;
 
 /** Every option with a fixed name that does something, in the order of the documentation. */
 export const LISTENER_OPTIONS = {
-  acceptors: option(EVERY, integer(1, 1024), '8', 'Shown in reports only.'),
+  acceptors: option(ALL, integer(1, 1024), '8', 'Shown in reports only.'),
   max_clients: option(
-    EVERY,
+    ALL,
     integer(0),
     '1024',
     'Connections at a time; more are closed right after accept; 0 = no limit.',
   ),
   max_conn_rate: option(
-    EVERY,
+    ALL,
     integer(0, 1_000_000),
     '0',
     'Connections accepted per second; more are closed; 0 = no limit.',
   ),
-  backlog: option(EVERY, integer(1, 65_535), '1024', 'Connections the kernel keeps until they are accepted.'),
+  backlog: option(ALL, integer(1, 65_535), '1024', 'Connections the kernel keeps until they are accepted.'),
   send_timeout: option(
-    EVERY,
+    ALL,
     duration(100, 3_600_000),
     '15s',
     'A client that has taken nothing for so long while output waits for it is closed.',
   ),
   recbuf: option(
-    EVERY,
+    ALL,
     bytesize(0, SOCKET_BUFFER_BYTES_MAX),
     '0',
     'Bytes the kernel keeps of a client until they are read; 0 = the system’s choice.',
   ),
   sndbuf: option(
-    EVERY,
+    ALL,
     bytesize(0, SOCKET_BUFFER_BYTES_MAX),
     '0',
     'Bytes the kernel keeps for a client until it takes them; 0 = the system’s choice.',
@@ -83,7 +89,7 @@ export const LISTENER_OPTIONS = {
     '',
     'Username that counts instead of that in CONNECT, from the client’s certificate (with `verify_peer`): its common name, its whole subject, or the certificate; where TLS ends in a proxy, `cn` from the PROXY header. Clients without a certificate keep the username of their CONNECT. Empty = off.',
   ),
-  nodelay: option(NETWORK, flag(), 'on', 'Sends small packets at once (TCP_NODELAY).'),
+  nodelay: option(WITH_ADDRESS, flag(), 'on', 'Sends small packets at once (TCP_NODELAY).'),
   trusted_proxies: option(
     NETWORK,
     networks(),

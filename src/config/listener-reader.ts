@@ -5,8 +5,9 @@
 import type { AccessRule } from '../base/access.js';
 import { accessRule, listenAddress, socketPath } from './listener-address.js';
 import type { Draft, Findings } from './listener-draft.js';
-import { BUILT_LISTENER_TYPES, IDLE_OPTIONS, SHIPPED_LISTENERS } from './listener-options.js';
+import { IDLE_OPTIONS, SHIPPED_LISTENERS } from './listener-options.js';
 import type { ListenAddress, ListenerConfig, ListenerSettings, WebSocketSettings } from './listener-types.js';
+import { TLS_OPTIONS } from './tls-options.js';
 import { checkTls, isCertified, isEncrypted, tlsSettings } from './tls-reader.js';
 import { INVALID } from './value-types.js';
 
@@ -23,18 +24,12 @@ export function finishListener(draft: Draft, findings: Findings): ListenerConfig
   }
   const address = addressOf(draft, findings);
   if (address === null) return null;
-  if (!BUILT_LISTENER_TYPES.includes(draft.type)) {
-    findings.warn(
-      draft.given.get('bind')!,
-      `${draft.type} listeners are not built yet; this one is not opened`,
-    );
-    return null;
-  }
   const listener = { type: draft.type, name: draft.name, ...address, ...settings };
   checkTls(draft, listener, findings);
   checkProxy(draft, listener, findings);
   checkUsername(draft, listener, findings);
   warnOfIdle(draft, findings);
+  if (draft.type === 'api') warnOfApi(draft, listener, findings);
   return listener;
 }
 
@@ -146,4 +141,15 @@ function warnOfIdle(draft: Draft, findings: Findings): void {
     if (entry === undefined || (always !== null && type.parse(entry.value) === type.parse(always))) continue;
     findings.warn(entry, `no effect: ${why}`);
   }
+}
+
+/** What was said in vain about a listener of the API. */
+function warnOfApi(draft: Draft, { tls }: ListenerConfig, findings: Findings): void {
+  const rate = draft.given.get('rate_limit');
+  if (rate !== undefined && rate.value !== '')
+    findings.warn(rate, 'no effect: the API has no limit of bytes');
+  if (tls !== null) return;
+  for (const [option, entry] of draft.given)
+    if (Object.hasOwn(TLS_OPTIONS, option) || option.startsWith('sni.'))
+      findings.warn(entry, `no effect without ${draft.prefix}.certfile and .keyfile`);
 }

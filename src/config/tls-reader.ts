@@ -47,7 +47,7 @@ function sniNumbers(draft: Draft): number[] {
 /** @returns whether a listener that nobody gave an address is to be opened; those with TLS wait for a certificate. */
 export function isCertified(draft: Draft, findings: Findings): boolean {
   if (!isEncrypted(draft)) return true;
-  if (fileEntry(draft, 'certfile') !== undefined || fileEntry(draft, 'keyfile') !== undefined) return true;
+  if (isGivenCertificate(draft)) return true;
   const first = [...draft.given.values()][0];
   if (first !== undefined)
     findings.warn(
@@ -57,8 +57,12 @@ export function isCertified(draft: Draft, findings: Findings): boolean {
   return false;
 }
 
-/** @returns whether clients of this listener speak TLS */
-export const isEncrypted = ({ type }: Draft): boolean => type === 'ssl' || type === 'wss';
+/** @returns whether clients of this listener speak TLS; those of the API do where a certificate or key is named */
+export const isEncrypted = (draft: Draft): boolean =>
+  draft.type === 'ssl' || draft.type === 'wss' || (draft.type === 'api' && isGivenCertificate(draft));
+
+const isGivenCertificate = (draft: Draft): boolean =>
+  fileEntry(draft, 'certfile') !== undefined || fileEntry(draft, 'keyfile') !== undefined;
 
 /** Says what is missing of a listener that is to be opened. */
 export function checkTls(draft: Draft, { tls }: ListenerConfig, findings: Findings): void {

@@ -2,13 +2,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { AccessRules, normalAddress } from '../base/access.js';
 import type { Clock } from '../base/clock.js';
-import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
-import { formatAddress } from '../config/listener-address.js';
 import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
 import type { ArrivalGate } from './arrival-gate.js';
 import { descriptorOf, setBufferSizes } from './descriptor.js';
 import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
+import { acceptProblem, listenerFailed } from './listener-problems.js';
 import type { IsBanned } from './opening-reader.js';
 import { clearSocketPath, listenPrivately, setMode } from './unix-socket.js';
 
@@ -60,12 +59,12 @@ export class Acceptor {
   async open(): Promise<void> {
     const { path, mode } = this.figures.config;
     const obstacle = path === null ? null : await clearSocketPath(path);
-    if (obstacle !== null) throw this.#openFailed(obstacle);
+    if (obstacle !== null) throw listenerFailed(this.key, this.figures.config, obstacle);
     try {
       await this.#listen();
       if (path !== null) await setMode(path, mode);
     } catch (error) {
-      throw this.#openFailed(describe(error, path === null ? REASONS : SOCKET_REASONS));
+      throw listenerFailed(this.key, this.figures.config, error);
     }
   }
 
@@ -146,40 +145,13 @@ export class Acceptor {
     return true;
   }
 
-  #openFailed(reason: string): BrokerError {
-    const { config } = this.figures;
-    const what = `${this.key} ${formatAddress(config)}: ${reason}`;
-    const value = config.path === null ? 'PORT' : 'PATH';
-    return new BrokerError('LISTENER_FAILED', `${what}; change it with --set ${this.key}=${value}`);
-  }
-
   /** Trouble while accepting, such as no descriptor left. The listener stays open; one line tells of many. */
   #warn(error: Error): void {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs < this.#lastWarningMs + LISTENER_LOG_INTERVAL_MS) return;
     this.#lastWarningMs = nowMs;
-    this.#logger.error(`${this.key}: a connection could not be accepted: ${describe(error)}`);
+    this.#logger.error(`${this.key}: a connection could not be accepted: ${acceptProblem(error)}`);
   }
 }
 
 function ignore(): void {}
-
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'address already in use',
-  EACCES: 'permission denied (ports below 1024 need a privilege)',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'no such host',
-  EMFILE: 'no file descriptor left; raise `ulimit -n`',
-  ENFILE: 'the system has no file descriptor left',
-};
-
-const SOCKET_REASONS: Readonly<Record<string, string>> = {
-  ...REASONS,
-  EACCES: 'permission denied; let the broker write to its directory',
-};
-
-function describe(error: unknown, reasons = REASONS): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return reasons[code] ?? error.message;
-}

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { asciiJson } from '../../src/api/answers.js';
 import { withApi } from '../helpers/api.js';
 import { breakShard, until } from '../helpers/with-broker.js';
 import { client, LOCAL_TIME, NODE, type PageAnswer, refusesWrongPages, rowsOf } from './lists.js';
@@ -20,7 +21,7 @@ test(
     const at = objects.map((row) => row['connected_at']);
     t.is(
       text,
-      JSON.stringify({
+      asciiJson({
         code: 0,
         result: {
           current_page: 1,

@@ -9,6 +9,7 @@ const TCP: OpenListener = {
   port: 1883,
   path: null,
   webSocketPath: null,
+  url: null,
   isProxied: false,
 };
 const WS: OpenListener = { ...TCP, protocol: 'ws', host: '::1', port: 8083, webSocketPath: '/mqtt' };

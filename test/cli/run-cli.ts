@@ -82,6 +82,8 @@ export async function startCli(
     'listener.tcp.internal=off',
     '--set',
     'listener.ws.external=off',
+    '--set',
+    'listener.api.mgmt=127.0.0.1:0',
   ];
   const cli = new CliProcess(['start', '--data', dataDir, '--shards', '1', ...listeners, ...args], env);
   t.teardown(async () => {

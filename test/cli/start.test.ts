@@ -20,6 +20,7 @@ test('the first screen says what listens where and how to try it, and ends with 
   t.truthy(port);
   t.true(lines.includes(`  mosquitto_sub -p ${port} -t 'demo/#' -v`));
   t.true(lines.includes(`  mosquitto_pub -p ${port} -t demo/hello -m 'it works'`));
+  t.regex(lines[2]!, /^ {2}listener\.api\.mgmt listens on http:\/\/127\.0\.0\.1:\d+\/api\/v2\/$/);
   t.is(lines.at(-2), 'shardmq ready');
   t.is(lines.at(-1), '');
 });
@@ -75,7 +76,9 @@ test('access rules that are wrong stop the start like a wrong configuration: the
   const directory = temporaryDir(t);
   const path = join(directory, 'acl.conf');
   writeFileSync(path, '{allow, all}.\n{deny, all, read, ["a"]}.');
-  const set = ['listener.tcp.external=127.0.0.1:0', 'listener.tcp.internal=off', 'listener.ws.external=off'];
+  const set = ['tcp.external=127.0.0.1:0', 'tcp.internal=off', 'ws.external=off', 'api.mgmt=off'].map(
+    (each) => `listener.${each}`,
+  );
   const args = [...set, `mqtt.acl_file=${path}`].flatMap((each) => ['--set', each]);
   const cli = new CliProcess(['--data', directory, '--shards', '1', ...args]);
   const { code, stdout, stderr } = await cli.ended();
@@ -112,6 +115,8 @@ test('a port in use names the listener and how to change it, and ends with 1', a
     'listener.tcp.internal=off',
     '--set',
     'listener.ws.external=off',
+    '--set',
+    'listener.api.mgmt=off',
     '--log-level',
     'silent',
   ];

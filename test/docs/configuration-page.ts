@@ -1,7 +1,7 @@
 /** Writes docs/configuration.md out of the schema. Runs in tests and in `npm run docs`. */
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
 import { listEmqKeysWithoutEffect } from '../../src/config/emq-keys.js';
-import { ENCRYPTED, EVERY, NETWORK } from '../../src/config/listener-option.js';
+import { ALL, ENCRYPTED, EVERY, WITH_ADDRESS } from '../../src/config/listener-option.js';
 import {
   IDLE_OPTIONS,
   LISTENER_OPTIONS,
@@ -162,8 +162,10 @@ listener:
 | \`ws\` | MQTT over WebSocket, not encrypted |
 | \`wss\` | MQTT over WebSocket over TLS |
 | \`unix\` | MQTT over a Unix domain socket |
+| \`api\` | programs that use the REST API: HTTP, or HTTPS |
 
-Listeners of the type api are read, reported with a warning and not opened: they are not built yet.
+Listeners of the type \`api\` serve the REST API, over HTTPS where they have a \`certfile\`. Of each, \`max_clients\` counts
+connections of programs that ask; when all places are taken, connections without a request under way make room.
 
 These are there from the start. Those with TLS open when \`certfile\` and \`keyfile\` are set. (EMQ 2.3 lets 1024
 clients in through \`ssl.external\` and 64 through \`wss.external\`.)
@@ -199,7 +201,7 @@ These are read and set nothing:
 
 const NUMBERED: readonly (readonly [on: readonly ListenerType[], cells: readonly string[]])[] = [
   [
-    NETWORK,
+    WITH_ADDRESS,
     [
       code('access.N'),
       '',
@@ -220,7 +222,8 @@ const NUMBERED: readonly (readonly [on: readonly ListenerType[], cells: readonly
 
 /** The options that exist on just these types of listeners. */
 function optionTable(types: readonly ListenerType[]): string {
-  const where = types === EVERY ? 'every listener' : types.map((type) => `\`${type}\``).join(', ');
+  const list = types.map((type) => `\`${type}\``).join(', ');
+  const where = types === ALL ? 'every listener' : types === EVERY ? 'every listener for clients' : list;
   let text = `\n### Options of ${where}\n\n| option | default | values | meaning |\n|---|---|---|---|\n`;
   for (const [name, { on, type, default: value, about }] of Object.entries(LISTENER_OPTIONS)) {
     if (on === types) text += row([code(name), code(value), valuesOf(type), about]);

@@ -29,7 +29,16 @@ test('a client of a Unix socket goes to its owner; its address is "unix"', async
   const path = join(tempDirectory(), 'mqtt.sock');
   const broker = await start(path);
   t.deepEqual(broker.listeners, [
-    { name: 'local', protocol: 'unix', host: '', port: 0, path, webSocketPath: null, isProxied: false },
+    {
+      name: 'local',
+      protocol: 'unix',
+      host: '',
+      port: 0,
+      path,
+      webSocketPath: null,
+      url: null,
+      isProxied: false,
+    },
   ]);
   for (const shard of [0, 1]) {
     const { client, greeting } = await StubClient.greet(broker, connectBytes(clientIdOn(broker, shard)));

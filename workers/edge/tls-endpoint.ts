@@ -3,14 +3,9 @@
  * never listens, connections are injected. Runs on the shard's thread.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
-import {
-  createSecureContext,
-  type SecureContext,
-  type SecureContextOptions,
-  Server,
-  type TLSSocket,
-} from 'node:tls';
-import type { TlsCertificate, TlsMaterial } from '../../src/actor/shard-protocol.js';
+import { Server, type TLSSocket } from 'node:tls';
+import type { TlsMaterial } from '../../src/actor/shard-protocol.js';
+import { TlsContexts } from '../../src/actor/tls-contexts.js';
 import type { ListenerConfig } from '../../src/config/listener-types.js';
 import type { Core } from '../core.js';
 import type { Link } from '../transport/link.js';
@@ -41,8 +36,7 @@ type Done = (outcome: TlsReady | TlsFailed) => void;
 
 export class TlsEndpoint {
   private readonly server: Server;
-  /** By host name, exact or with `*` as its first label; null is the default certificate. */
-  private readonly contexts = new Map<string, SecureContext | null>();
+  private readonly contexts: TlsContexts;
 
   constructor(
     readonly core: Core,
@@ -51,15 +45,15 @@ export class TlsEndpoint {
     readonly queue: Handshakes,
   ) {
     const { verifyPeer, failIfNoPeerCert } = listener.tls!;
-    const sni = material.sni.length > 0 ? { SNICallback: this.onServerName } : {};
+    this.contexts = new TlsContexts(material);
+    const sni = material.sni.length > 0 ? { SNICallback: this.contexts.onServerName } : {};
     this.server = new Server({
-      ...optionsOf(material, material.certificate),
+      ...this.contexts.defaults,
       ...sni,
       requestCert: verifyPeer,
       // Where a certificate may be missing, whether one that is there is good is asked after the handshake.
       rejectUnauthorized: verifyPeer && failIfNoPeerCert,
     });
-    this.nameContexts(material);
     this.server.on('secureConnection', onSecured);
     this.server.on('tlsClientError', onFailed);
   }
@@ -78,8 +72,8 @@ export class TlsEndpoint {
 
   /** Certificates and ticket keys for the handshakes that start from now on. */
   update(material: TlsMaterial): void {
-    this.server.setSecureContext(optionsOf(material, material.certificate));
-    this.nameContexts(material);
+    this.contexts.update(material);
+    this.server.setSecureContext(this.contexts.defaults);
   }
 
   /** To be called when no attempt is under way any more. */
@@ -91,29 +85,6 @@ export class TlsEndpoint {
   inject(socket: Socket): void {
     this.server.emit('connection', socket);
   }
-
-  private nameContexts(material: TlsMaterial): void {
-    this.contexts.clear();
-    // The first certificate that contains a name serves it, the default one before all others.
-    for (const name of material.certificate.names) this.contexts.set(name, null);
-    for (const certificate of material.sni) {
-      const context = createSecureContext(optionsOf(material, certificate));
-      for (const name of certificate.names) {
-        if (!this.contexts.has(name)) this.contexts.set(name, context);
-      }
-    }
-  }
-
-  private readonly onServerName = (
-    name: string,
-    answer: (error: Error | null, context?: SecureContext) => void,
-  ): void => {
-    const lower = name.toLowerCase();
-    const exact = this.contexts.get(lower);
-    const context = exact === undefined ? this.contexts.get(lower.replace(/^[^.]*/, '*')) : exact;
-    if (context == null) answer(null);
-    else answer(null, context);
-  };
 }
 
 /** Carries the way back from a socket's events to its attempt. */
@@ -223,9 +194,4 @@ function attemptOf(tls: TLSSocket): TlsAttempt | null {
   // Not in Node's documentation, but in every version since TLS sockets wrap others; the tests hold us to it.
   const { _parent: below } = tls as TLSSocket & { readonly _parent?: unknown };
   return below instanceof RawSocket ? below.attempt : null;
-}
-
-function optionsOf({ options }: TlsMaterial, { cert, key }: TlsCertificate): SecureContextOptions {
-  const { ticketKeys, ...rest } = options;
-  return { ...rest, cert, key, ...(ticketKeys === undefined ? {} : { ticketKeys: Buffer.from(ticketKeys) }) };
 }

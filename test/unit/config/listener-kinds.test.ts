@@ -1,6 +1,13 @@
 /** Listeners that are neither plain TCP nor about TLS: WebSocket, Unix sockets, and those behind proxies. */
 import test from 'ava';
-import { linesOf, listenersOf, listenerWith, settings, warningsOf } from './listener-lines.js';
+import {
+  apiListenersOf,
+  linesOf,
+  listenersOf,
+  listenerWith,
+  settings,
+  warningsOf,
+} from './listener-lines.js';
 
 test('WebSocket listeners serve /mqtt, to pages of every origin, without compression', (t) => {
   const plain = {
@@ -91,7 +98,7 @@ test('a Unix socket has no rules about addresses', (t) => {
   ])
     t.regex(
       linesOf(...settings('unix', [option]))[0] ?? '',
-      /a listener of the type tcp, ssl, ws or wss for/,
+      /a listener of the type tcp, ssl, ws.* for/,
       option,
     );
 });
@@ -208,11 +215,36 @@ test('a list may be numbered, and the later way to write it counts', (t) => {
   );
 });
 
-test('what api listeners are told is not held against them', (t) => {
-  const told = warningsOf(
-    'listener.api.mgmt=8080',
+test('a listener of the API is told where it listens, who may come and how it encrypts', (t) => {
+  const [tls] = apiListenersOf(
+    'listener.api.mgmt=8081',
     'listener.api.mgmt.certfile=a',
+    'listener.api.mgmt.keyfile=b',
     'listener.api.mgmt.access.1=allow all',
+    'listener.api.mgmt.max_clients=7',
+    'listener.api.mgmt.tls_versions=tlsv1.3',
   );
-  t.deepEqual(told, []);
+  t.is(tls?.port, 8081);
+  t.is(tls?.maxClients, 7);
+  t.is(tls?.tls?.certfile, 'a');
+  t.is(tls?.tls?.minVersion, 'TLSv1.3');
+  t.deepEqual(
+    apiListenersOf('listener.api.mgmt=off', 'listener.api.one=1', 'listener.api.two=2').map(
+      ({ name, tls }) => [name, tls],
+    ),
+    [
+      ['one', null],
+      ['two', null],
+    ],
+  );
+  t.is(apiListenersOf()[0]?.host, '127.0.0.1');
+});
+
+test('what means nothing for the API is an error, or a warning where EMQ reads it', (t) => {
+  t.is(linesOf('listener.api.mgmt.mountpoint=a/').length, 1);
+  t.is(linesOf('listener.api.mgmt.certfile=a').length, 1);
+  const told = warningsOf('listener.api.mgmt.rate_limit=1024,512', 'listener.api.mgmt.verify=verify_none');
+  t.is(told.length, 2);
+  t.regex(told[0] ?? '', /no effect/);
+  t.regex(told[1] ?? '', /no effect without listener\.api\.mgmt\.certfile and \.keyfile/);
 });

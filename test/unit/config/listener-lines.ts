@@ -18,6 +18,12 @@ export function listenersOf(...set: string[]): readonly ListenerConfig[] {
   return result.ok ? result.config.listeners : [];
 }
 
+/** @returns those of the API; none when anything is wrong. */
+export function apiListenersOf(...set: string[]): readonly ListenerConfig[] {
+  const result = loadConfig({ set });
+  return result.ok ? result.config.apiListeners : [];
+}
+
 /** @returns a listener of the type, named x, with these options, such as `verify=verify_peer`. */
 export function listenerWith(type: string, ...options: string[]): ListenerConfig | undefined {
   return listenersOf(...settings(type, options)).at(-1);

@@ -162,7 +162,7 @@ test('options of TLS on a listener without it are errors, so that nobody believe
     for (const option of ['certfile=a', 'verify=verify_none', 'handshake_timeout=3s', 'sni.1.keyfile=k'])
       t.regex(
         linesOf(...settings(type, [option]))[0] ?? '',
-        /expected a listener of the type ssl or wss/,
+        /expected a listener of the type ssl, wss or api/,
         type,
       );
   }

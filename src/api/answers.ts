@@ -1,0 +1,68 @@
+/** How answers and errors look on the wire. Main thread. */
+import type { Context, Next } from 'koa';
+import { BrokerError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
+import { ApiError, nodeDown } from './api-error.js';
+import { RawAnswer } from './raw-answer.js';
+
+/** Turns what a handler has left in `state.answer`, or thrown, into the answer; nobody answered: 404. */
+export function shapeAnswers(logger: Logger) {
+  return async (context: Context, next: Next): Promise<void> => {
+    try {
+      await next();
+      const answer: unknown = context.state['answer'];
+      if (answer instanceof RawAnswer) sayRaw(context, answer);
+      else if (answer !== undefined) sayJson(context, answer);
+      else if (context.status === 404) sayNothing(context, 404);
+    } catch (error) {
+      if (isHttpError(error)) sayNothing(context, error.status);
+      else sayError(context, asApiError(error, context, logger));
+    }
+  };
+}
+
+/** An error as raw-body has it: the request is too large (413), or broken off (400). */
+const isHttpError = (error: unknown): error is Error & { readonly status: number } =>
+  error instanceof Error && 'status' in error && (error.status === 413 || error.status === 400);
+
+function asApiError(error: unknown, context: Context, logger: Logger): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof BrokerError && error.code === 'SHARD_UNAVAILABLE') return nodeDown();
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  logger.error(`api: a request failed: ${what}`, { id: context.state['id'] as string });
+  return new ApiError(102);
+}
+
+function sayError(context: Context, { code, message }: ApiError): void {
+  context.state['code'] = code;
+  sayJson(context, message === '' ? { code } : { code, message });
+}
+
+function sayJson(context: Context, value: unknown): void {
+  context.state['code'] ??= 0;
+  context.status = 200;
+  context.set('Content-Type', 'application/json');
+  context.body = Buffer.from(asciiJson(value), 'latin1');
+}
+
+function sayRaw(context: Context, { type, body }: RawAnswer): void {
+  context.status = 200;
+  context.set('Content-Type', type);
+  context.body = typeof body === 'string' ? Buffer.from(body) : body;
+}
+
+/** EMQ's 404, and what is closed with no word. */
+function sayNothing(context: Context, status: number): void {
+  context.status = status;
+  context.set('Content-Type', 'text/plain');
+  context.body = Buffer.alloc(0);
+  if (status !== 404) context.set('Connection', 'close');
+}
+
+/** JSON in which all that is no ASCII is escaped, as EMQ does. */
+export function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

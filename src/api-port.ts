@@ -3,6 +3,8 @@ import type { SlotMap } from './actor/slots.js';
 import type { BrokerPort, Settings } from './api/broker-port.js';
 import type { Clock } from './base/clock.js';
 import { VERSION } from './base/version.js';
+import { LiveFigures } from './figures/live-figures.js';
+import { NodeFigures, type NodeFiguresParts } from './figures/node-figures.js';
 import { ShardListings } from './listing/listings.js';
 import type { Plugins } from './plugins/api.js';
 import type { ClientId, ShardId } from './protocol/ids.js';
@@ -15,9 +17,11 @@ export interface ApiParts {
   readonly slots: SlotMap;
   readonly plugins: Plugins;
   readonly settings: Settings;
+  readonly figures: Omit<NodeFiguresParts, 'live' | 'pool'>;
 }
 
-export function createApiPort({ name, clock, pool, slots, plugins, settings }: ApiParts): BrokerPort {
+export function createApiPort(parts: ApiParts): BrokerPort {
+  const { name, clock, pool, slots, plugins, settings, figures } = parts;
   const startedMs = clock.monotonicMs();
   const shards = {
     count: pool.handles.length,
@@ -35,6 +39,7 @@ export function createApiPort({ name, clock, pool, slots, plugins, settings }: A
     },
     plugins,
     listings: new ShardListings(shards, clock),
+    figures: new NodeFigures({ ...figures, pool, live: new LiveFigures(pool, figures.registry, clock) }),
     settings,
     users: null,
   };

@@ -208,6 +208,13 @@ export class RunningBroker implements Broker {
       slots: this.#slots,
       plugins: this.#plugins,
       settings: this.#settings,
+      figures: {
+        registry: this.#registry,
+        alarms: this.#alarms,
+        listeners: () => [...this.#acceptors, ...this.#api.listeners],
+        processLimit: config['node.process_limit'],
+        loopDelayMs: () => this.#gate.delayMs,
+      },
     });
     const api = { broker: port, clock: this.#clock, logger };
     this.#api = new ApiServer(config.apiListeners, config.listeners.length, api);

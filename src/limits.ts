@@ -647,3 +647,10 @@ export const ROUTES_KEPT_MS = 60_000;
 export const API_PAGE_ROWS_MAX = 10_000;
 /** Highest number of a page. */
 export const API_PAGE_NUMBER_MAX = 1e9;
+
+// Figures
+
+/** Milliseconds for which what shards say of themselves counts as new. More is stale, fewer has pollers busy them. */
+export const FIGURES_AGE_MAX_MS = 100;
+/** Milliseconds for a shard to say it. After it, what it said last counts: a poller is not to miss all others. */
+export const FIGURES_WAIT_MS = 500;

@@ -268,6 +268,7 @@ export class Shard implements RunningShard, Runnable {
     const { parts } = this;
     const { counters, router, memory, turn, retained } = parts;
     this.sweeper.accountBytes();
+    const { heapUsed, external } = process.memoryUsage();
     return {
       metrics: counters.metrics(parts.outputs.bytesSent, retained.count),
       clients: parts.sessions.onlineCount,
@@ -279,7 +280,8 @@ export class Shard implements RunningShard, Runnable {
       waitingBytes: memory.totalBytes,
       longestTurnMs: turn.longestMs,
       loopDelayMs: this.loop.delayMs,
-      heapUsedBytes: process.memoryUsage().heapUsed,
+      heapUsedBytes: heapUsed,
+      externalBytes: external,
       forwardedIn: counters.forwardedIn,
       relays: parts.relays.count,
       arriving: this.edge.count,

@@ -333,6 +333,8 @@ export interface ShardFigures {
   /** What a timer that is due waits for its turn, in milliseconds: the average of about the last second. */
   readonly loopDelayMs: number;
   readonly heapUsedBytes: number;
+  /** Memory of its objects outside the heap, buffers above all. */
+  readonly externalBytes: number;
   /** Deliveries of messages that came from another shard, since start. */
   readonly forwardedIn: number;
   /** Clients whose connection ends at this shard and whose session belongs to another one. */

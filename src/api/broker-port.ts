@@ -4,6 +4,7 @@
  */
 import type { ClientRow, RouteRow, SessionRow, SubscriptionRow } from '../actor/list-protocol.js';
 import type { Alarm, PublishRequest } from '../actor/shard-protocol.js';
+import type { ListenerType } from '../config/listener-types.js';
 import type { MetricName, StatName } from '../metrics/names.js';
 import type { PluginSetting, Plugins } from '../plugins/api.js';
 import type { Setting, SettingOutcome } from '../settings/outcome.js';
@@ -15,6 +16,7 @@ export interface BrokerPort {
   readonly settings: Settings;
   /** Null: nobody is asked who they are. */
   readonly users: Users | null;
+  readonly figures: FiguresPort;
 }
 
 /** This node. */
@@ -74,36 +76,66 @@ export interface ClientActions {
 
 export type SubscribeOutcome = 'done' | 'no_session' | 'invalid_filter' | 'refused';
 
-/** What is counted, and what there is. */
+/**
+ * What is counted, and what there is. Nothing rejects: a shard that does not answer within half a second counts with
+ * what it said last. Otherwise nothing is older than a tenth of a second.
+ */
 export interface FiguresPort {
-  metrics(): Record<MetricName, number>;
-  stats(): Record<StatName, number>;
-  /** Connected clients. */
-  clients(): number;
+  /** Since start; restarts of shards take nothing away. */
+  metrics(): Promise<Record<MetricName, number>>;
+  stats(): Promise<Record<StatName, number>>;
+  process(): Promise<ProcessReport>;
+  /** Main first. */
+  threads(): Promise<readonly ThreadReport[]>;
+  /** In the order in which they were opened. */
   listeners(): readonly ListenerReport[];
+  /** Those that are active, oldest first. */
   alarms(): readonly Alarm[];
-  process(): ProcessReport;
 }
 
 export interface ListenerReport {
-  /** As EMQ writes it: `mqtt:tcp`. */
-  readonly protocol: string;
-  /** `0.0.0.0:1883`, or the port alone where the configuration has it alone. */
+  readonly type: ListenerType;
+  readonly name: string;
+  /** `0.0.0.0:1883`, or the port alone where the configuration has it alone; a path. */
   readonly listen: string;
   readonly acceptors: number;
+  /** 0: no limit. */
   readonly maxClients: number;
+  /** Those that have not sent CONNECT included. */
   readonly currentClients: number;
+  /** Connections since start. */
+  readonly accepted: number;
+  /** Connections that ended, or were turned away, by reason; those that ended in order are left out. */
   readonly shutdownCount: Readonly<Record<string, number>>;
 }
 
 export interface ProcessReport {
   readonly memoryTotalBytes: number;
   readonly memoryUsedBytes: number;
-  readonly processAvailable: number;
+  /** `node.process_limit`. */
+  readonly processLimit: number;
+  /** Connections, sessions, threads, and whatever else main waits for. */
   readonly processUsed: number;
-  readonly fdsMax: number;
-  /** 1, 5 and 15 minutes. */
+  /** 0: the system does not say. */
+  readonly descriptorsMax: number;
+  /** Connected ones. */
+  readonly clients: number;
+  /** Averages over 1, 5 and 15 minutes. */
   readonly load: readonly [number, number, number];
+}
+
+export interface ThreadReport {
+  /** `main`, or the number of a shard. */
+  readonly thread: 'main' | number;
+  /** It takes clients. */
+  readonly isUp: boolean;
+  /** How often it was started. */
+  readonly starts: number;
+  readonly heapUsedBytes: number;
+  readonly loopDelayMs: number;
+  readonly clients: number;
+  readonly sessions: number;
+  readonly waitingBytes: number;
 }
 
 export interface User {

@@ -17,7 +17,7 @@ export const NODE_SCHEMA: Schema = objectOf(NODE);
 export const NAMED_NODE_SCHEMA: Schema = objectOf({ name: text('of the node'), ...NODE });
 
 /** EMQ's shape of it: `R20/9.3.3`. */
-const RELEASE = `R${process.versions.node.split('.', 1)[0]}/${process.versions.v8}`;
+export const RELEASE = `R${process.versions.node.split('.', 1)[0]}/${process.versions.v8}`;
 
 export function emqNode(node: NodePort): Record<string, string> {
   return {

@@ -1,9 +1,12 @@
 /** Every endpoint of the API; of two whose paths fit, the first counts. Main thread. */
 import type { Endpoint } from './endpoint.js';
+import { alarmEndpoints } from './routes/alarms.js';
 import { clientEndpoints } from './routes/clients.js';
 import { configEndpoints } from './routes/configs.js';
+import { monitoringEndpoints } from './routes/monitoring.js';
 import { nodeEndpoints } from './routes/nodes.js';
 import { pluginConfigEndpoints } from './routes/plugin-configs.js';
+import { pluginEndpoints } from './routes/plugins.js';
 import { routeEndpoints } from './routes/routes.js';
 import { sessionEndpoints } from './routes/sessions.js';
 import { subscriptionEndpoints } from './routes/subscriptions.js';
@@ -16,4 +19,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...routeEndpoints,
   ...configEndpoints,
   ...pluginConfigEndpoints,
+  ...pluginEndpoints,
+  ...monitoringEndpoints,
+  ...alarmEndpoints,
 ];

@@ -27,6 +27,16 @@ export function string(about: string): Field<string> {
   };
 }
 
+/** A list of texts. */
+export function strings(about: string): Field<readonly string[]> {
+  return {
+    schema: { type: 'array', items: { type: 'string' }, description: about },
+    fallback: null,
+    read: (given) =>
+      Array.isArray(given) && given.every((each) => typeof each === 'string') ? given : undefined,
+  };
+}
+
 export function boolean(about: string): Field<boolean> {
   return {
     schema: { type: 'boolean', description: about },

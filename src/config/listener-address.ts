@@ -24,9 +24,10 @@ function parseAddress(value: string): ListenAddress | null | typeof INVALID {
   const host = match[1] ?? '0.0.0.0';
   if (host.startsWith('['))
     return isIP(host.slice(1, -1)) === 6 && host.endsWith(']')
-      ? { host: host.slice(1, -1), port, path: null }
+      ? { host: host.slice(1, -1), port, path: null, isPortOnly: false }
       : INVALID;
-  return isIP(host) !== 0 || isHostName(host) ? { host, port, path: null } : INVALID;
+  const isPortOnly = match[1] === undefined;
+  return isIP(host) !== 0 || isHostName(host) ? { host, port, path: null, isPortOnly } : INVALID;
 }
 
 const isOff = (value: string): boolean => value === 'off' || value === 'false';
@@ -43,14 +44,16 @@ export function socketPath(): ValueType<ListenAddress | null> {
     parse(value) {
       if (isOff(value)) return null;
       const fits = Buffer.byteLength(value) <= UNIX_PATH_BYTES_MAX;
-      return fits && /^[^\p{Cc}]*[^\p{Cc}/]$/u.test(value) ? { host: '', port: 0, path: value } : INVALID;
+      return fits && /^[^\p{Cc}]*[^\p{Cc}/]$/u.test(value)
+        ? { host: '', port: 0, path: value, isPortOnly: false }
+        : INVALID;
     },
     format: (address) => (address === null ? 'off' : formatAddress(address)),
   };
 }
 
 /** @returns `host:port`, with brackets around an IPv6 address, or the path of a Unix domain socket. */
-export function formatAddress({ host, port, path }: ListenAddress): string {
+export function formatAddress({ host, port, path }: Omit<ListenAddress, 'isPortOnly'>): string {
   if (path !== null) return path;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -12,6 +12,8 @@ export interface ListenAddress {
   readonly port: number;
   /** Of a Unix domain socket, in place of host and port, which are empty and 0 then; otherwise null. */
   readonly path: string | null;
+  /** Only the port was written; the host is all there are. */
+  readonly isPortOnly: boolean;
 }
 
 /** A certificate with its private key, both PEM files. */

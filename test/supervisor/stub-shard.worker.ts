@@ -151,6 +151,7 @@ class StubShard {
       longestTurnMs: 0,
       loopDelayMs: 0,
       heapUsedBytes: 0,
+      externalBytes: 0,
       forwardedIn: 0,
       relays: 0,
       arriving: 0,

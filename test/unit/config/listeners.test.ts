@@ -7,11 +7,11 @@ import { linesOf, listenersOf } from './listener-lines.js';
 
 test('an address is a port, host and port, or off', (t) => {
   const { parse } = listenAddress();
-  t.deepEqual(parse('1883'), { host: '0.0.0.0', port: 1883, path: null });
-  t.deepEqual(parse('127.0.0.1:0'), { host: '127.0.0.1', port: 0, path: null });
-  t.deepEqual(parse('[::]:1883'), { host: '::', port: 1883, path: null });
-  t.deepEqual(parse('::1:1883'), { host: '::1', port: 1883, path: null });
-  t.deepEqual(parse('localhost:1883'), { host: 'localhost', port: 1883, path: null });
+  t.deepEqual(parse('1883'), { host: '0.0.0.0', port: 1883, path: null, isPortOnly: true });
+  t.deepEqual(parse('127.0.0.1:0'), { host: '127.0.0.1', port: 0, path: null, isPortOnly: false });
+  t.deepEqual(parse('[::]:1883'), { host: '::', port: 1883, path: null, isPortOnly: false });
+  t.deepEqual(parse('::1:1883'), { host: '::1', port: 1883, path: null, isPortOnly: false });
+  t.deepEqual(parse('localhost:1883'), { host: 'localhost', port: 1883, path: null, isPortOnly: false });
   t.is(parse('off'), null);
   for (const wrong of [
     '',
@@ -36,6 +36,7 @@ test('an address is written so that it is read as the same address', (t) => {
         host,
         port,
         path: null,
+        isPortOnly: false,
       });
     }),
     { numRuns: 200 },
@@ -86,6 +87,7 @@ test('any number of listeners may be named, with EMQ’s built-in defaults', (t)
     access: [],
     sendTimeoutMs: 15_000,
     path: null,
+    isPortOnly: false,
     recbufBytes: 0,
     sndbufBytes: 0,
     mode: 0,

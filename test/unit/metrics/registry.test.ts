@@ -21,6 +21,7 @@ function figures(bytesReceived: number, counts: Partial<ShardFigures> = {}): Sha
     longestTurnMs: 0,
     loopDelayMs: 0,
     heapUsedBytes: 0,
+    externalBytes: 0,
     forwardedIn: 0,
     relays: 0,
     arriving: 0,

@@ -1,0 +1,102 @@
+/** What is counted, in EMQ's words. Main thread. */
+import type { Alarm } from '../../actor/shard-protocol.js';
+import { METRICS, STATS } from '../../metrics/names.js';
+import { dateTimeText } from '../../sys/time-text.js';
+import type { ListenerReport, ProcessReport } from '../broker-port.js';
+import { RELEASE } from '../emq-format.js';
+import { listOf, NOTHING, objectOf, type Schema, text, whole } from '../schema.js';
+
+const KIB = 1 << 10;
+const MIB = 1 << 20;
+const GIB = 1 << 30;
+
+/** @returns for example `72.94M`; two decimals, binary units */
+export function memoryText(bytes: number): string {
+  if (bytes > GIB) return `${(bytes / GIB).toFixed(2)}G`;
+  if (bytes > MIB) return `${(bytes / MIB).toFixed(2)}M`;
+  return `${(bytes / KIB).toFixed(2)}K`;
+}
+
+export const PROCESS_SCHEMA: Schema = objectOf({
+  name: text('of the node'),
+  otp_release: text('of Node.js and V8, where EMQ has Erlang'),
+  memory_total: text('of the process, such as `72.94M`'),
+  memory_used: text('of it, what JavaScript uses'),
+  process_available: whole('`node.process_limit`, rounded up to a power of two'),
+  process_used: whole('connections, sessions, threads and the like'),
+  max_fds: whole('how many files and sockets the process may have open; 0: not known'),
+  clients: whole('connected ones'),
+  node_status: text('`Running`'),
+  load1: text('load of the machine, average of a minute'),
+  load5: text('of 5 minutes'),
+  load15: text('of 15 minutes'),
+});
+
+export function emqProcess(name: string, report: ProcessReport): Record<string, string | number> {
+  const [load1, load5, load15] = report.load;
+  return {
+    name,
+    otp_release: RELEASE,
+    memory_total: memoryText(report.memoryTotalBytes),
+    memory_used: memoryText(report.memoryUsedBytes),
+    process_available: 2 ** Math.ceil(Math.log2(report.processLimit)),
+    process_used: report.processUsed,
+    max_fds: report.descriptorsMax,
+    clients: report.clients,
+    node_status: 'Running',
+    load1: load1.toFixed(2),
+    load5: load5.toFixed(2),
+    load15: load15.toFixed(2),
+  };
+}
+
+export const LISTENER_SCHEMA: Schema = objectOf({
+  protocol: text('`mqtt:tcp`, `mqtt:ssl`, `mqtt:ws`, `mqtt:wss`, `mqtt:unix` or `mqtt:api`'),
+  listen: text('`0.0.0.0:1883`; the port alone where the configuration has it alone; the path of a socket'),
+  acceptors: whole('as configured'),
+  max_clients: whole('at one time; 0: no limit'),
+  current_clients: whole('open connections'),
+  shutdown_count: {
+    description: 'connections that ended otherwise than by DISCONNECT, by reason; `[]` where there are none',
+    oneOf: [NOTHING, { type: 'object', additionalProperties: whole('so many') }],
+  },
+});
+
+export function emqListener(report: ListenerReport): object {
+  const { shutdownCount } = report;
+  return {
+    protocol: `mqtt:${report.type}`,
+    listen: report.listen,
+    acceptors: report.acceptors,
+    max_clients: report.maxClients,
+    current_clients: report.currentClients,
+    shutdown_count: Object.keys(shutdownCount).length === 0 ? [] : shutdownCount,
+  };
+}
+
+export const METRICS_SCHEMA: Schema = objectOf(
+  Object.fromEntries(METRICS.map((name) => [name, whole('since start')])),
+);
+export const STATS_SCHEMA: Schema = objectOf(
+  Object.fromEntries(
+    STATS.map((name) => [name, whole(name.endsWith('/max') ? 'the most since start' : 'now')]),
+  ),
+);
+
+/** An object by name of node, of which there is one. */
+export function byNodeSchema(ofNode: Schema): Schema {
+  return { type: 'object', description: 'by name of the node', additionalProperties: ofNode };
+}
+
+export const ALARM_SCHEMA: Schema = objectOf({
+  id: text('such as `overload.main`'),
+  severity: { type: 'string', enum: ['warning', 'error', 'critical'] },
+  title: text('a few words'),
+  summary: text('a sentence'),
+  occurred_at: text('local time'),
+});
+export const ALARMS_SCHEMA: Schema = listOf(ALARM_SCHEMA);
+
+export function emqAlarm({ id, severity, title, summary, raisedAt }: Alarm): object {
+  return { id, severity, title, summary, occurred_at: dateTimeText(raisedAt) };
+}

@@ -1,0 +1,61 @@
+/** `plugins`: which there are, start, stop, and what they can be told to do. Main thread. */
+import type { PluginOutcome } from '../../plugins/api.js';
+import { ApiError } from '../api-error.js';
+import { endpoint } from '../endpoint.js';
+import { boolean, string, strings } from '../fields.js';
+import { listOf, NOTHING, objectOf, text, yesNo } from '../schema.js';
+
+const PLUGIN = objectOf({
+  name: text('of the plugin'),
+  version: text('of the plugin'),
+  description: text('a few words'),
+  active: yesNo('it runs'),
+});
+
+/** EMQ's words; for all that has no number of its own it knows but one. */
+function orError(outcome: PluginOutcome): undefined {
+  if (outcome.ok) return;
+  if (outcome.why === 'already_started') throw new ApiError(110, outcome.why);
+  if (outcome.why === 'not_started') throw new ApiError(111, outcome.why);
+  throw new ApiError(102, 'unknown');
+}
+
+export const pluginEndpoints = [
+  endpoint({
+    method: 'GET',
+    path: 'nodes/{node}/plugins',
+    about: 'All plugins, by name.',
+    answer: listOf(PLUGIN),
+    handle: ({ broker: { plugins } }) =>
+      plugins
+        .list()
+        .map(({ name, version, description, active }) => ({ name, version, description, active })),
+  }),
+  endpoint({
+    method: 'PUT',
+    path: 'nodes/{node}/plugins/{plugin}',
+    about:
+      'Starts a plugin or stops it, now and for later starts of the broker; done when all threads have it.',
+    fields: { active: boolean('whether it is to run') },
+    answer: NOTHING,
+    handle: async ({ broker: { plugins }, path, params }) => {
+      const name = path['plugin']!;
+      orError(await (params.active ? plugins.start(name) : plugins.stop(name)));
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: 'nodes/{node}/plugins/{plugin}/run',
+    about: 'Carries out a command of a plugin that runs. EMQ has no such request.',
+    fields: {
+      command: string('its name'),
+      args: { ...strings('the words that follow it'), fallback: { value: [] } },
+    },
+    answer: objectOf({ lines: listOf(text('what the command has to say')) }),
+    handle: async ({ broker: { plugins }, path, params }) => {
+      const answer = await plugins.run(path['plugin']!, params.command, params.args);
+      if (answer.ok) return { lines: answer.lines };
+      throw new ApiError(answer.why === 'not_started' ? 111 : 102, answer.message);
+    },
+  }),
+];

@@ -1,0 +1,104 @@
+/** Everything that is counted on this node, put together for the API. Main thread. */
+import type { Alarm, ShardFigures } from '../actor/shard-protocol.js';
+import type { FiguresPort, ListenerReport, ProcessReport, ThreadReport } from '../api/broker-port.js';
+import type { MetricName, StatName } from '../metrics/names.js';
+import type { MetricsRegistry } from '../metrics/registry.js';
+import type { ShardPool } from '../supervisor/shard-pool.js';
+import type { Alarms } from '../sys/alarms.js';
+import { listenerReport, type ReportedListener } from './listener-report.js';
+import type { LiveFigures } from './live-figures.js';
+import { descriptorsMax, loadAverages, memoryFigures } from './process-figures.js';
+
+export interface NodeFiguresParts {
+  readonly live: LiveFigures;
+  readonly registry: MetricsRegistry;
+  readonly pool: ShardPool;
+  readonly alarms: Alarms;
+  /** In the order in which they were opened. */
+  listeners(): readonly ReportedListener[];
+  /** `node.process_limit`. */
+  readonly processLimit: number;
+  /** Of the main thread. */
+  loopDelayMs(): number;
+}
+
+export class NodeFigures implements FiguresPort {
+  readonly #parts: NodeFiguresParts;
+
+  constructor(parts: NodeFiguresParts) {
+    this.#parts = parts;
+  }
+
+  async metrics(): Promise<Record<MetricName, number>> {
+    await this.#parts.live.refresh();
+    return this.#parts.registry.metrics();
+  }
+
+  async stats(): Promise<Record<StatName, number>> {
+    await this.#parts.live.refresh();
+    return this.#parts.registry.stats();
+  }
+
+  async process(): Promise<ProcessReport> {
+    const { live, registry, pool, processLimit } = this.#parts;
+    await live.refresh();
+    const { residentBytes, heapUsedBytes, externalBytes } = memoryFigures();
+    const shards = this.#shards();
+    const ofShards = sum(shards, (figures) => figures.heapUsedBytes + figures.externalBytes);
+    const connections = sum(this.listeners(), ({ currentClients }) => currentClients);
+    return {
+      memoryTotalBytes: residentBytes,
+      // Of what lies in buffers, some may never have been touched.
+      memoryUsedBytes: Math.min(residentBytes, heapUsedBytes + externalBytes + ofShards),
+      processLimit,
+      processUsed:
+        connections +
+        registry.count('sessions') +
+        pool.handles.length +
+        process.getActiveResourcesInfo().length,
+      descriptorsMax: descriptorsMax(),
+      clients: registry.count('clients'),
+      load: loadAverages(),
+    };
+  }
+
+  async threads(): Promise<readonly ThreadReport[]> {
+    const { live, loopDelayMs, pool } = this.#parts;
+    await live.refresh();
+    const { heapUsedBytes } = memoryFigures();
+    const shards = pool.handles.map(({ id, state, incarnation, figures }): ThreadReport => {
+      const { clients = 0, sessions = 0, waitingBytes = 0 } = (state === 'ready' && figures) || {};
+      return {
+        thread: id,
+        isUp: state === 'ready',
+        starts: incarnation?.number ?? 0,
+        heapUsedBytes: figures?.heapUsedBytes ?? 0,
+        loopDelayMs: figures?.loopDelayMs ?? 0,
+        clients,
+        sessions,
+        waitingBytes,
+      };
+    });
+    const main = { thread: 'main', isUp: true, starts: 1, clients: 0, sessions: 0, waitingBytes: 0 } as const;
+    return [{ ...main, heapUsedBytes, loopDelayMs: loopDelayMs() }, ...shards];
+  }
+
+  listeners(): readonly ListenerReport[] {
+    return this.#parts.listeners().map(listenerReport);
+  }
+
+  alarms(): readonly Alarm[] {
+    return this.#parts.alarms.list();
+  }
+
+  /** Of the shards that run and have said something. */
+  #shards(): readonly ShardFigures[] {
+    return this.#parts.pool.handles.flatMap(({ isAlive, figures }) =>
+      isAlive && figures !== null ? [figures] : [],
+    );
+  }
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}

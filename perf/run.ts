@@ -6,12 +6,13 @@ import { appendFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { startBrokerProcess } from './lib/broker-process.js';
 import { runScenario } from './lib/generator.js';
+import { runListing } from './lib/listing.js';
 import { type PerfOptions, parseOptions, USAGE } from './lib/options.js';
 import { Ballast, type Owner, ownerRule } from './lib/owner.js';
 import { faultOf, summary, tableHead, tableRow } from './lib/report.js';
 import type { RunResult } from './lib/run-result.js';
 import type { Transport } from './lib/transport.js';
-import type { Login, Scenario } from './scenarios.js';
+import type { ListingScenario, Login, Scenario } from './scenarios.js';
 
 /** One table. */
 interface Setup {
@@ -43,6 +44,14 @@ async function measure(scenario: Scenario, setup: Setup, options: PerfOptions): 
   }
 }
 
+/** @returns whether pages came fast enough */
+function list(scenario: ListingScenario, { shards }: Setup, options: PerfOptions): Promise<boolean> {
+  const { seconds, threads, external } = options;
+  if (external !== null) throw new Error('needs a broker that this command starts itself');
+  print(`${scenario.title}\n`);
+  return runListing(scenario, { shards, seconds, threads, print });
+}
+
 function loginOf(scenario: Scenario): Login | undefined {
   return scenario.kind === 'flow' ? scenario.login : undefined;
 }
@@ -70,6 +79,10 @@ async function runTable(setup: Setup, options: PerfOptions): Promise<boolean> {
   print(tableHead());
   for (const scenario of options.scenarios) {
     try {
+      if (scenario.kind === 'listing') {
+        if (!(await list(scenario, setup, options))) isGood = false;
+        continue;
+      }
       const result = await measure(scenario, setup, options);
       results.push(result);
       print(tableRow(result));

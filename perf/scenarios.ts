@@ -51,7 +51,19 @@ export interface IdleScenario extends Common {
   readonly clients: number;
 }
 
+/** Pages of lists are asked of the API, alone and while others publish. Has a table of its own. */
+export interface ListingScenario extends Common {
+  readonly kind: 'listing';
+  readonly sessions: number;
+  /** As many as a process may have descriptors. */
+  readonly connected: number;
+  /** Milliseconds within which half of the pages must have come. */
+  readonly pageMsMax: number;
+  readonly publishing: FlowScenario;
+}
+
 export type Scenario = FlowScenario | StormScenario | IdleScenario;
+export type AnyScenario = Scenario | ListingScenario;
 
 const FLOW = {
   kind: 'flow',
@@ -76,7 +88,7 @@ const LOGINS = {
   isPersistent: true,
 } as const;
 
-export const SCENARIOS: readonly Scenario[] = [
+export const SCENARIOS: readonly AnyScenario[] = [
   { ...PAIRS, name: 'pairs', title: 'pairs, 50 to 50, QoS 0' },
   { ...PAIRS, name: 'bursts', title: 'pairs in bursts of 10, QoS 0', burst: 10 },
   { ...FAN_OUT, name: 'fan-out-100', title: 'fan-out 1 to 100, QoS 0' },
@@ -116,4 +128,13 @@ export const SCENARIOS: readonly Scenario[] = [
   { ...LOGINS, name: 'slow-logins', title: 'QoS 1 while 1,000 log in within 500 ms', login: 'slow' },
   { kind: 'storm', name: 'storm', title: 'connect storm, 64 at a time', clients: 64 },
   { kind: 'idle', name: 'idle', title: '10,000 idle clients', clients: 10_000 },
+  {
+    kind: 'listing',
+    name: 'listing',
+    title: 'lists of 100,000 sessions',
+    sessions: 100_000,
+    connected: 12_000,
+    pageMsMax: 50,
+    publishing: { ...PAIRS, name: 'listing', title: 'pairs while one lists' },
+  },
 ];

@@ -1,7 +1,7 @@
 /** The command line of `npm run perf`. */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { SCENARIOS, type Scenario } from '../scenarios.js';
+import { type AnyScenario, SCENARIOS } from '../scenarios.js';
 import { KEYS, type Key } from './broker-process.js';
 import { OWNERS, type Owner } from './owner.js';
 import { TRANSPORTS, type Transport } from './transport.js';
@@ -23,7 +23,7 @@ scenarios: ${SCENARIOS.map((scenario) => scenario.name).join(' ')}
 `;
 
 export interface PerfOptions {
-  readonly scenarios: readonly Scenario[];
+  readonly scenarios: readonly AnyScenario[];
   /** 0: the broker decides. */
   readonly shards: readonly number[];
   readonly seconds: number;
@@ -73,7 +73,7 @@ function defaultThreads(): number {
   return Math.max(1, availableParallelism() >> 1);
 }
 
-function chosen(only: string | undefined): readonly Scenario[] {
+function chosen(only: string | undefined): readonly AnyScenario[] {
   if (only === undefined) return SCENARIOS;
   return only.split(',').map((name) => {
     const scenario = SCENARIOS.find((candidate) => candidate.name === name);
@@ -82,7 +82,7 @@ function chosen(only: string | undefined): readonly Scenario[] {
   });
 }
 
-function withQos(scenario: Scenario, qos: number | null): Scenario {
+function withQos(scenario: AnyScenario, qos: number | null): AnyScenario {
   if (scenario.kind !== 'flow' || qos === null || scenario.qos === qos) return scenario;
   return { ...scenario, qos: qos as 0 | 1 | 2, title: scenario.title.replace(/QoS \d/, `QoS ${qos}`) };
 }

@@ -119,3 +119,22 @@ test(
     await until(async () => ((await ask(`GET nodes/${NODE}/clients`)).json as PageAnswer).code === 0);
   }),
 );
+
+test(
+  'a shard that hangs makes a list 101 within the deadline, and others go on to answer for their own',
+  withApi({}, async (ask, broker, t) => {
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const id of ids) await client(broker, id);
+    const other = ids.find((id) => broker.shardOf(id) !== 1)!;
+    await breakShard(broker, 1, 'hang');
+    // The shard hangs a moment after it has said so.
+    let text = '';
+    await until(async () => {
+      const answer = await ask(`GET nodes/${NODE}/clients`);
+      text = answer.text;
+      return answer.status !== 200 || (answer.json as PageAnswer).code !== 0;
+    });
+    t.is(text, '{"code":101,"message":"nodedown"}');
+    t.is((await rowsOf(ask, `clients/${other}`)).length, 1);
+  }),
+);

@@ -1,6 +1,6 @@
 /** Puts together, from the broker's parts, what the API may ask. Main thread. */
 import type { SlotMap } from './actor/slots.js';
-import type { BrokerPort, Settings } from './api/broker-port.js';
+import type { BrokerPort, Settings, Users } from './api/broker-port.js';
 import type { Clock } from './base/clock.js';
 import { VERSION } from './base/version.js';
 import { LiveFigures } from './figures/live-figures.js';
@@ -17,11 +17,12 @@ export interface ApiParts {
   readonly slots: SlotMap;
   readonly plugins: Plugins;
   readonly settings: Settings;
+  readonly users: Users;
   readonly figures: Omit<NodeFiguresParts, 'live' | 'pool'>;
 }
 
 export function createApiPort(parts: ApiParts): BrokerPort {
-  const { name, clock, pool, slots, plugins, settings, figures } = parts;
+  const { name, clock, pool, slots, plugins, settings, users, figures } = parts;
   const startedMs = clock.monotonicMs();
   const shards = {
     count: pool.handles.length,
@@ -38,9 +39,9 @@ export function createApiPort(parts: ApiParts): BrokerPort {
       isReady: () => pool.handles.every(({ state }) => state === 'ready'),
     },
     plugins,
+    users,
     listings: new ShardListings(shards, clock),
     figures: new NodeFigures({ ...figures, pool, live: new LiveFigures(pool, figures.registry, clock) }),
     settings,
-    users: null,
   };
 }

@@ -26,16 +26,16 @@ import { MetricsRegistry } from './metrics/registry.js';
 import type { Plugins } from './plugins/api.js';
 import { createPluginHost } from './plugins/create-host.js';
 import type { PluginHost } from './plugins/host.js';
-import { type Prepared, prepare } from './plugins/prepare.js';
+import { type Preparation, prepareStart } from './preparation.js';
 import { asClientId, type ShardId } from './protocol/ids.js';
 import { peekClientId } from './protocol/mqtt/decode-connect.js';
 import { createSettings } from './settings/create-settings.js';
-import { readKept } from './settings/kept-file.js';
 import type { LiveSettings } from './settings/live-settings.js';
 import { Acceptor } from './supervisor/acceptor.js';
 import { ArrivalGate } from './supervisor/arrival-gate.js';
 import { Certificates } from './supervisor/certificates.js';
 import { type NodeRecord, openDataDir } from './supervisor/data-dir.js';
+import type { DataLock } from './supervisor/data-lock.js';
 import { Handover } from './supervisor/handover.js';
 import { ListenerFigures } from './supervisor/listener-figures.js';
 import { defaultShards, usableCores, usableMemoryBytes } from './supervisor/machine.js';
@@ -48,6 +48,7 @@ import { Monitor } from './sys/monitor.js';
 import { OverloadReports } from './sys/overload-reports.js';
 import { type AlarmEvents, ReloadAlarm } from './sys/reload-alarm.js';
 import { SysPublisher } from './sys/sys-publisher.js';
+import { UsersPart } from './users/users-part.js';
 
 const SHARD_ENTRY = new URL('../workers/shard.worker.js', import.meta.url);
 
@@ -57,6 +58,8 @@ export interface Replacements {
   readonly shardEntry?: URL | undefined;
   /** All memory that there is said to be. */
   readonly memoryBytes?: number | undefined;
+  /** How passwords of users of the API are hashed; see `parseHashFormat`. */
+  readonly userPasswordFormat?: string | undefined;
 }
 
 /**
@@ -79,22 +82,15 @@ export async function launchBroker(
     );
   }
   const logger = options.logger === undefined || options.logger === 'silent' ? silentLogger : options.logger;
-  const prepared = await readConfig(options, logger);
-  const broker = new RunningBroker(prepared, options, logger, replacements);
-  await broker.start();
-  return broker;
-}
-
-type Ready = Extract<Prepared, { ok: true }>;
-
-async function readConfig(options: BrokerOptions, logger: Logger): Promise<Ready> {
-  const { config: values, configFile: file, env, set, plugins } = options;
-  const result = await prepare({ values, file, env, set, kept: readKept }, plugins);
-  for (const warning of result.warnings) logger.warn(warning.line);
-  if (result.ok) return result;
-  const issues = result.issues.map((issue) => issue.line);
-  const message = issues.length === 1 ? issues[0]! : `the configuration has ${issues.length} errors`;
-  throw new BrokerError('CONFIG_INVALID', message, issues);
+  const preparation = await prepareStart(options, logger);
+  try {
+    const broker = new RunningBroker(preparation, options, logger, replacements);
+    await broker.start();
+    return broker;
+  } catch (error) {
+    preparation.lock.release();
+    throw error;
+  }
 }
 
 /** A broker from its start to its stop. The interface for users is `Broker`. */
@@ -119,15 +115,18 @@ export class RunningBroker implements Broker {
   readonly #bans: BanList;
   readonly #plugins: PluginHost;
   readonly #settings: LiveSettings;
+  readonly #lock: DataLock;
+  readonly #users: UsersPart;
   #sweepTimer: NodeJS.Timeout | undefined;
   #resolveFailed: (error: BrokerError) => void = () => {};
   #stopped: Promise<void> | null = null;
 
   /** Reads the data directory and starts the threads. */
-  constructor(prepared: Ready, options: BrokerOptions, logger: Logger, replacements: Replacements) {
-    const { config, catalogue, pluginEntries: entries } = prepared;
+  constructor(preparation: Preparation, options: BrokerOptions, logger: Logger, replacements: Replacements) {
+    const { config, catalogue, pluginEntries: entries, lock } = preparation;
     this.name = config['node.name'];
     this.#logger = logger;
+    this.#lock = lock;
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve;
     });
@@ -181,7 +180,7 @@ export class RunningBroker implements Broker {
     };
     this.#plugins = createPluginHost(host, this.shards);
     this.#settings = createSettings({
-      ...{ prepared, dataDir: directory, logger, host: this.#plugins, acl: this.#acl },
+      ...{ prepared: preparation, dataDir: directory, logger, host: this.#plugins, acl: this.#acl },
       pool: () => this.#pool,
       followers: () => [this.#gate, this.#reader, this.#sys],
     });
@@ -201,6 +200,8 @@ export class RunningBroker implements Broker {
     this.#acceptors = config.listeners
       .map((listener, id) => new ListenerFigures(id, listener))
       .map((figures) => new Acceptor(figures, this.#gate, isBanned, this.#clock, logger));
+    const { userPasswordFormat } = replacements;
+    this.#users = new UsersPart(preparation, directory, this.#clock, userPasswordFormat);
     const port = createApiPort({
       name: this.name,
       clock: this.#clock,
@@ -215,6 +216,7 @@ export class RunningBroker implements Broker {
         processLimit: config['node.process_limit'],
         loopDelayMs: () => this.#gate.delayMs,
       },
+      users: this.#users.users,
     });
     const api = { broker: port, clock: this.#clock, logger };
     this.#api = new ApiServer(config.apiListeners, config.listeners.length, api);
@@ -226,6 +228,7 @@ export class RunningBroker implements Broker {
     try {
       await this.#certificates.load();
       await this.#acl.load();
+      await this.#users.prepare();
       const failure = await Promise.race([this.#pool.start(), this.failed]);
       if (failure instanceof BrokerError) throw failure;
       // Before the listeners: nobody gets in who a plugin would refuse.
@@ -389,6 +392,7 @@ export class RunningBroker implements Broker {
     await this.#pool.stop(this.config['shutdown.timeout']);
     await this.#plugins.shutDown();
     clearInterval(this.#sweepTimer);
-    await Promise.all([...closed, this.#bans.stop()]);
+    await Promise.all([...closed, this.#bans.stop(), this.#users.stop()]);
+    this.#lock.release();
   }
 }

@@ -473,6 +473,10 @@ export const BCRYPT_COST_MAX = 14;
 export const PBKDF2_ITERATIONS_MAX = 1_000_000;
 /** Bytes of a PBKDF2 hash; each digest's length of them costs all iterations again. */
 export const PBKDF2_KEY_BYTES_MAX = 128;
+/** Memory of one scrypt hash; there may be as many at a time as hash threads. Smaller refuses careful settings. */
+export const SCRYPT_MEMORY_BYTES_MAX = 64 << 20;
+/** The same times its parallelization: the time it takes, 0.2 s per 96 MiB. More would block a hash thread. */
+export const SCRYPT_WORK_BYTES_MAX = 512 << 20;
 /** Random bytes of the salt of a new password: enough that no two are ever the same. */
 export const PASSWORD_SALT_BYTES = 16;
 /** Threads that hash passwords, if there are twice as many cores. Too many take the cores from the shards. */
@@ -654,3 +658,36 @@ export const API_PAGE_NUMBER_MAX = 1e9;
 export const FIGURES_AGE_MAX_MS = 100;
 /** Milliseconds for a shard to say it. After it, what it said last counts: a poller is not to miss all others. */
 export const FIGURES_WAIT_MS = 500;
+
+// Users of the API
+
+/** Users of the API; each is in memory and in a file that is written whole. People, so hundreds are many. */
+export const USERS_MAX = 1_000;
+/** Bytes of the name of a user of the API. */
+export const USER_NAME_BYTES_MAX = 256;
+/** Bytes of a user's tags, which are for people. */
+export const USER_TAGS_BYTES_MAX = 1_024;
+/** Bytes of a user's password. Longer ones are wrong without being hashed whole. */
+export const USER_PASSWORD_BYTES_MAX = 1_024;
+/** Bytes of the file of users: as many as there may be, with every character escaped. */
+export const USERS_FILE_BYTES_MAX = 16 << 20;
+/** Logins to the API that may fail from one address at once; then each further one costs the time below. */
+export const API_LOGIN_ADDRESS_FAILURES = 10;
+/** Failed logins to the API from one address in a second: a tenth is 8,640 guesses a day. Less makes people wait. */
+export const API_LOGIN_ADDRESS_PER_SECOND = 0.1;
+/** As above for one user, from all addresses together. */
+export const API_LOGIN_USER_FAILURES = 100;
+/** Failed logins of one user in a second. Too many helps who guesses from many addresses. */
+export const API_LOGIN_USER_PER_SECOND = 1;
+/**
+ * Milliseconds after which an address that has failed counts as one that never has: it may try a user of whom others
+ * have guessed too much. Too short is a guess per address in this time; too long keeps out who has mistyped.
+ */
+export const API_LOGIN_FORGET_MS = 600_000;
+/** Addresses remembered that have failed, some 200 bytes each; the one that tried least lately is forgotten. */
+export const API_LOGIN_ADDRESSES_MAX = 16_384;
+/**
+ * Milliseconds after a login in which the same name and password are not slowed, from whatever address. Too short: who
+ * guesses through the same proxy holds up those who know; too long: a fingerprint of the password stays in memory.
+ */
+export const API_LOGIN_TRUST_MS = 3_600_000;

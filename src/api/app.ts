@@ -29,7 +29,7 @@ export function createApp({ broker, endpoints, clock, logger }: AppParts): Koa {
   app.use(shapeAnswers(logger));
   app.use(openPaths(broker.node, endpoints));
   app.use(mount(endpoints.filter(isOpen), broker).routes());
-  if (broker.users !== null) app.use(new Gates(broker.users, clock).pass);
+  app.use(new Gates(broker.users, clock).pass);
   app.use(onlyKnownMethods);
   app.use(mount(endpoints.filter(isClosed), broker).routes());
   return app;

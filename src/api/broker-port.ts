@@ -12,10 +12,9 @@ import type { Setting, SettingOutcome } from '../settings/outcome.js';
 export interface BrokerPort {
   readonly node: NodePort;
   readonly plugins: Plugins;
+  readonly users: Users;
   readonly listings: Listings;
   readonly settings: Settings;
-  /** Null: nobody is asked who they are. */
-  readonly users: Users | null;
   readonly figures: FiguresPort;
 }
 
@@ -143,27 +142,35 @@ export interface User {
   readonly tags: string;
 }
 
-/** Who may use the API. */
+/** Who may use the API. Changes reject with BrokerError DATA_DIR_FAILED when they cannot be stored. */
 export interface Users {
+  /** By name. */
   list(): readonly User[];
   find(username: string): User | null;
+  /** Those whose password everybody knows. */
+  withPublicPassword(): readonly string[];
   /** @returns why not, or null: it is done, and stored */
-  add(username: string, password: string, tags: string): Promise<'exists' | null>;
-  setTags(username: string, tags: string): Promise<'unknown' | null>;
-  remove(username: string): Promise<'unknown' | null>;
-  /** @param address of whoever asks: who fails often waits */
+  add(username: string, password: string, tags: string): Promise<'exists' | 'invalid' | 'full' | null>;
+  setTags(username: string, tags: string): Promise<'unknown' | 'invalid' | null>;
+  /** `last`: without this one nobody could use the API. */
+  remove(username: string): Promise<'unknown' | 'last' | null>;
+  /**
+   * @param address of whoever asks: who fails often has to wait
+   * @returns `slow_down`: too many have failed, or too many wait; nobody looked whether it is right
+   */
   verify(
     username: string,
     password: string,
     address: string,
   ): Promise<'ok' | 'unknown' | 'wrong' | 'slow_down'>;
+  /** For whoever knows the old one; guarded as `verify`. */
   changePassword(
     username: string,
     old: string,
     password: string,
     address: string,
-  ): Promise<'unknown' | 'wrong' | 'slow_down' | null>;
-  /** Calls whenever a user's password changes, or a user goes: what was verified before does not hold any more. */
+  ): Promise<'unknown' | 'wrong' | 'slow_down' | 'invalid' | null>;
+  /** Is told of a user who has come, gone or changed, at the moment from which on that is in force. */
   onChanged(listener: (username: string) => void): void;
 }
 

@@ -10,6 +10,7 @@ import { pluginEndpoints } from './routes/plugins.js';
 import { routeEndpoints } from './routes/routes.js';
 import { sessionEndpoints } from './routes/sessions.js';
 import { subscriptionEndpoints } from './routes/subscriptions.js';
+import { userEndpoints } from './routes/users.js';
 
 export const ENDPOINTS: readonly Endpoint[] = [
   ...nodeEndpoints,
@@ -22,4 +23,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...pluginEndpoints,
   ...monitoringEndpoints,
   ...alarmEndpoints,
+  ...userEndpoints,
 ];

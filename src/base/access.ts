@@ -62,6 +62,13 @@ export function normalAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
+/** @returns whether only this machine reaches what listens on this host: an address, or a name */
+export function isLoopback(host: string): boolean {
+  if (isIP(host) === 0) return host === 'localhost';
+  const address = usualAddress(host);
+  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
+}
+
 function parseRange(range: string): BlockList {
   const slash = range.indexOf('/');
   const address = normalAddress(slash < 0 ? range : range.slice(0, slash));

@@ -7,6 +7,8 @@ export const ERROR_CODES = {
     'a certificate, a key or another file of a TLS listener is of no use; `issues` lists what is wrong',
   ACL_FAILED: 'the file of access rules is missing, empty or wrong; the message says where',
   BAN_INVALID: 'a ban names nobody, or there are too many',
+  PASSWORD_PUBLIC:
+    'the API would listen to other machines while a user of it has a password that everybody knows; the message says how to change it',
   LISTENER_FAILED: 'a listener could not be opened',
   DATA_DIR_FAILED: 'the data directory could not be read or written',
   PLATFORM_UNSUPPORTED: 'this operating system or Node.js version is not supported',

@@ -33,6 +33,11 @@ export class TokenBucket {
     return true;
   }
 
+  /** Takes back what was spent. */
+  giveBack(tokens: number): void {
+    this.tokens = Math.min(this.burst, this.tokens + tokens);
+  }
+
   private fill(nowMs: number): void {
     const passedMs = nowMs - this.filledAtMs;
     // A clock set back neither takes tokens away nor gives them twice.

@@ -1,5 +1,5 @@
 /** What a newcomer reads first: what listens where, and how to try it. Main thread, once. */
-import { isIPv4 } from 'node:net';
+import { isLoopback } from '../base/access.js';
 import type { Broker, OpenListener } from '../broker-api.js';
 import { formatAddress } from '../config/listener-address.js';
 
@@ -33,8 +33,6 @@ export function firstScreenLines(screen: FirstScreen): string[] {
   return lines;
 }
 
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 /** A listener that both programs find without being told a host, if there is one. */

@@ -17,6 +17,7 @@ const EXIT_OF_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
   CONFIG_INVALID: EXIT.configuration,
   CERTIFICATE_FAILED: EXIT.configuration,
   ACL_FAILED: EXIT.configuration,
+  PASSWORD_PUBLIC: EXIT.configuration,
   PLATFORM_UNSUPPORTED: EXIT.platform,
   SHARD_FAILED: EXIT.shardsCrashed,
 };

@@ -2,6 +2,8 @@
 import { type ConfigIssue, type Entry, type Source, sourceIssue } from './entry.js';
 
 const PREFIX = 'SHARDMQ_';
+/** Variables that are no keys: passwords are not configuration, which is shown and kept. */
+const OTHERS = ['SHARDMQ_ADMIN_PASSWORD', 'SHARDMQ_API_PASSWORD'];
 
 /** `SHARDMQ_MQTT__MAX_PACKET_SIZE` sets `mqtt.max_packet_size`: `__` stands for the dot, case does not matter. */
 export function entriesOfEnvironment(
@@ -10,7 +12,7 @@ export function entriesOfEnvironment(
   const entries: Entry[] = [];
   const strange: string[] = [];
   for (const [name, value] of Object.entries(env)) {
-    if (!name.toUpperCase().startsWith(PREFIX) || value === undefined) continue;
+    if (!name.toUpperCase().startsWith(PREFIX) || value === undefined || OTHERS.includes(name)) continue;
     const key = name.slice(PREFIX.length).toLowerCase().replaceAll('__', '.');
     if (key.includes('.')) entries.push({ key, value, where: `environment ${name}` });
     else strange.push(name);

@@ -1,10 +1,17 @@
 /**
  * How a stored password was hashed, in the words of EMQ's `password_hash` settings: `plain`, `md5`, `sha`, `sha256`,
- * these with `salt,` before or `,salt` behind, `salt,bcrypt` and `pbkdf2,MAC,ITERATIONS,BYTES`. Any thread.
+ * these with `salt,` before or `,salt` behind, `salt,bcrypt` and `pbkdf2,MAC,ITERATIONS,BYTES`; and `scrypt,N,R,P,BYTES`,
+ * which EMQ does not have. Any thread.
  */
-import { BCRYPT_COST_MAX, PBKDF2_ITERATIONS_MAX, PBKDF2_KEY_BYTES_MAX } from '../limits.js';
+import {
+  BCRYPT_COST_MAX,
+  PBKDF2_ITERATIONS_MAX,
+  PBKDF2_KEY_BYTES_MAX,
+  SCRYPT_MEMORY_BYTES_MAX,
+  SCRYPT_WORK_BYTES_MAX,
+} from '../limits.js';
 
-export type HashFormat = PlainFormat | DigestFormat | BcryptFormat | Pbkdf2Format;
+export type HashFormat = PlainFormat | DigestFormat | BcryptFormat | Pbkdf2Format | ScryptFormat;
 
 interface PlainFormat {
   readonly kind: 'plain';
@@ -33,6 +40,18 @@ interface Pbkdf2Format {
   readonly keyBytes: number;
 }
 
+interface ScryptFormat {
+  readonly kind: 'scrypt';
+  readonly text: string;
+  /** N: a power of two, of at least 2. */
+  readonly cost: number;
+  /** r. */
+  readonly blockSize: number;
+  /** p. */
+  readonly parallelization: number;
+  readonly keyBytes: number;
+}
+
 /** What is kept of a password. `salt` is empty where the format has none. */
 export interface StoredPassword {
   readonly format: HashFormat;
@@ -56,7 +75,7 @@ const MACS: ReadonlyMap<string, string> = new Map([
   ['sha512', 'sha512'],
 ]);
 const FORMS =
-  'plain, md5, sha, sha256, "salt,sha256", "sha256,salt", "salt,bcrypt", "pbkdf2,sha256,20000,32"';
+  'plain, md5, sha, sha256, "salt,sha256", "sha256,salt", "salt,bcrypt", "pbkdf2,sha256,20000,32", "scrypt,32768,8,3,32"';
 const BCRYPT_HASH = /^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$/;
 const BCRYPT_SALT = /^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{22}/;
 
@@ -66,9 +85,14 @@ const BCRYPT_SALT = /^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{22}/;
  */
 export function parseHashFormat(text: string): HashFormat {
   const words = text.split(',').map((word) => word.trim());
-  const format = words[0] === 'pbkdf2' ? parsePbkdf2(words) : parseShort(words);
+  const format = parseWords(words);
   if (format === null) throw new Error(`must be one of ${FORMS}`);
   return format;
+}
+
+function parseWords(words: readonly string[]): HashFormat | null {
+  if (words[0] === 'pbkdf2') return parsePbkdf2(words);
+  return words[0] === 'scrypt' ? parseScrypt(words) : parseShort(words);
 }
 
 function parseShort(words: readonly string[]): HashFormat | null {
@@ -99,6 +123,34 @@ function parsePbkdf2(words: readonly string[]): HashFormat | null {
   return { kind: 'pbkdf2', text: `pbkdf2,${mac},${iterations},${keyBytes}`, digest, iterations, keyBytes };
 }
 
+function parseScrypt(words: readonly string[]): HashFormat | null {
+  const [, costText = '', blockText = '', parallelText = '', bytesText = ''] = words;
+  if (words.length !== 5) return null;
+  const cost = wholeNumber(costText, SCRYPT_MEMORY_BYTES_MAX);
+  const blockSize = wholeNumber(blockText, SCRYPT_MEMORY_BYTES_MAX);
+  const parallelization = wholeNumber(parallelText, SCRYPT_MEMORY_BYTES_MAX);
+  const keyBytes = wholeNumber(bytesText, PBKDF2_KEY_BYTES_MAX);
+  if (cost === null || blockSize === null || parallelization === null || keyBytes === null) return null;
+  if (cost < 2 || !Number.isInteger(Math.log2(cost))) throw new Error('N of scrypt must be a power of two');
+  const format: ScryptFormat = {
+    kind: 'scrypt',
+    text: `scrypt,${cost},${blockSize},${parallelization},${keyBytes}`,
+    cost,
+    blockSize,
+    parallelization,
+    keyBytes,
+  };
+  const bytes = scryptBytes(format);
+  if (bytes > SCRYPT_MEMORY_BYTES_MAX) throw new Error('scrypt would need too much memory');
+  if (bytes * parallelization > SCRYPT_WORK_BYTES_MAX) throw new Error('scrypt would take too long');
+  return format;
+}
+
+/** Memory that one hash takes: what OpenSSL counts. */
+export function scryptBytes({ cost, blockSize, parallelization }: ScryptFormat): number {
+  return 128 * blockSize * (cost + parallelization + 2);
+}
+
 function wholeNumber(text: string, max: number): number | null {
   const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
   return value >= 1 && value <= max ? value : null;
@@ -106,7 +158,7 @@ function wholeNumber(text: string, max: number): number | null {
 
 /** Whether one hash costs so much that it must not run on a thread with anything else to do. */
 export function isSlow(format: HashFormat): boolean {
-  return format.kind === 'bcrypt' || format.kind === 'pbkdf2';
+  return format.kind === 'bcrypt' || format.kind === 'pbkdf2' || format.kind === 'scrypt';
 }
 
 /**
@@ -128,6 +180,7 @@ export function problemOf({ format, salt, hash }: StoredPassword): string | null
       return problemOfCost(salt === '' ? cost : BCRYPT_SALT.exec(salt)![1]!);
     }
     case 'pbkdf2':
+    case 'scrypt':
       return salt === '' ? 'there is no salt' : problemOfHex(hash, format.keyBytes);
   }
 }

@@ -3,10 +3,10 @@
  * are for the threads of `HashPool` only.
  */
 import { isUtf8 } from 'node:buffer';
-import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, pbkdf2Sync, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
 import { genSaltSync, hashSync } from 'bcryptjs';
 import { BCRYPT_COST, PASSWORD_SALT_BYTES } from '../limits.js';
-import type { HashFormat, StoredPassword } from './hash-format.js';
+import { type HashFormat, type StoredPassword, scryptBytes } from './hash-format.js';
 
 /** Bytes of a password that bcrypt looks at. */
 const BCRYPT_PASSWORD_BYTES_MAX = 72;
@@ -38,14 +38,23 @@ export function hashPassword(password: Uint8Array, format: HashFormat, salt: str
       // To HMAC, NULs at the end are none.
       if (password.at(-1) === 0) return null;
       return pbkdf2Sync(password, salt, format.iterations, format.keyBytes, format.digest).toString('hex');
+    case 'scrypt':
+      // It begins and ends with PBKDF2.
+      if (password.at(-1) === 0) return null;
+      return scryptSync(password, salt, format.keyBytes, {
+        N: format.cost,
+        r: format.blockSize,
+        p: format.parallelization,
+        maxmem: scryptBytes(format),
+      }).toString('hex');
   }
 }
 
 /** A salt for a password that is to be stored in this format; empty where it has none. */
 export function newSalt(format: HashFormat): string {
   if (format.kind === 'bcrypt') return genSaltSync(BCRYPT_COST);
-  const isSalted = format.kind === 'pbkdf2' || (format.kind === 'digest' && format.salt !== 'none');
-  return isSalted ? randomBytes(PASSWORD_SALT_BYTES).toString('hex') : '';
+  const isUnsalted = format.kind === 'plain' || (format.kind === 'digest' && format.salt === 'none');
+  return isUnsalted ? '' : randomBytes(PASSWORD_SALT_BYTES).toString('hex');
 }
 
 /** The salt that a password is hashed with to be compared with the stored one. */
@@ -57,7 +66,8 @@ export function saltOf({ format, salt, hash }: StoredPassword): string {
 export function problemOfPassword(password: Uint8Array, format: HashFormat): string | null {
   if (password.length === 0) return 'it is empty';
   if (format.kind === 'plain' && !isUtf8(password)) return 'as plain text it must be valid UTF-8';
-  if (format.kind === 'pbkdf2' && password.at(-1) === 0) return 'for pbkdf2 it must not end in NUL';
+  const isDerived = format.kind === 'pbkdf2' || format.kind === 'scrypt';
+  if (isDerived && password.at(-1) === 0) return `for ${format.kind} it must not end in NUL`;
   if (format.kind !== 'bcrypt') return null;
   if (!isUtf8(password) || password.includes(0)) return 'for bcrypt it must be valid UTF-8 without NUL';
   return password.length > BCRYPT_PASSWORD_BYTES_MAX

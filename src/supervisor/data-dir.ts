@@ -25,11 +25,7 @@ const SLOT_KEY_BYTES = 32;
  * @throws BrokerError DATA_DIR_FAILED
  */
 export function openDataDir(directory: string, configuredShards: number, defaultShards: number): NodeRecord {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw failed(directory, `cannot be created: ${reasonOf(error)}`);
-  }
+  makeDataDir(directory);
   const path = join(directory, FILE);
   const known = readRecord(path);
   const record: NodeRecord = {
@@ -40,6 +36,15 @@ export function openDataDir(directory: string, configuredShards: number, default
   };
   if (known?.shards !== record.shards) writeRecord(path, record);
   return record;
+}
+
+/** @throws BrokerError DATA_DIR_FAILED */
+export function makeDataDir(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw failed(directory, `cannot be created: ${reasonOf(error)}`);
+  }
 }
 
 function readRecord(path: string): NodeRecord | null {

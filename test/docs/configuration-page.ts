@@ -98,6 +98,7 @@ const GROUPS: readonly (readonly [title: string, prefixes: readonly string[]])[]
   ['Message queues', ['mqtt.mqueue.']],
   ['System topics', ['mqtt.broker.']],
   ['Plugins', ['mqtt.plugins.']],
+  ['Users of the API', ['dashboard.']],
   ['Shards and overload', ['shard.', 'overload.', 'shutdown.']],
 ];
 
@@ -275,6 +276,7 @@ function processSection(): string {
 | variable | meaning |
 |---|---|
 | \`SHARDMQ_SECTION__KEY\` | sets the key \`section.key\` |
+| \`SHARDMQ_ADMIN_PASSWORD\` | password that \`dashboard.default_user.login\` (\`admin\`) has from this start on; at each start; taken out of the environment |
 | \`UV_THREADPOOL_SIZE\` | threads for files, DNS and hashing, shared by all shards; shards + 4 when not set |
 `;
 }

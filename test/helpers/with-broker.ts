@@ -11,6 +11,9 @@ import type { Fault } from '../../workers/faults.js';
 
 export interface TestBrokerOptions extends BrokerOptions, Replacements {}
 
+/** Of passwords that protect nothing. */
+const QUICK_FORMAT = 'scrypt,16,1,1,32';
+
 type BrokerTest = (broker: RunningBroker, t: ExecutionContext) => Promise<void> | void;
 
 /** `test('title', withBroker({ config: { 'node.shards': 3 } }, async (broker, t) => { ... }))` */
@@ -33,7 +36,7 @@ export function withBroker(
  * allowed; all of it can be set otherwise in `options`.
  */
 export function startTestBroker(options: TestBrokerOptions, directory: string): Promise<RunningBroker> {
-  const { shardEntry, memoryBytes, seams, config, ...rest } = options;
+  const { shardEntry, memoryBytes, userPasswordFormat = QUICK_FORMAT, seams, config, ...rest } = options;
   return launchBroker(
     {
       ...rest,
@@ -49,7 +52,7 @@ export function startTestBroker(options: TestBrokerOptions, directory: string): 
       },
       seams: { faults: true, ...seams },
     },
-    { shardEntry, memoryBytes },
+    { shardEntry, memoryBytes, userPasswordFormat },
   );
 }
 

@@ -56,6 +56,20 @@ export const partOptions = {
     'start',
     'File with the plugins that start with the broker; empty = `loaded_plugins` in the data directory.',
   ),
+  'dashboard.default_user.login': fromEmq(
+    text(64, /^[^\p{Cc}:]+$/u, 'a name'),
+    'admin',
+    'admin',
+    'start',
+    'The user of the API who is there from the first start on.',
+  ),
+  'dashboard.default_user.password': fromEmq(
+    text(256, /^[^\p{Cc}]+$/u, 'a password'),
+    'public',
+    'public',
+    'start',
+    'The password that this user has then; what it is changed to later is kept.',
+  ),
   'shard.memory_budget': ours(
     bytesize(0),
     '0',

@@ -1,0 +1,54 @@
+/** Who holds a data directory: one broker, or one command that changes it, at a time. Main thread. */
+import { closeSync, openSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import koffi from 'koffi';
+import { BrokerError } from '../base/errors.js';
+import { makeDataDir } from './data-dir.js';
+
+/** LOCK_EX and LOCK_NB: alone, and without waiting. */
+const EXCLUSIVE = 2 | 4;
+const FILE = 'lock';
+
+/** Ends with the process at the latest, however it ends: the kernel keeps it. */
+export interface DataLock {
+  /** Does nothing the second time. */
+  release(): void;
+}
+
+/** @throws BrokerError DATA_DIR_FAILED where another one holds it, or it cannot be made */
+export function lockDataDir(directory: string): DataLock {
+  const lock = tryLockDataDir(directory);
+  if (lock !== null) return lock;
+  throw new BrokerError('DATA_DIR_FAILED', `${directory} is in use by a broker that runs`);
+}
+
+/**
+ * Makes the directory where it is missing. Where the file system knows no locks there is none, and nobody is refused.
+ * @returns null where another one holds the directory. @throws BrokerError DATA_DIR_FAILED
+ */
+export function tryLockDataDir(directory: string): DataLock | null {
+  makeDataDir(directory);
+  let file: number;
+  try {
+    file = openSync(join(directory, FILE), 'a', 0o600);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new BrokerError('DATA_DIR_FAILED', `${directory} cannot be used: ${reason}`);
+  }
+  const flock = koffi.load(null).func('int flock(int fd, int operation)') as (
+    fd: number,
+    operation: number,
+  ) => number;
+  if (flock(file, EXCLUSIVE) !== 0 && koffi.errno() === constants.errno.EWOULDBLOCK) {
+    closeSync(file);
+    return null;
+  }
+  let isHeld = true;
+  return {
+    release() {
+      if (isHeld) closeSync(file);
+      isHeld = false;
+    },
+  };
+}

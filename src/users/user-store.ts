@@ -1,0 +1,65 @@
+/** The users of the API in memory and in their file. A change is in force when it is on disk. Main thread. */
+import { BrokerError } from '../base/errors.js';
+import { readUsers, type UserRecord, type UserTable, writeUsers } from './user-file.js';
+
+/** Changes its argument and returns null, or says why not. */
+type Edit<Refusal extends string> = (users: Map<string, UserRecord>) => Refusal | null;
+
+export class UserStore {
+  readonly #path: string;
+  #users: UserTable;
+  /** Settles when the changes so far are over. */
+  #idle: Promise<void> = Promise.resolve();
+  #isStopped = false;
+  readonly #listeners: ((username: string) => void)[] = [];
+
+  /** Reads the file. @throws BrokerError DATA_DIR_FAILED */
+  constructor(path: string) {
+    this.#path = path;
+    this.#users = readUsers(path) ?? new Map();
+  }
+
+  /** Empty before the first start only. */
+  get users(): UserTable {
+    return this.#users;
+  }
+
+  get(username: string): UserRecord | undefined {
+    return this.#users.get(username);
+  }
+
+  /** Is told of each change, at the moment from which on it is in force. */
+  onChanged(listener: (username: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Changes one user. Changes are made one after the other, each on what those before have left.
+   * @throws BrokerError DATA_DIR_FAILED when it cannot be written; nothing has changed then
+   */
+  change<Refusal extends string>(username: string, edit: Edit<Refusal>): Promise<Refusal | null> {
+    const done = this.#idle.then(() => this.#change(username, edit));
+    this.#idle = done.then(ignore, ignore);
+    return done;
+  }
+
+  /** Resolves when the changes under way are over; further ones are refused. */
+  stop(): Promise<void> {
+    this.#isStopped = true;
+    return this.#idle;
+  }
+
+  async #change<Refusal extends string>(username: string, edit: Edit<Refusal>): Promise<Refusal | null> {
+    // The file may belong to somebody else by now.
+    if (this.#isStopped) throw new BrokerError('DATA_DIR_FAILED', 'the broker stops: no user is changed');
+    const next = new Map(this.#users);
+    const refusal = edit(next);
+    if (refusal !== null) return refusal;
+    await writeUsers(this.#path, next);
+    this.#users = next;
+    for (const listener of this.#listeners) listener(username);
+    return null;
+  }
+}
+
+function ignore(): void {}

@@ -31,6 +31,9 @@ import { Door } from './door.js';
 import { waitsInVain } from './leftover-body.js';
 import { originForm } from './target.js';
 
+/** Stands for a target that names nothing. */
+const NOWHERE = '/*';
+
 export type HandleRequest = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 export class ApiListener {
@@ -45,6 +48,7 @@ export class ApiListener {
   #lastWarningMs = Number.NEGATIVE_INFINITY;
   /** Requests of a connection that are not answered yet. */
   readonly #unanswered = new WeakMap<Socket, number>();
+  readonly #answers = new Set<ServerResponse>();
 
   constructor(id: ListenerId, config: ListenerConfig, handle: HandleRequest, clock: Clock, logger: Logger) {
     this.figures = new ListenerFigures(id, config);
@@ -108,6 +112,7 @@ export class ApiListener {
   /** Resolves when the last request has its answer, and its connection is closed. */
   close(): Promise<void> {
     this.#isClosing = true;
+    for (const answer of this.#answers) answer.shouldKeepAlive = false;
     const server = this.#server;
     if (server === null) return Promise.resolve();
     return new Promise((resolve) => {
@@ -149,7 +154,8 @@ export class ApiListener {
       },
       take,
     );
-    server.on('tlsClientError', (_error, tls) => this.#door.refuse(tls, 'tls_error'));
+    // Node ends it.
+    server.on('tlsClientError', () => this.figures.refused('tls_error'));
     server.on('secureConnection', (tls: TLSSocket) => {
       if (verifyPeer && !tls.authorized && tls.getPeerX509Certificate() !== undefined)
         this.#door.refuse(tls, 'bad_certificate');
@@ -165,12 +171,16 @@ export class ApiListener {
       return;
     }
     this.#unanswered.set(socket, unanswered);
-    response.once('close', () => this.#unanswered.set(socket, this.#unanswered.get(socket)! - 1));
+    this.#answers.add(response);
+    response.once('close', () => {
+      this.#unanswered.set(socket, this.#unanswered.get(socket)! - 1);
+      this.#answers.delete(response);
+    });
     // An answer that nobody takes is given up; Node takes the limit back after it.
     response.once('prefinish', () => socket.setTimeout(this.figures.config.sendTimeoutMs));
     const target = originForm(request.url ?? '');
-    if (target === null || this.#isClosing) response.setHeader('Connection', 'close');
-    request.url = target ?? '/*';
+    if (this.#isClosing) response.shouldKeepAlive = false;
+    request.url = target ?? NOWHERE;
     void this.#handle(request, response);
   }
 

@@ -25,8 +25,6 @@ export class Door {
   take(socket: Socket, server: Server): void {
     const figures = this.#figures;
     figures.accepted++;
-    // Without a listener, an error of the socket would end the process.
-    socket.on('error', ignore);
     const refusal = this.#refusal(socket, server);
     if (refusal !== null) {
       this.refuse(socket, refusal);
@@ -40,8 +38,11 @@ export class Door {
     });
   }
 
+  /** Ends a connection, and counts why. */
   refuse(socket: Socket, reason: string): void {
-    socket.on('error', ignore);
+    if (socket.destroyed) return;
+    // Without a listener, an error of the socket would end the process.
+    if (socket.listenerCount('error') === 0) socket.on('error', ignore);
     socket.destroy();
     this.#figures.refused(reason);
   }

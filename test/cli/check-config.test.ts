@@ -99,3 +99,21 @@ test('a user’s plugin looks at its own files; nothing is started, and nothing 
   });
   t.deepEqual(readdirSync(join(directory, 'data'), { recursive: true }), ['plugins']);
 });
+
+test('what was changed while the broker ran, and wins over the file, is named; what of it is wrong is an error', async (t) => {
+  const settings = (value: string): string =>
+    JSON.stringify({ formatVersion: 1, values: { 'mqtt.receive_maximum': value } });
+  const config = 'mqtt.receive_maximum: 20\n';
+  const good = stage(t, config, { 'data/settings.json': settings('30') });
+  const { code, stdout } = await good.check();
+  t.is(code, 0);
+  const [kept, last] = stdout.replaceAll(good.directory, 'HERE').trimEnd().split('\n');
+  t.is(kept, 'HERE/data/settings.json: mqtt.receive_maximum = 30: set while the broker ran, and wins');
+  t.is(last, 'HERE/broker.yaml: no errors, 0 warnings');
+  const wrong = await stage(t, config, { 'data/settings.json': settings('0') }).check();
+  t.is(wrong.code, 3);
+  t.regex(
+    wrong.stderr,
+    /^error: HERE\/data\/settings\.json: mqtt\.receive_maximum = "0": expected an integer/,
+  );
+});

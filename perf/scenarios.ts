@@ -59,6 +59,8 @@ export interface ListingScenario extends Common {
   readonly connected: number;
   /** Milliseconds within which half of the pages must have come. */
   readonly pageMsMax: number;
+  /** Milliseconds between two pages while others publish. */
+  readonly pauseMs: number;
   readonly publishing: FlowScenario;
 }
 
@@ -135,6 +137,7 @@ export const SCENARIOS: readonly AnyScenario[] = [
     sessions: 100_000,
     connected: 12_000,
     pageMsMax: 50,
+    pauseMs: 10,
     publishing: { ...PAIRS, name: 'listing', title: 'pairs while one lists' },
   },
 ];

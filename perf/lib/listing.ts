@@ -10,6 +10,7 @@ import { Agent, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ListingScenario } from '../scenarios.js';
 import { runScenario } from './generator.js';
@@ -21,6 +22,7 @@ const CHILD = fileURLToPath(new URL('./listing-broker.js', import.meta.url));
 const CONNECTS_AT_ONCE = 128;
 const REQUESTS_PER_PAGE = 60;
 const REQUESTS_FOR_MEMORY = 1_000;
+const PUBLISHING_ROUNDS = 5;
 const CREDENTIALS = `Basic ${Buffer.from('admin:public').toString('base64')}`;
 const NODE = 'shardmq@127.0.0.1';
 const LISTS = [`nodes/${NODE}/clients`, `nodes/${NODE}/sessions`, `nodes/${NODE}/subscriptions`, 'routes'];
@@ -139,36 +141,42 @@ class Listing {
     );
   }
 
-  /** The same clients publish alone, then while pages are asked for without a break. */
+  /** The same clients publish alone and while pages are asked for, in turn: machines are not quiet. */
   private async measurePublishing(): Promise<void> {
-    const { port } = this.broker;
-    const target = {
-      port,
-      pid: this.child.pid!,
-      threads: this.options.threads,
-      seconds: this.options.seconds,
-    };
-    const { publishing } = this.scenario;
-    const run = async (): Promise<string> => {
-      const result = await runScenario(publishing, target);
-      const { perSecond, p50Ms, p99Ms, lost } = result;
-      return `${Math.round(perSecond)}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, lost ${lost}`;
-    };
-    this.print(`publishing alone:            ${await run()}\n`);
-    await this.ask();
-    let isOver = false;
+    const alone: number[] = [];
+    const beside: number[] = [];
     const times: number[] = [];
-    const listing = (async () => {
-      while (!isOver) {
-        for (const list of LISTS) times.push(await this.page(list, 1 + ((times.length * 37) % 2_000), 20));
-      }
-    })();
-    const during = await run();
-    isOver = true;
-    await listing;
-    this.print(`publishing while one lists:  ${during}\n`);
-    this.print(timesRow('any page meanwhile', times));
-    this.print(`publishing alone once more:  ${await run()}\n`);
+    for (let round = 0; round < PUBLISHING_ROUNDS; round += 1) {
+      alone.push(await this.publish('alone'));
+      let isOver = false;
+      const listing = (async () => {
+        while (!isOver) {
+          for (const list of LISTS) {
+            times.push(await this.page(list, 1 + ((times.length * 37) % 2_000), 20));
+            await sleep(this.scenario.pauseMs);
+          }
+        }
+      })();
+      beside.push(await this.publish('while one lists').finally(() => (isOver = true)));
+      await listing;
+    }
+    this.print(timesRow(`any page meanwhile (${times.length})`, times));
+    const middle = (figures: readonly number[]): string => quantile(figures, 0.5).toFixed(2);
+    this.print(
+      `p99 of publishing, middle of ${PUBLISHING_ROUNDS}: ${middle(alone)} ms alone, ${middle(beside)} ms beside\n`,
+    );
+  }
+
+  /** @returns the p99 in milliseconds */
+  private async publish(how: string): Promise<number> {
+    const { threads, seconds } = this.options;
+    const target = { port: this.broker.port, pid: this.child.pid!, threads, seconds };
+    const { perSecond, p50Ms, p99Ms, lost } = await runScenario(this.scenario.publishing, target);
+    const rate = Math.round(perSecond).toLocaleString('en');
+    this.print(
+      `publishing ${how}: ${rate}/s, p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, lost ${lost}\n`,
+    );
+    return p99Ms;
   }
 
   private async pages(page: number): Promise<void> {

@@ -639,7 +639,7 @@ export const LISTS_UNDER_WAY_MAX = 2;
 export const LISTS_WAITING_MAX = 256;
 /** Milliseconds for a page, its waiting included. Too few fails large ones on a busy broker. */
 export const LIST_TIMEOUT_MS = 5_000;
-/** Filters in one shard's index of routes, some 100 bytes each; with more, routes are not listed. */
+/** Filters in one shard's index of routes, some 70 bytes each; with more, routes are not listed. */
 export const ROUTES_INDEXED_MAX = 1_000_000;
 /** Milliseconds of a turn that go into making this index. More holds up the shard, fewer has the first list wait. */
 export const ROUTES_BUILD_MS_PER_TURN = 2;

@@ -327,6 +327,7 @@ export class RunningBroker implements Broker {
       this.#clock,
       this.#logger,
       {
+        started: (shard, counters) => this.#registry.shardStarted(shard, counters),
         figures: (shard, figures) => {
           this.#registry.update(shard, figures);
           monitor.look(shard, figures);

@@ -12,6 +12,7 @@ import type {
 import type { Clock } from '../src/base/clock.js';
 import type { TimerWheel } from '../src/base/timer-wheel.js';
 import type { Config } from '../src/config/schema.js';
+import type { Counters } from '../src/metrics/counters.js';
 import type { ClientId, ConnectionNumber, ShardId } from '../src/protocol/ids.js';
 import type { AccessControl } from './access/access-control.js';
 import type { Doorkeeper } from './access/doorkeeper.js';
@@ -19,7 +20,6 @@ import type { Rechecks } from './access/rechecks.js';
 import type { AckGate } from './connection/ack-gate.js';
 import type { Connection } from './connection/connection.js';
 import type { ListenerOptions } from './connection/listener-options.js';
-import type { Counters } from './counters.js';
 import type { Hooks } from './hooks/hooks.js';
 import type { HookRegistry } from './hooks/registry.js';
 import type { Listing } from './listing/listing.js';

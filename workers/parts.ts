@@ -9,6 +9,7 @@ import {
   TIMER_WHEEL_TICK_MS,
   TOPICS_CACHED_MAX,
 } from '../src/limits.js';
+import { Counters } from '../src/metrics/counters.js';
 import type { ShardId } from '../src/protocol/ids.js';
 import { AccessControl } from './access/access-control.js';
 import { Doorkeeper } from './access/doorkeeper.js';
@@ -17,7 +18,7 @@ import { AckGate } from './connection/ack-gate.js';
 import type { Connection } from './connection/connection.js';
 import { type ListenerOptions, listenerOptions } from './connection/listener-options.js';
 import type { Core, MainLine } from './core.js';
-import { Counters } from './counters.js';
+
 import { Hooks } from './hooks/hooks.js';
 import { HookRegistry } from './hooks/registry.js';
 import { Listing } from './listing/listing.js';
@@ -50,7 +51,7 @@ export class ShardParts implements Core {
   readonly turn = new Turn(this.clock);
   readonly wheel: TimerWheel;
   readonly outputs: OutputPool;
-  readonly counters = new Counters();
+  readonly counters: Counters;
   readonly memory: MemoryBudget;
   readonly topicHash: ByteHash;
   readonly router: Router<Session>;
@@ -85,6 +86,7 @@ export class ShardParts implements Core {
     this.shards = start.shards;
     this.config = config;
     this.listeners = config.listeners.map(listenerOptions);
+    this.counters = new Counters(start.counters);
     this.wheel = new TimerWheel({
       tickMs: TIMER_WHEEL_TICK_MS,
       slots: TIMER_WHEEL_SLOTS,

@@ -97,6 +97,7 @@ export class Shard implements RunningShard, Runnable {
       flushPeers: () => parts.mesh.flush(),
       flushOutputs: () => {
         parts.outputs.flushAll();
+        parts.counters.bytesSent = parts.outputs.bytesSent;
         this.sweeper.afterTurn();
       },
       flushRelays: () => parts.relays.flush(),
@@ -268,9 +269,9 @@ export class Shard implements RunningShard, Runnable {
     const { parts } = this;
     const { counters, router, memory, turn, retained } = parts;
     this.sweeper.accountBytes();
+    counters.bytesSent = parts.outputs.bytesSent;
     const { heapUsed, external } = process.memoryUsage();
     return {
-      metrics: counters.metrics(parts.outputs.bytesSent, retained.count),
       clients: parts.sessions.onlineCount,
       sessions: parts.sessions.count,
       subscriptions: router.subscriptionCount,

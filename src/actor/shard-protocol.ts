@@ -37,6 +37,8 @@ export interface ShardStart {
    * Stored with Atomics before the descriptor is opened: once it is there, main never closes that descriptor.
    */
   readonly handover: SharedArrayBuffer;
+  /** Where it counts; see `Counters`. */
+  readonly counters: SharedArrayBuffer;
   /** Seeds the hashes of topics and levels, the same in every shard, secret to the outside. */
   readonly hashSeed: number;
   /** Key of the hash from ClientId to slot, for connections whose ClientId is found on a shard; as secret. */
@@ -314,10 +316,8 @@ export interface Alarm {
   readonly raisedAt: number;
 }
 
-/** A shard's counters and gauges at one moment. */
+/** What a shard has at one moment. What it counts is in shared memory: `ShardStart.counters`. */
 export interface ShardFigures {
-  /** By index of `METRICS` in src/metrics/names.ts; counters since the shard's start. */
-  readonly metrics: Float64Array;
   readonly clients: number;
   readonly sessions: number;
   readonly subscriptions: number;

@@ -83,6 +83,8 @@ export interface FiguresPort {
   /** Since start; restarts of shards take nothing away. */
   metrics(): Promise<Record<MetricName, number>>;
   stats(): Promise<Record<StatName, number>>;
+  /** What was counted besides, as of this moment. */
+  traffic(): TrafficReport;
   process(): Promise<ProcessReport>;
   /** Main first. */
   threads(): Promise<readonly ThreadReport[]>;
@@ -90,6 +92,18 @@ export interface FiguresPort {
   listeners(): readonly ListenerReport[];
   /** Those that are active, oldest first. */
   alarms(): readonly Alarm[];
+}
+
+/** Messages, since start. */
+export interface TrafficReport {
+  /** Lost because a session's queue was full. */
+  readonly queueDropped: number;
+  /** Of QoS 0, not sent because their reader was too slow. */
+  readonly slowDropped: number;
+  /** Longer than the client takes. */
+  readonly oversizeDropped: number;
+  /** Passed from one shard to another. */
+  readonly forwarded: number;
 }
 
 export interface ListenerReport {
@@ -111,6 +125,8 @@ export interface ListenerReport {
 export interface ProcessReport {
   readonly memoryTotalBytes: number;
   readonly memoryUsedBytes: number;
+  /** Of the processor, all threads, user and system, since start. */
+  readonly cpuSeconds: number;
   /** `node.process_limit`. */
   readonly processLimit: number;
   /** Connections, sessions, threads, and whatever else main waits for. */

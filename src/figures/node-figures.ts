@@ -1,13 +1,19 @@
 /** Everything that is counted on this node, put together for the API. Main thread. */
 import type { Alarm, ShardFigures } from '../actor/shard-protocol.js';
-import type { FiguresPort, ListenerReport, ProcessReport, ThreadReport } from '../api/broker-port.js';
+import type {
+  FiguresPort,
+  ListenerReport,
+  ProcessReport,
+  ThreadReport,
+  TrafficReport,
+} from '../api/broker-port.js';
 import type { MetricName, StatName } from '../metrics/names.js';
 import type { MetricsRegistry } from '../metrics/registry.js';
 import type { ShardPool } from '../supervisor/shard-pool.js';
 import type { Alarms } from '../sys/alarms.js';
 import { listenerReport, type ReportedListener } from './listener-report.js';
 import type { LiveFigures } from './live-figures.js';
-import { descriptorsMax, loadAverages, memoryFigures } from './process-figures.js';
+import { cpuSeconds, descriptorsMax, loadAverages, memoryFigures } from './process-figures.js';
 
 export interface NodeFiguresParts {
   readonly live: LiveFigures;
@@ -39,6 +45,11 @@ export class NodeFigures implements FiguresPort {
     return this.#parts.registry.stats();
   }
 
+  traffic(): TrafficReport {
+    const { queueDropped, slowDropped, oversizeDropped, forwardedIn } = this.#parts.registry.totals();
+    return { queueDropped, slowDropped, oversizeDropped, forwarded: forwardedIn };
+  }
+
   async process(): Promise<ProcessReport> {
     const { live, registry, pool, processLimit } = this.#parts;
     await live.refresh();
@@ -50,6 +61,7 @@ export class NodeFigures implements FiguresPort {
       memoryTotalBytes: residentBytes,
       // Of what lies in buffers, some may never have been touched.
       memoryUsedBytes: Math.min(residentBytes, heapUsedBytes + externalBytes + ofShards),
+      cpuSeconds: cpuSeconds(),
       processLimit,
       processUsed:
         connections +

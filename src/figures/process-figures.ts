@@ -17,6 +17,12 @@ export function memoryFigures(): MemoryFigures {
   return { residentBytes: rss, heapUsedBytes: heapUsed, externalBytes: external };
 }
 
+/** @returns what all threads have used of the processor, since start */
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
 /** @returns averages over 1, 5 and 15 minutes */
 export function loadAverages(): readonly [number, number, number] {
   return loadavg() as [number, number, number];

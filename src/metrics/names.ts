@@ -1,6 +1,6 @@
 /** Names and order of the broker's counters and statistics: EMQ's, so that its tools go on working. Any thread. */
 
-/** A shard's `ShardFigures.metrics` holds one number for each, in this order. */
+/** Counters since start, but for `messages/retained`. */
 export const METRICS = [
   'bytes/received',
   'bytes/sent',
@@ -43,11 +43,6 @@ export const METRICS = [
 ] as const;
 
 export type MetricName = (typeof METRICS)[number];
-
-/** Position of each name in METRICS: `figures.metrics[MetricIndex['bytes/sent']]`. */
-export const MetricIndex = Object.fromEntries(METRICS.map((name, index) => [name, index])) as Readonly<
-  Record<MetricName, number>
->;
 
 /** Things that are counted as they are now; each has a `/count` and a `/max`, the highest count since start. */
 export const STAT_SUBJECTS = [

@@ -1,14 +1,11 @@
-/** Sums of all shards' figures, which never go backward when a shard restarts. Main thread. */
+/**
+ * Sums of all shards' figures. What an ended shard has counted, up to its last instruction, stays counted: it is read
+ * from the memory in which it counted. Main thread.
+ */
 import type { ShardFigures } from '../actor/shard-protocol.js';
 import type { ShardId } from '../protocol/ids.js';
-import {
-  METRICS,
-  MetricIndex,
-  type MetricName,
-  STAT_SUBJECTS,
-  type StatName,
-  type StatSubject,
-} from './names.js';
+import { Counters } from './counters.js';
+import { METRICS, type MetricName, STAT_SUBJECTS, type StatName, type StatSubject } from './names.js';
 
 /** How many of a subject one shard has. */
 const STAT_OF_SHARD: Readonly<Record<StatSubject, (figures: ShardFigures) => number>> = {
@@ -27,15 +24,25 @@ const KNOWN_TO_EACH_SHARD: ReadonlySet<StatSubject> = new Set(['routes', 'topics
 export class MetricsRegistry {
   /** Of the shards that run; undefined where one has yet to report. */
   readonly #figures: (ShardFigures | undefined)[];
-  /** What ended shards had counted when they were last heard. */
-  readonly #ended = new Float64Array(METRICS.length);
+  /** Where each shard counts, or counted if it is down; null before its first start. */
+  readonly #counters: (Counters | null)[];
+  /** What those before them have counted. */
+  readonly #earlier = new Counters();
   readonly #highest = new Map<StatSubject, number>();
 
   constructor(shards: number) {
     this.#figures = new Array<ShardFigures | undefined>(shards).fill(undefined);
+    this.#counters = new Array<Counters | null>(shards).fill(null);
   }
 
-  /** The newest figures of a shard, counted since that shard's start. */
+  /** A shard starts, and counts there. The thread of the one before it is gone. */
+  shardStarted(shard: ShardId, buffer: SharedArrayBuffer): void {
+    const before = this.#counters[shard];
+    if (before != null) this.#earlier.add(before);
+    this.#counters[shard] = new Counters(buffer);
+  }
+
+  /** What a shard has now. */
   update(shard: ShardId, figures: ShardFigures): void {
     this.#figures[shard] = figures;
     for (const subject of STAT_SUBJECTS) {
@@ -43,21 +50,9 @@ export class MetricsRegistry {
     }
   }
 
-  /** The shard has ended; what it counted stays counted, what it held is gone. */
+  /** The shard has ended; what it held is gone. */
   shardEnded(shard: ShardId): void {
-    const last = this.#figures[shard];
-    if (last === undefined) return;
-    for (let i = 0; i < this.#ended.length; i++) this.#ended[i]! += last.metrics[i] ?? 0;
     this.#figures[shard] = undefined;
-  }
-
-  metric(name: MetricName): number {
-    // The one gauge among the counters: what is retained now.
-    if (name === 'messages/retained') return this.count('retained');
-    const index = MetricIndex[name];
-    let sum = this.#ended[index]!;
-    for (const figures of this.#figures) sum += figures?.metrics[index] ?? 0;
-    return sum;
   }
 
   count(subject: StatSubject): number {
@@ -71,9 +66,20 @@ export class MetricsRegistry {
     return count;
   }
 
+  /** @returns what all shards have counted since the broker's start, as of this moment */
+  totals(): Counters {
+    const totals = new Counters();
+    totals.add(this.#earlier);
+    for (const counters of this.#counters) if (counters !== null) totals.add(counters);
+    return totals;
+  }
+
   /** @returns all 38, in the order of METRICS */
   metrics(): Record<MetricName, number> {
-    return Object.fromEntries(METRICS.map((name) => [name, this.metric(name)])) as Record<MetricName, number>;
+    const counts = this.totals().metrics();
+    const metrics = Object.fromEntries(METRICS.map((name, index) => [name, counts[index]!]));
+    // The one gauge among the counters: what is retained now.
+    return { ...(metrics as Record<MetricName, number>), 'messages/retained': this.count('retained') };
   }
 
   /** @returns all 14, sorted by name */

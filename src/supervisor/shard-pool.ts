@@ -31,6 +31,7 @@ import {
   SUPERVISOR_LATE_SWEEP_MS,
   WAITING_MEMORY_SHARE,
 } from '../limits.js';
+import { Counters } from '../metrics/counters.js';
 import { asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
 import { CrashPolicy } from './crash-policy.js';
 import { describe, firstLine } from './failure-text.js';
@@ -60,6 +61,8 @@ export interface ShardPoolOptions {
 
 /** What the pool tells the rest of main. */
 export interface ShardPoolEvents {
+  /** The shard is about to run, and will count there; whoever ran it before is gone. */
+  started(shard: ShardId, counters: SharedArrayBuffer): void;
   figures(shard: ShardId, figures: ShardFigures): void;
   alarmRaised(shard: ShardId, alarm: Alarm): void;
   alarmCleared(shard: ShardId, id: string): void;
@@ -241,6 +244,8 @@ export class ShardPool {
     handle.incarnation = incarnation;
     handle.state = 'starting';
     const budgetBytes = config['shard.memory_budget'] || (memoryBytes * WAITING_MEMORY_SHARE) / shards;
+    const counters = new Counters().buffer;
+    this.#events.started(handle.id, counters);
     const task = this.#threads.run(
       {
         shard: handle.id,
@@ -250,6 +255,7 @@ export class ShardPool {
         memoryBudgetBytes: Math.floor(budgetBytes),
         port: port2,
         handover: incarnation.adopted.buffer as SharedArrayBuffer,
+        counters,
         hashSeed,
         slotKey,
         seams,

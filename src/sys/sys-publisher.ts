@@ -81,7 +81,8 @@ export class SysPublisher {
     this.say('sysdescr', DESCRIPTION, true);
     const stats = this.#registry.stats();
     for (const name of STATS) this.say(`stats/${name}`, String(stats[name]));
-    for (const name of METRICS) this.say(`metrics/${name}`, String(this.#registry.metric(name)));
+    const metrics = this.#registry.metrics();
+    for (const name of METRICS) this.say(`metrics/${name}`, String(metrics[name]));
   }
 }
 

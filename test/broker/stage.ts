@@ -124,7 +124,8 @@ export class Stage {
       return [shard, await this.broker.request(shard, 'shard.figures', null)] as const;
     });
     for (const [shard, figures] of answers) registry.update(shard, figures);
-    return { metrics: registry.metrics(), stats: registry.stats() };
+    const metrics = { ...this.broker.metrics(), 'messages/retained': registry.count('retained') };
+    return { metrics, stats: registry.stats() };
   }
 
   /** The longest turn of any shard since its last heartbeat. */

@@ -11,6 +11,7 @@ import { SystemClock } from '../../src/base/clock.js';
 import type { ConfigInput } from '../../src/config/entry.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
+import { Counters } from '../../src/metrics/counters.js';
 import type { ShardHooks } from '../../src/plugins/api.js';
 import { asClientId, asConnectionNumber, asShardId } from '../../src/protocol/ids.js';
 import { UNLIMITED } from '../../workers/retained/retained-store.js';
@@ -164,6 +165,7 @@ export class TestShard {
         memoryBudgetBytes: options.memoryBudgetBytes ?? 0,
         port: port2,
         handover: new SharedArrayBuffer(4),
+        counters: new Counters().buffer,
         hashSeed: 42,
         slotKey: 'test',
         tls: [],

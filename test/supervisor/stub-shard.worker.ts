@@ -12,7 +12,6 @@ import type {
   ShardStart,
 } from '../../src/actor/shard-protocol.js';
 import { HEARTBEAT_MS } from '../../src/limits.js';
-import { METRICS } from '../../src/metrics/names.js';
 import { injectFault } from '../../workers/faults.js';
 
 /** What the line says. */
@@ -140,7 +139,6 @@ class StubShard {
 
   #figures(): ShardFigures {
     return {
-      metrics: new Float64Array(METRICS.length),
       clients: this.#sockets.size,
       sessions: 0,
       subscriptions: 0,

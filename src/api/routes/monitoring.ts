@@ -9,9 +9,18 @@ import {
   STATS_SCHEMA,
 } from '../emq/monitoring.js';
 import { endpoint } from '../endpoint.js';
-import { listOf } from '../schema.js';
+import { PROMETHEUS_TYPE, prometheusPage } from '../prometheus.js';
+import { RawAnswer } from '../raw-answer.js';
+import { listOf, text } from '../schema.js';
 
 export const monitoringEndpoints = [
+  endpoint({
+    method: 'GET',
+    path: '/metrics',
+    about: 'All figures in the text format of Prometheus. EMQ has no such request.',
+    answer: text('text format 0.0.4'),
+    handle: async ({ broker }) => new RawAnswer(PROMETHEUS_TYPE, await prometheusPage(broker)),
+  }),
   endpoint({
     method: 'GET',
     path: 'monitoring/nodes',

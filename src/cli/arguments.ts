@@ -18,6 +18,13 @@ export type Command =
       readonly plugin: string;
       readonly sources: StartSources;
     }
+  | {
+      readonly name: 'users';
+      readonly action: 'list' | 'add' | 'passwd' | 'del';
+      /** Empty for `list`. */
+      readonly user: string;
+      readonly sources: StartSources;
+    }
   | { readonly name: 'check-config'; readonly file: string }
   | { readonly name: 'version' }
   | { readonly name: 'help' }
@@ -33,7 +40,7 @@ export const START_OPTIONS: Readonly<Record<string, string | null>> = {
   '--log-level': 'log.level',
 };
 
-const COMMANDS = ['start', 'plugins', 'check-config', 'version', 'help'] as const;
+const COMMANDS = ['start', 'plugins', 'users', 'check-config', 'version', 'help'] as const;
 const ALIASES: Readonly<Record<string, string>> = {
   '--help': 'help',
   '-h': 'help',
@@ -51,6 +58,8 @@ export function parseArguments(args: readonly string[]): Command {
       return parseStart(first.startsWith('-') ? args : rest);
     case 'plugins':
       return parsePlugins(rest);
+    case 'users':
+      return parseUsers(rest);
     case 'check-config':
       return parseCheckConfig(rest);
     case 'version':
@@ -77,6 +86,17 @@ function parsePlugins(args: readonly string[]): Command {
   }
   const sources = parseSources(options < 0 ? [] : args.slice(options));
   return typeof sources === 'string' ? wrong(sources) : { name: 'plugins', action, plugin, sources };
+}
+
+function parseUsers(args: readonly string[]): Command {
+  const options = args.findIndex((arg) => arg.startsWith('-'));
+  const [action = 'list', user = '', ...more] = options < 0 ? args : args.slice(0, options);
+  const isNamed = action === 'add' || action === 'passwd' || action === 'del';
+  if ((action !== 'list' && !isNamed) || isNamed !== (user !== '') || more.length > 0) {
+    return wrong('users takes list, add NAME, passwd NAME or del NAME');
+  }
+  const sources = parseSources(options < 0 ? [] : args.slice(options));
+  return typeof sources === 'string' ? wrong(sources) : { name: 'users', action, user, sources };
 }
 
 /** @returns what is wrong, where something is */

@@ -5,6 +5,7 @@ const USAGE = `shardmq: an MQTT 3.1, 3.1.1 and 5 broker that uses every core
 
   shardmq [start] [--config FILE] [--set KEY=VALUE]... [--plugin FILE]... [--shards N] [--data DIR] [--log-level L]
   shardmq plugins [list | load NAME | unload NAME] [options of start]
+  shardmq users [list | add NAME | passwd NAME | del NAME] [options of start]
   shardmq check-config FILE
   shardmq version
   shardmq help
@@ -18,6 +19,7 @@ const USAGE = `shardmq: an MQTT 3.1, 3.1.1 and 5 broker that uses every core
 
 check-config says what is wrong without starting, also with the files that a start would read.
 plugins shows which plugins there are, and says which start with the broker, from its next start on.
+users changes who may use the API of a broker that does not run; a password is asked for, or read from standard input.
 A variable such as SHARDMQ_MQTT__MAX_PACKET_SIZE sets mqtt.max_packet_size. Every key is described in
 docs/configuration.md.
 

@@ -21,6 +21,8 @@ async function run(args: readonly string[]): Promise<ExitCode> {
       return runBroker(command);
     case 'plugins':
       return (await import('./plugins.js')).runPlugins(command);
+    case 'users':
+      return (await import('./users.js')).runUsers(command);
     case 'check-config':
       return (await import('./check-config.js')).checkConfig(command.file);
     case 'version':

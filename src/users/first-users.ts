@@ -7,7 +7,7 @@ import type { AdminUsers } from './admin-users.js';
 import { PUBLIC_PASSWORD, problemOfNewPassword } from './user-rules.js';
 
 const PASSWORD_VARIABLE = 'SHARDMQ_ADMIN_PASSWORD';
-const FIRST_TAGS = 'administrator';
+export const FIRST_TAGS = 'administrator';
 
 /**
  * Reads the password that the first user is to have, and takes it out of the environment of this process, so that no

@@ -45,7 +45,10 @@ test('an unknown option or command says what exists, and ends with 2', async (t)
   );
   const command = await runCli('strat');
   t.is(command.code, 2);
-  t.regex(command.stderr, /there is no command strat; there are start, plugins, check-config, version, help/);
+  t.regex(
+    command.stderr,
+    /there is no command strat; there are start, plugins, users, check-config, version, help/,
+  );
 });
 
 test('an option without its value, and arguments too many, end with 2', async (t) => {

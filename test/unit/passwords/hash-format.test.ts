@@ -24,6 +24,9 @@ for (const text of [
   'pbkdf2,sha256,20000,32',
   'pbkdf2,sha384,1000,48',
   'pbkdf2,sha512,1000000,128',
+  'scrypt,2,1,1,1',
+  'scrypt,32768,8,3,32',
+  'scrypt,32768,8,15,128',
 ]) {
   test(`${text} is a format and keeps its text`, (t) => {
     t.is(parseHashFormat(text).text, text);
@@ -52,6 +55,15 @@ for (const text of [
   'pbkdf2,sha256,1000,0',
   'pbkdf2,sha256,1000,129',
   'pbkdf2,sha256,1000,32,1',
+  'scrypt',
+  'scrypt,16384,8,1',
+  'scrypt,1,8,1,32',
+  'scrypt,1000,8,1,32',
+  'scrypt,16384,0,1,32',
+  'scrypt,16384,8,1,0',
+  'scrypt,65536,8,1,32',
+  'scrypt,32768,8,16,32',
+  'scrypt,2,1,67108864,32',
 ]) {
   test(`${JSON.stringify(text)} is no format, where EMQ would compare plain text`, (t) => {
     t.throws(() => parseHashFormat(text));
@@ -62,12 +74,12 @@ test('blanks around the words of a format do not count', (t) => {
   t.is(parseHashFormat(' salt , sha256 ').text, 'salt,sha256');
 });
 
-test('only bcrypt and pbkdf2 are slow', (t) => {
+test('only bcrypt, pbkdf2 and scrypt are slow', (t) => {
   t.deepEqual(
-    ['plain', 'sha256', 'salt,md5', 'salt,bcrypt', 'pbkdf2,sha,1,1'].map((text) =>
+    ['plain', 'sha256', 'salt,md5', 'salt,bcrypt', 'pbkdf2,sha,1,1', 'scrypt,2,1,1,1'].map((text) =>
       isSlow(parseHashFormat(text)),
     ),
-    [false, false, false, true, true],
+    [false, false, false, true, true, true],
   );
 });
 

@@ -15,6 +15,7 @@ const KNOWN: readonly [format: string, salt: string, hash: string][] = [
   ['salt,sha256', 'abc', '3ca340d6d0eca5f583d2d428dcf4597bdd102d963b9f785e742e3bbc0268c794'],
   ['sha256,salt', 'abc', '1430ed6edb10ffb534863299bda435dbc1f7712b832be729118dd6afa679f8d7'],
   ['pbkdf2,sha256,1000,32', 'abc', '62b758bdf5ec1dc34d8789134ea1759684219ccd3703777bb9114e4a020b827b'],
+  ['scrypt,1024,8,2,32', 'abc', '19a4734d913ecb218390621ec7ff637bdcaeb8363a2280bd934cfb00260cb132'],
   [
     'salt,bcrypt',
     '$2y$05$abcdefghijklmnopqrstuu',
@@ -64,7 +65,7 @@ test('an empty password is stored in no format', (t) => {
   }
 });
 
-for (const text of ['plain', 'md5', 'salt,sha', 'sha256,salt', 'pbkdf2,sha512,2,64']) {
+for (const text of ['plain', 'md5', 'salt,sha', 'sha256,salt', 'pbkdf2,sha512,2,64', 'scrypt,2,1,1,16']) {
   test(`${text}: two passwords have the same hash only if they are the same`, (t) => {
     const format = parseHashFormat(text);
     const password = fc.oneof(

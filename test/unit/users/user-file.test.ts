@@ -1,0 +1,74 @@
+/** The file of users: read as it was written, or refused with its path and the reason. */
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import type { BrokerError } from '../../../src/base/errors.js';
+import { parseHashFormat } from '../../../src/passwords/hash-format.js';
+import { readUsers, type UserRecord, writeUsers } from '../../../src/users/user-file.js';
+import { tempDirectory } from '../../helpers/with-broker.js';
+
+const format = parseHashFormat('scrypt,16,1,1,32');
+const record = (tags: string): UserRecord => ({
+  tags,
+  password: { format, salt: 'ab'.repeat(16), hash: 'cd'.repeat(32) },
+  isPublic: false,
+});
+const pathOf = (): string => join(tempDirectory(), 'users.json');
+
+test('what was written is read, whatever the names', async (t) => {
+  const path = pathOf();
+  const users = new Map([
+    ['admin', record('administrator')],
+    ['__proto__', record('')],
+    ['Ünïcødé/🦊', record('"quoted"\n')],
+  ]);
+  t.is(readUsers(path), null);
+  await writeUsers(path, users);
+  t.deepEqual(readUsers(path), users);
+  t.is(statSync(path).mode & 0o777, 0o600);
+});
+
+const row = {
+  username: 'admin',
+  tags: '',
+  format: 'scrypt,16,1,1,32',
+  salt: 'ab'.repeat(16),
+  hash: 'cd'.repeat(32),
+  isPublic: false,
+};
+const file = (...users: unknown[]): string => JSON.stringify({ formatVersion: 1, users });
+
+for (const [what, text, reason] of [
+  ['nothing', '', /not JSON/],
+  ['a cut one', file(row).slice(0, -10), /not JSON/],
+  ['a list', '[]', /not an object/],
+  ['another version', '{"formatVersion":2,"users":[]}', /formatVersion 2, this version knows only 1/],
+  ['no users', file(), /no users/],
+  ['a user of nothing', file(null), /user 1: something is missing/],
+  ['a user without a hash', file({ ...row, hash: undefined }), /user 1: something is missing/],
+  ['a number for a name', file({ ...row, username: 1 }), /user 1: something is missing/],
+  ['a name twice', file(row, row), /user 2: the name is there twice/],
+  ['a name with a colon', file({ ...row, username: 'a:b' }), /user 1: the name has a colon/],
+  ['a format nobody knows', file({ ...row, format: 'rot13' }), /user 1: the format/],
+  ['a format that takes for ever', file({ ...row, format: 'scrypt,1048576,8,64,32' }), /user 1: the format/],
+  ['a hash of another length', file({ ...row, hash: 'cd' }), /user 1: the hash/],
+  ['no salt', file({ ...row, salt: '' }), /user 1: there is no salt/],
+] as const) {
+  test(`a file with ${what} is refused, with path and reason`, (t) => {
+    const path = pathOf();
+    writeFileSync(path, text);
+    const error = t.throws<BrokerError>(() => readUsers(path));
+    t.is(error.code, 'DATA_DIR_FAILED');
+    t.true(error.message.startsWith(path));
+    t.regex(error.message, reason);
+    t.notRegex(error.message, /cdcd|abab/);
+    t.is(readFileSync(path, 'utf8'), text);
+  });
+}
+
+test('what cannot be read or written is an error that names it', async (t) => {
+  const path = pathOf();
+  mkdirSync(path);
+  t.is(t.throws<BrokerError>(() => readUsers(path)).code, 'DATA_DIR_FAILED');
+  await t.throwsAsync(writeUsers(path, new Map([['admin', record('')]])), { message: /cannot be written/ });
+});

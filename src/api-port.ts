@@ -1,4 +1,5 @@
 /** Puts together, from the broker's parts, what the API may ask. Main thread. */
+import { ShardActions } from './actions/client-actions.js';
 import type { SlotMap } from './actor/slots.js';
 import type { BrokerPort, Settings, Users } from './api/broker-port.js';
 import type { Clock } from './base/clock.js';
@@ -43,5 +44,6 @@ export function createApiPort(parts: ApiParts): BrokerPort {
     listings: new ShardListings(shards, clock),
     figures: new NodeFigures({ ...figures, pool, live: new LiveFigures(pool, figures.registry, clock) }),
     settings,
+    actions: new ShardActions(shards),
   };
 }

@@ -578,6 +578,20 @@ export const REWRITES_CACHED_TOPIC_CHARS_MAX = 256;
 
 // API
 
+/** Milliseconds after which a message that came through the API is not handed on; below SHARD_REQUEST_TIMEOUT_MS. */
+export const API_PUBLISH_TIMEOUT_MS = 4_000;
+/** Bytes of messages that came through the API and wait in one shard; whoever comes then is told to come later. */
+export const API_PUBLISHES_WAITING_BYTES_MAX = 32 << 20;
+/** Messages of one request. More would keep those of others waiting. */
+export const API_MESSAGES_MAX = 1_000;
+/** User properties of a message that comes through the API. */
+export const API_USER_PROPERTIES_MAX = 100;
+/** Milliseconds that other shards have for a subscription that the API makes; below SHARD_REQUEST_TIMEOUT_MS. */
+export const API_SUBSCRIBE_TIMEOUT_MS = 4_000;
+/** Milliseconds that a kicked client's connection has to close before the kick is answered. */
+export const KICK_CLOSE_TIMEOUT_MS = 1_000;
+/** Milliseconds between two looks whether it is closed. */
+export const KICK_POLL_MS = 5;
 /** Bytes of a request's body, as EMQ has it. Smaller refuses large configurations, larger is memory. */
 export const API_BODY_BYTES_MAX = 1 << 20;
 /** Objects and lists within one another in a body; what the API takes needs three. More could end somebody's stack. */

@@ -59,6 +59,11 @@ export interface ConfigFollower {
   onConfig(config: Config): void;
 }
 
+/** A publisher that waits for room in another shard. */
+export interface CreditWaiter {
+  unstall(): void;
+}
+
 export interface Core {
   readonly shard: ShardId;
   readonly shards: number;
@@ -79,7 +84,7 @@ export interface Core {
   readonly listing: Listing;
   readonly connections: Set<Connection>;
   /** Publishers that found no credit towards another shard. */
-  readonly creditWaiters: Set<Connection>;
+  readonly creditWaiters: Set<CreditWaiter>;
   /** Keyed, the same in every shard. */
   readonly topicHash: ByteHash;
   readonly retained: RetainedService;

@@ -17,8 +17,7 @@ import { Rechecks } from './access/rechecks.js';
 import { AckGate } from './connection/ack-gate.js';
 import type { Connection } from './connection/connection.js';
 import { type ListenerOptions, listenerOptions } from './connection/listener-options.js';
-import type { Core, MainLine } from './core.js';
-
+import type { Core, CreditWaiter, MainLine } from './core.js';
 import { Hooks } from './hooks/hooks.js';
 import { HookRegistry } from './hooks/registry.js';
 import { Listing } from './listing/listing.js';
@@ -60,7 +59,7 @@ export class ShardParts implements Core {
   readonly sessions: SessionTable;
   readonly listing: Listing;
   readonly connections = new Set<Connection>();
-  readonly creditWaiters = new Set<Connection>();
+  readonly creditWaiters = new Set<CreditWaiter>();
   readonly retained: RetainedService;
   readonly replays: ReplayService;
   readonly delivery: Delivery;

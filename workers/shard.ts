@@ -16,9 +16,10 @@ import type {
 import { SlotMap } from '../src/actor/slots.js';
 import { unreachable } from '../src/base/assert.js';
 import { HEARTBEAT_MS, STOP_POLL_MS } from '../src/limits.js';
-import type { ClientId, ShardId } from '../src/protocol/ids.js';
+import type { ShardId } from '../src/protocol/ids.js';
 import { createMessage } from '../src/protocol/message.js';
 import { ReasonCode } from '../src/protocol/mqtt/reason-code.js';
+import { actionRequests } from './actions/requests.js';
 import { ConnectFlow } from './connection/connect-flow.js';
 import { Intake } from './connection/intake.js';
 import { Packets } from './connection/packets.js';
@@ -60,6 +61,7 @@ export class Shard implements RunningShard, Runnable {
   private readonly handovers: Handovers;
   private readonly edge: Edge;
   private readonly plugins: ShardHost;
+  private readonly actions: ReturnType<typeof actionRequests>;
   private readonly sweeper: Sweeper;
   private readonly loop: LoopWatch;
   private readonly heartbeat: NodeJS.Timeout;
@@ -82,6 +84,7 @@ export class Shard implements RunningShard, Runnable {
     const { parts } = this;
     const subscribes = new SubscribeFlow(parts);
     this.plugins = new ShardHost(parts, subscribes);
+    this.actions = actionRequests(parts, subscribes);
     const connects = new ConnectFlow(parts);
     const publishes = new PublishIn(parts);
     const packets = new Packets(parts, connects, publishes, subscribes);
@@ -162,7 +165,7 @@ export class Shard implements RunningShard, Runnable {
   private requests(): ShardRequestHandlers {
     return {
       'peer.connect': ({ shard, port }) => this.connectPeer(shard, port),
-      'session.kick': ({ clientId }) => ({ kicked: this.kick(clientId) }),
+      ...this.actions,
       'session.owner': ({ clientId }) => {
         const session = this.parts.sessions.find(clientId);
         return session === null ? null : { shard: this.parts.shard, connected: session.online };
@@ -230,13 +233,6 @@ export class Shard implements RunningShard, Runnable {
       this.joining.splice(i, 1);
       resolve(null);
     }
-  }
-
-  private kick(clientId: ClientId): boolean {
-    this.parts.turn.enter();
-    const connection = this.parts.sessions.find(clientId)?.connection ?? null;
-    connection?.disconnect(ReasonCode.AdministrativeAction, 'kick');
-    return connection !== null;
   }
 
   private publish(input: PublishRequest): null {
@@ -352,7 +348,7 @@ export class Shard implements RunningShard, Runnable {
       onCredit: () => {
         const waiters = [...this.parts.creditWaiters];
         this.parts.creditWaiters.clear();
-        for (const connection of waiters) connection.unstall();
+        for (const waiter of waiters) waiter.unstall();
       },
       onUndelivered: (shard, undelivered) => {
         const { guaranteed } = undelivered;

@@ -9,6 +9,7 @@ import type { Ban, BanChange } from '../access/ban.js';
 import type { ErrorData } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
 import type { ClientId, ConnectionNumber, ShardId } from '../protocol/ids.js';
+import type { ApiMessage, PublishOutcome, SubscribeOutcome } from './action-protocol.js';
 import type {
   ClientRow,
   ListCursor,
@@ -181,9 +182,26 @@ export interface ShardRequests {
    * peer's whole interest has arrived: only then does main hand connections to a shard that has just started.
    */
   'peer.connect': { input: { shard: ShardId; port: MessagePort }; output: null };
+  /** Answered when the connection is closed. */
   'session.kick': { input: { clientId: ClientId }; output: { kicked: boolean } };
+  /** What was decided about its publishing to exactly this topic. */
+  'session.forgetDecision': {
+    input: { clientId: ClientId; topic: string };
+    output: { isConnected: boolean };
+  };
+  /** Of the session, also while its client is absent; the filter with its prefixes. Answered when all shards know. */
+  'session.subscribe': {
+    input: { clientId: ClientId; filter: string; qos: 0 | 1 | 2 };
+    output: SubscribeOutcome;
+  };
+  'session.unsubscribe': { input: { clientId: ClientId; filter: string }; output: SubscribeOutcome };
+  /** In the name of `clientId`, which need not be that of a client. Answered when all are safe. */
+  'messages.publish': {
+    input: { clientId: string; messages: readonly ApiMessage[] };
+    output: PublishOutcome;
+  };
   'session.owner': { input: { clientId: ClientId }; output: { shard: ShardId; connected: boolean } | null };
-  /** Publishes as the broker itself: `$SYS`, presence, REST. */
+  /** Publishes as the broker itself: `$SYS`, presence, plugins. */
   'message.publish': { input: PublishRequest; output: null };
   'shard.figures': { input: null; output: ShardFigures };
   /** Evenly spread keys of a range of this shard's list, and how many rows lie below each. */

@@ -2,8 +2,9 @@
  * What the API may ask of the broker. The API knows nothing else of it, and the broker knows nothing of EMQ's words:
  * they are put on in emq-format.ts. Main thread.
  */
+import type { ApiMessage, PublishOutcome, SubscribeOutcome } from '../actor/action-protocol.js';
 import type { ClientRow, RouteRow, SessionRow, SubscriptionRow } from '../actor/list-protocol.js';
-import type { Alarm, PublishRequest } from '../actor/shard-protocol.js';
+import type { Alarm } from '../actor/shard-protocol.js';
 import type { ListenerType } from '../config/listener-types.js';
 import type { MetricName, StatName } from '../metrics/names.js';
 import type { PluginSetting, Plugins } from '../plugins/api.js';
@@ -16,6 +17,7 @@ export interface BrokerPort {
   readonly listings: Listings;
   readonly settings: Settings;
   readonly figures: FiguresPort;
+  readonly actions: ClientActions;
 }
 
 /** This node. */
@@ -60,20 +62,22 @@ export interface Listings {
   route(filter: string): Promise<readonly RouteRow[]>;
 }
 
-/** What may be done to clients and in their name. All reject with BrokerError when a shard does not answer. */
+/**
+ * What may be done to clients and in their name. All reject with BrokerError SHARD_UNAVAILABLE when a shard does not
+ * answer.
+ */
 export interface ClientActions {
   /** Ends its connection. @returns false where it is not connected */
   kick(clientId: string): Promise<boolean>;
-  /** Forgets what was decided about its publishing to this topic. @returns false where it is not connected */
+  /** Forgets what was decided about its publishing to exactly this topic. @returns false where it is not connected */
   forgetDecision(clientId: string, topic: string): Promise<boolean>;
-  /** Through hooks and retaining, to whoever wants it. Rejects with BrokerError REQUEST_FAILED: not a topic name. */
-  publish(messages: readonly PublishRequest[]): Promise<void>;
-  /** Of the session, also where its client is absent. @returns what became of it */
+  /** Through hooks and retaining, to whoever wants it. `clientId`: who is said to have published. */
+  publish(clientId: string, messages: readonly ApiMessage[]): Promise<PublishOutcome>;
+  /** Of the session, also where its client is absent; nobody is asked whether it may. */
   subscribe(clientId: string, filter: string, qos: 0 | 1 | 2): Promise<SubscribeOutcome>;
+  /** Also `done` where there was no such subscription. */
   unsubscribe(clientId: string, filter: string): Promise<SubscribeOutcome>;
 }
-
-export type SubscribeOutcome = 'done' | 'no_session' | 'invalid_filter' | 'refused';
 
 /**
  * What is counted, and what there is. Nothing rejects: a shard that does not answer within half a second counts with

@@ -1,9 +1,11 @@
 /** Every endpoint of the API; of two whose paths fit, the first counts. Main thread. */
 import type { Endpoint } from './endpoint.js';
 import { alarmEndpoints } from './routes/alarms.js';
+import { clientActionEndpoints } from './routes/client-actions.js';
 import { clientEndpoints } from './routes/clients.js';
 import { configEndpoints } from './routes/configs.js';
 import { monitoringEndpoints } from './routes/monitoring.js';
+import { mqttEndpoints } from './routes/mqtt.js';
 import { nodeEndpoints } from './routes/nodes.js';
 import { pluginConfigEndpoints } from './routes/plugin-configs.js';
 import { pluginEndpoints } from './routes/plugins.js';
@@ -15,6 +17,7 @@ import { userEndpoints } from './routes/users.js';
 export const ENDPOINTS: readonly Endpoint[] = [
   ...nodeEndpoints,
   ...clientEndpoints,
+  ...clientActionEndpoints,
   ...sessionEndpoints,
   ...subscriptionEndpoints,
   ...routeEndpoints,
@@ -24,4 +27,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...monitoringEndpoints,
   ...alarmEndpoints,
   ...userEndpoints,
+  ...mqttEndpoints,
 ];

@@ -299,7 +299,10 @@ export interface HookMessage {
   readonly payload: Uint8Array;
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
-  /** Who published it, or left it as its will. Null: the broker itself, or the API. */
+  /**
+   * Who published it, or left it as its will. Null: the broker itself. For what comes through the API the name that was
+   * given there, `http` if none: such a client need not exist.
+   */
   readonly clientId: string | null;
   readonly username: string | null;
 }

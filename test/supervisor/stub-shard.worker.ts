@@ -61,6 +61,10 @@ class StubShard {
           return null;
         },
         'session.kick': () => ({ kicked: false }),
+        'session.forgetDecision': () => ({ isConnected: false }),
+        'session.subscribe': () => 'no_session',
+        'session.unsubscribe': () => 'no_session',
+        'messages.publish': () => ({ why: 'done' }),
         'session.owner': () => null,
         'message.publish': () => null,
         'list.marks': () => NO_MARKS,

@@ -80,6 +80,13 @@ export class AccessControl implements ConfigFollower {
     return this.decideCached(client, access, bytes, start, end);
   }
 
+  /** Whatever was decided about the client's publishing to exactly this topic is decided anew. */
+  forget(client: Client, topic: string): void {
+    const bytes = Buffer.from(topic, 'utf8');
+    const { length } = bytes;
+    client.access?.cache?.forget(this.core.topicHash.hash(bytes, 0, length), bytes, 0, length);
+  }
+
   private decideCached(
     client: Client,
     access: ClientAccess,

@@ -69,6 +69,14 @@ export class DecisionCache {
     else this.entries[this.leastRecent()] = entry;
   }
 
+  /** The topic is decided about anew. */
+  forget(hash: number, bytes: Uint8Array, start: number, end: number): void {
+    const entry = this.entryOf(hash, bytes, start, end);
+    if (entry === null) return;
+    this.entries.splice(this.entries.indexOf(entry), 1);
+    this.last = 0;
+  }
+
   private entryOf(hash: number, bytes: Uint8Array, start: number, end: number): Entry | null {
     const { entries } = this;
     const { length } = entries;

@@ -4,8 +4,7 @@
  * slices, because there may be millions. Runs on the shard's thread.
  */
 import { RECHECK_SLICE, RECHECKS_ASKED_MAX } from '../../src/limits.js';
-import { QUEUE_GROUP } from '../../src/protocol/topic.js';
-import { type Client, clientOf } from '../connection/client.js';
+import { type Client, clientOfSession } from '../connection/client.js';
 import type { Core } from '../core.js';
 import { Pending } from '../hooks/pending.js';
 import type { SubscriptionInfo } from '../routing/router.js';
@@ -55,12 +54,12 @@ class SessionCheck {
     this.core.main.log('info', 'subscriptions are no longer allowed and have ended', fields);
   }
 
-  private decided({ filter, group, local }: SubscriptionInfo, isAllowed: boolean): void {
+  private decided(subscription: SubscriptionInfo, isAllowed: boolean): void {
     const { core, session, client } = this;
+    const { filter, group, local } = subscription;
     if (isAllowed || !this.isCurrent || !core.router.unsubscribe(session, filter, group, local)) return;
     if (group === null) core.replays.cancel(session, filter, local);
-    const share = group === null ? '' : group === QUEUE_GROUP ? '$queue/' : `$share/${group}/`;
-    const name = `${local ? '$local/' : ''}${share}${client.unmounted(filter)}`;
+    const name = client.filterText(subscription);
     if (this.ended++ === 0) this.firstEnded = name;
     core.hooks.unsubscribed?.(client.info, name);
   }
@@ -148,9 +147,4 @@ export class Rechecks implements Runnable {
     // Meanwhile it has come to somebody about whom nobody was asked.
     if (!check.isCurrent && !check.session.ended) this.one(check.session);
   }
-}
-
-/** @returns who a session belongs to, or belonged to last */
-function clientOfSession(session: Session): Client | null {
-  return session.connection === null ? session.client : clientOf(session.connection);
 }

@@ -22,6 +22,8 @@ class AckGroup {
   readonly packetIds: number[] = [];
   readonly reasons: number[] = [];
   batches: readonly GatedBatch[] = [];
+  /** Of those who are no connections. */
+  readonly waiters: ((isSafe: boolean) => void)[] = [];
   startedMs = 0;
   /** What the store said; null while it has not. */
   result: boolean | null = null;
@@ -59,6 +61,11 @@ export class AckGate {
     group.reasons.push(reason);
   }
 
+  /** Calls back when what has been handed on in this turn is as safe as an acknowledged message, or cannot be. */
+  whenSafe(callback: (isSafe: boolean) => void): void {
+    this.group.waiters.push(callback);
+  }
+
   /** A peer's batch is handled: it is told so once the entries that it left here are safe, if there are any. */
   gateBatch(peer: Committable, sequence: number, from: ShardId, needsCommit: boolean): void {
     this.batches.add(peer, sequence, from, needsCommit);
@@ -67,14 +74,15 @@ export class AckGate {
   /** End of the turn: one commit for everything that waits. */
   commit(): void {
     const { group } = this;
-    if (group.connections.length === 0 && this.batches.isEmpty) return;
+    const publications = group.connections.length + group.waiters.length;
+    if (publications === 0 && this.batches.isEmpty) return;
     this.group = new AckGroup();
     group.batches = this.batches.take();
     group.startedMs = this.turn.nowMs;
     this.underway.push(group);
     const record = {
       turn: this.turn.number,
-      publications: group.connections.length,
+      publications,
       batches: group.batches.length,
     };
     this.store.commit(record, (ok) => this.committed(group, ok));
@@ -107,6 +115,7 @@ export class AckGate {
       for (let i = 0; i < group.connections.length; i++) {
         this.finish(group.connections[i]!, group.types[i]!, group.packetIds[i]!, group.reasons[i]!, ok);
       }
+      for (const waiter of group.waiters) waiter(ok);
       this.batches.settle(group.batches, ok);
     }
   }

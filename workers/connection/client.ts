@@ -6,7 +6,9 @@ import type { ClientInfo } from '../../src/plugins/api.js';
 import { type Author, authorOf } from '../../src/protocol/author.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import type { Connect } from '../../src/protocol/mqtt/connect.js';
+import { type ParsedSubscription, QUEUE_GROUP } from '../../src/protocol/topic.js';
 import type { ClientAccess } from '../access/client-access.js';
+import type { Session } from '../session/session.js';
 import type { Connection } from './connection.js';
 
 export class Client {
@@ -34,6 +36,17 @@ export class Client {
     const prefix = this.mountpoint.toString('utf8');
     return topic.startsWith(prefix) && topic.length > prefix.length ? topic.slice(prefix.length) : topic;
   }
+
+  /** @returns a subscription as the client would write it. */
+  filterText({ filter, group, local }: ParsedSubscription): string {
+    const share = group === null ? '' : group === QUEUE_GROUP ? '$queue/' : `$share/${group}/`;
+    return `${local ? '$local/' : ''}${share}${this.unmounted(filter)}`;
+  }
+}
+
+/** @returns whose session it is, or was while its client is away; null: nobody has kept it. */
+export function clientOfSession(session: Session): Client | null {
+  return session.connection === null ? session.client : clientOf(session.connection);
 }
 
 /** @returns the client of a connection that has a session. */

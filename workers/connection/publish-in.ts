@@ -125,17 +125,12 @@ export class PublishIn implements ConfigFollower {
     return this.core.publisher.distribute(this.view, route, connection.session, connection.clientHash);
   }
 
-  // Credit towards every shard that may get it. A shared message may go to any shard.
+  // Without room in another shard the packet waits.
   private mayPass(connection: Connection, route: Route<Session>): boolean {
     const { core, view } = this;
-    if (route.shards !== 0 || view.retain || route.groups.length > 0) {
-      const shards = view.retain || route.groups.length > 0 ? -1 : route.shards;
-      if (!core.mesh.hasCredit(shards, view.qos)) {
-        core.creditWaiters.add(connection);
-        return false;
-      }
-    }
-    return true;
+    if (core.publisher.hasCredit(view, route)) return true;
+    core.creditWaiters.add(connection);
+    return false;
   }
 
   private onQos1(connection: Connection, route: Route<Session> | null): number {

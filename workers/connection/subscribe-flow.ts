@@ -14,10 +14,12 @@ import {
 } from '../../src/protocol/topic.js';
 import type { ConfigFollower, Core } from '../core.js';
 import type { Session } from '../session/session.js';
+import type { Client } from './client.js';
 import type { Connection } from './connection.js';
 import { OneFilter } from './filter-job.js';
 import { FilterReview } from './filter-review.js';
-import { type Made, nameOf, SubscribeJob } from './subscribe-job.js';
+import { type Made, type NewSubscriptions, nameOf } from './new-subscriptions.js';
+import { SubscribeJob } from './subscribe-job.js';
 import { topicLimits } from './topic-limits.js';
 import { UnsubscribeJob } from './unsubscribe-job.js';
 
@@ -29,8 +31,8 @@ export class SubscribeFlow implements ConfigFollower {
   timeoutMs = 0;
   readonly review: FilterReview;
   private limits: TopicLimits;
-  /** SUBSCRIBEs that wait for other shards, by session, oldest first. */
-  private readonly waiting = new Map<Session, SubscribeJob[]>();
+  /** What waits for other shards, by session, oldest first. */
+  private readonly waiting = new Map<Session, NewSubscriptions[]>();
 
   constructor(readonly core: Core) {
     this.limits = topicLimits(core.config);
@@ -83,24 +85,36 @@ export class SubscribeFlow implements ConfigFollower {
     this.core.turn.queue(job);
   }
 
-  /** A SUBSCRIBE waits until other shards know of it. */
-  wait(session: Session, job: SubscribeJob): void {
-    const jobs = this.waiting.get(session);
-    if (jobs === undefined) this.waiting.set(session, [job]);
-    else jobs.push(job);
+  /** They wait until other shards know of them. */
+  wait(session: Session, wanted: NewSubscriptions): void {
+    const waiting = this.waiting.get(session);
+    if (waiting === undefined) this.waiting.set(session, [wanted]);
+    else waiting.push(wanted);
   }
 
-  /** It waits no longer. */
-  waited(session: Session, job: SubscribeJob): void {
-    const jobs = this.waiting.get(session)!;
-    jobs.splice(jobs.indexOf(job), 1);
-    if (jobs.length === 0) this.waiting.delete(session);
+  /** They wait no longer. */
+  waited(session: Session, wanted: NewSubscriptions): void {
+    const waiting = this.waiting.get(session)!;
+    waiting.splice(waiting.indexOf(wanted), 1);
+    if (waiting.length === 0) this.waiting.delete(session);
   }
 
-  /** What the SUBSCRIBEs of a session that still wait have asked for, by name. */
+  /** What of a session still waits, by name. */
   claimsOf(session: Session): Map<string, Made> {
-    const jobs = this.waiting.get(session) ?? [];
-    return new Map(jobs.flatMap(({ made }) => made.map((each) => [nameOf(each.parsed), each] as const)));
+    const waiting = this.waiting.get(session) ?? [];
+    return new Map(waiting.flatMap(({ made }) => made.map((each) => [nameOf(each.parsed), each] as const)));
+  }
+
+  /** A subscription is no more: nothing is replayed for it, and plugins hear of it. `text`: as its client writes it. */
+  ended(
+    session: Session,
+    { filter, group, local }: ParsedSubscription,
+    client: Client | null,
+    text: string,
+  ): void {
+    const { replays, hooks } = this.core;
+    if (group === null) replays.cancel(session, filter, local);
+    if (client !== null) hooks.unsubscribed?.(client.info, text);
   }
 
   /**
@@ -115,7 +129,8 @@ export class SubscribeFlow implements ConfigFollower {
       : { ...parsed, filter: mountpoint.toString('utf8') + parsed.filter };
   }
 
-  private parsePlain(text: string): ParsedSubscription | null {
+  /** @returns the parts of a filter without any mountpoint; null when it is not valid. */
+  parsePlain(text: string): ParsedSubscription | null {
     const parsed = parseSubscription(text);
     return parsed === null || !checkTopicFilter(parsed.filter, this.limits) ? null : parsed;
   }

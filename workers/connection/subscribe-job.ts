@@ -2,33 +2,19 @@
  * A SUBSCRIBE on its way: each filter is decided about and subscribed to; then SUBACK once every shard that could take
  * a matching message knows of the subscription, and after it the retained messages. Runs on the shard's thread.
  */
-import { HOOK_FILTERS_MAX, REPLAYS_WAITING_MAX } from '../../src/limits.js';
+import { HOOK_FILTERS_MAX } from '../../src/limits.js';
 import { encodeSuback } from '../../src/protocol/mqtt/encode-control.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
-import type { ParsedSubscription } from '../../src/protocol/topic.js';
 import { Pending } from '../hooks/pending.js';
-import {
-  OPTION_NO_LOCAL,
-  OPTION_QOS_MASK,
-  OPTION_RETAIN_AS_PUBLISHED,
-  OPTIONS_KEPT,
-} from '../routing/route.js';
-import type { Subscribed } from '../session/replay.js';
+import { OPTION_QOS_MASK } from '../routing/route.js';
 import { clientOf } from './client.js';
 import { FilterJob } from './filter-job.js';
 import { ReviewedFilter } from './filter-review.js';
-
-/** A subscription made by a SUBSCRIBE that is not acknowledged yet. */
-export interface Made extends Subscribed {
-  /** Its place in the packet. */
-  readonly at: number;
-  /** As the client has written it, or a plugin in its place. */
-  readonly text: string;
-}
+import { NewSubscriptions } from './new-subscriptions.js';
 
 export class SubscribeJob extends FilterJob {
-  readonly made: Made[] = [];
+  private made: NewSubscriptions | null = null;
   private refused = 0;
   private firstRefused = '';
   /** What is to be decided about. */
@@ -76,56 +62,37 @@ export class SubscribeJob extends FilterJob {
     if (code >= 0x80 && this.refused++ === 0) this.firstRefused = filter;
   }
 
-  private subscribe(at: number, text: string, asked: number): number {
-    const { flow, connection, session, reader } = this;
-    const { router } = flow.core;
-    const parsed = flow.parse(text, connection);
-    if (parsed === null) return ReasonCode.TopicFilterInvalid;
-    if ((session.replays?.waiting ?? 0) > REPLAYS_WAITING_MAX) return ReasonCode.QuotaExceeded;
-    let options = asked;
-    if (connection.isBridge) options |= OPTION_RETAIN_AS_PUBLISHED;
-    const { filter, group, local } = parsed;
-    // Clients may not ask for the two together [MQTT-3.8.3-4]; a plugin or `$queue/` may have brought that about.
-    if (group !== null) options &= ~OPTION_NO_LOCAL;
-    const isNew = router.subscribe(session, filter, group, local, options & OPTIONS_KEPT, reader.identifier);
-    // Only now, because what the session has may be subscribed to again.
-    if (isNew && flow.subscriptionsMax > 0 && router.countOf(session) > flow.subscriptionsMax) {
-      router.unsubscribe(session, filter, group, local);
-      return ReasonCode.QuotaExceeded;
-    }
-    this.made.push({ at, text, parsed, isNew, options });
-    return options & OPTION_QOS_MASK;
+  // Not before the packet has been validated: until then its identifier is not known.
+  private get wanted(): NewSubscriptions {
+    this.made ??= new NewSubscriptions(this.flow, this.session, this.reader.identifier);
+    return this.made;
+  }
+
+  private subscribe(at: number, text: string, options: number): number {
+    const parsed = this.flow.parse(text, this.connection);
+    return parsed === null ? ReasonCode.TopicFilterInvalid : this.wanted.add(at, text, parsed, options);
   }
 
   protected finish(): void {
     const { flow, connection, session } = this;
-    const { core } = flow;
     if (this.refused > 0) {
       const fields = { clientId: session.clientId, refused: this.refused, first: this.firstRefused };
-      core.main.log('debug', 'subscriptions refused', fields);
+      flow.core.main.log('debug', 'subscriptions refused', fields);
     }
     if (this.isPacket) connection.subackPending();
-    core.replays.expect(session);
-    flow.wait(session, this);
-    const deadlineMs = core.turn.nowMs + flow.timeoutMs;
-    core.mesh.whenInterestKnown((isKnown) => this.acknowledge(isKnown), deadlineMs);
+    this.wanted.settle((isKnown) => this.acknowledge(isKnown), flow.timeoutMs);
   }
 
   private acknowledge(isKnown: boolean): void {
-    const { flow, connection, session } = this;
-    const { core } = flow;
-    core.turn.enter();
-    flow.waited(session, this);
+    const { connection, session, wanted, codes } = this;
     if (this.isPacket) connection.subackDone();
-    if (!session.ended) {
-      if (isKnown) this.tell();
-      else this.withdraw();
-    }
-    if (this.isAlive()) {
-      if (this.isPacket) this.sendSuback();
-      if (isKnown) core.replays.start(session, this.made, this.reader.identifier);
-    }
-    core.replays.expected(session);
+    if (!isKnown) {
+      for (const { at } of wanted.made)
+        codes[at] = connection.version === 5 ? ReasonCode.ImplementationSpecificError : 0x80;
+    } else if (!session.ended) wanted.tell(clientOf(connection));
+    if (!this.isAlive()) return;
+    if (this.isPacket) this.sendSuback();
+    if (isKnown) wanted.replay();
   }
 
   private sendSuback(): void {
@@ -134,33 +101,4 @@ export class SubscribeJob extends FilterJob {
     const packet = encodeSuback({ packetId, codes }, connection.version, connection.maximumPacketBytes);
     connection.sendControl(PacketType.Suback, packet);
   }
-
-  private tell(): void {
-    const { subscribed } = this.flow.core.hooks;
-    if (subscribed === null) return;
-    const { info } = clientOf(this.connection);
-    for (const { text, options } of this.made) {
-      subscribed(info, { filter: text, qos: (options & OPTION_QOS_MASK) as 0 | 1 | 2 });
-    }
-  }
-
-  /** Some shard has not said that it knows: nobody can promise that every message arrives. */
-  private withdraw(): void {
-    const { flow, connection, session, codes } = this;
-    const { router } = flow.core;
-    const later = flow.claimsOf(session);
-    for (const { at, parsed, isNew } of this.made) {
-      codes[at] = connection.version === 5 ? ReasonCode.ImplementationSpecificError : 0x80;
-      if (!isNew) continue;
-      // Asked for again meanwhile: what becomes of it is up to the other SUBSCRIBE.
-      const claim = later.get(nameOf(parsed));
-      if (claim !== undefined) claim.isNew = true;
-      else router.unsubscribe(session, parsed.filter, parsed.group, parsed.local);
-    }
-  }
-}
-
-// No filter and no group contains U+0000.
-export function nameOf({ filter, group, local }: ParsedSubscription): string {
-  return `${local ? '$local' : ''}\0${group ?? ''}\0${filter}`;
 }

@@ -41,14 +41,13 @@ export class UnsubscribeJob extends FilterJob {
 
   private remove(text: string): void {
     const { flow, connection, session } = this;
-    const { router, replays, hooks } = flow.core;
+    const { router } = flow.core;
     const parsed = flow.parse(text, connection);
     const existed = parsed !== null && router.unsubscribe(session, parsed.filter, parsed.group, parsed.local);
     const missing = parsed === null ? ReasonCode.TopicFilterInvalid : ReasonCode.NoSubscriptionExisted;
     this.codes.push(existed ? ReasonCode.Success : missing);
     if (!existed) return;
-    if (parsed.group === null) replays.cancel(session, parsed.filter, parsed.local);
-    hooks.unsubscribed?.(clientOf(connection).info, text);
+    flow.ended(session, parsed, clientOf(connection), text);
   }
 
   protected finish(): void {

@@ -6,15 +6,16 @@ import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 
 type Qos = 0 | 1 | 2;
 
-/** @returns the message in `view`; `from` is null for the broker's own. */
+/** @returns the message in `view`; `from` is null for the broker's own, which may say itself whose it is. */
 export function messageOfView(view: PublishView, from: ClientInfo | null): HookMessage {
+  const { clientId, username } = from ?? namesOf(view.author);
   return {
     topic: topicOfView(view),
     payload: payloadOfView(view),
     qos: view.qos as Qos,
     retain: view.retain,
-    clientId: from === null ? null : from.clientId,
-    username: from === null ? null : from.username,
+    clientId,
+    username,
   };
 }
 

@@ -53,6 +53,13 @@ export class Publisher {
     return router.match(topicBytes, topicStart, topicEnd);
   }
 
+  /** @returns whether all shards that may get it have room for it. A shared message may go to any of them. */
+  hasCredit(view: PublishView, route: Route<Session>): boolean {
+    if (route.shards === 0 && !view.retain && route.groups.length === 0) return true;
+    const shards = view.retain || route.groups.length > 0 ? -1 : route.shards;
+    return this.core.mesh.hasCredit(shards, view.qos);
+  }
+
   /**
    * Publishes for the broker: wills, `$SYS`, the API, plugins. At once, unless a plugin is asked about it and takes its
    * time, or a handler is on the stack. `from`: whose will it is.

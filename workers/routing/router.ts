@@ -195,6 +195,12 @@ export class Router<S extends Subscriber> {
     return this.find(s, filter, group, local) !== -1;
   }
 
+  /** @returns the subscription to exactly this, null where the session has none */
+  subscriptionTo(s: S, filter: string, group: string | null, local: boolean): SubscriptionInfo | null {
+    const id = this.find(s, filter, group, local);
+    return id === -1 ? null : this.infoOf(id);
+  }
+
   private find(s: S, filter: string, group: string | null, local: boolean): number {
     const filterId = s.slot === -1 ? -1 : this.filters.tree.find(filter);
     if (filterId === -1) return -1;

@@ -81,8 +81,11 @@ export const PROPERTIES: readonly PropertyRow[] = [
 
 /** Identifiers that code speaks of. */
 export const Property = {
+  PayloadFormatIndicator: 0x01,
   MessageExpiryInterval: 0x02,
+  ContentType: 0x03,
   ResponseTopic: 0x08,
+  CorrelationData: 0x09,
   SubscriptionIdentifier: 0x0b,
   SessionExpiryInterval: 0x11,
   AuthenticationMethod: 0x15,

@@ -35,6 +35,10 @@ function joined(t: ExecutionContext, handlers: Partial<ShardRequestHandlers>) {
     {
       'peer.connect': unexpected,
       'session.kick': unexpected,
+      'session.forgetDecision': unexpected,
+      'session.subscribe': unexpected,
+      'session.unsubscribe': unexpected,
+      'messages.publish': unexpected,
       'session.owner': unexpected,
       'message.publish': unexpected,
       'shard.figures': unexpected,

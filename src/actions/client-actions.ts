@@ -1,0 +1,72 @@
+/** What the API does to clients and in their name: asks the shard that owns the ClientId. Main thread. */
+import type { ApiMessage, PublishOutcome, SubscribeOutcome } from '../actor/action-protocol.js';
+import type { ShardRequests, ShardRequestType } from '../actor/shard-protocol.js';
+import type { ClientActions } from '../api/broker-port.js';
+import { BrokerError } from '../base/errors.js';
+import { asClientId, asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
+
+/** The shards, as actions need them. */
+export interface ActionShards {
+  readonly count: number;
+  ownerOf(clientId: ClientId): ShardId;
+  /** It takes clients; before that it does not know what all other shards want. */
+  isReady(shard: ShardId): boolean;
+  request<T extends ShardRequestType>(
+    shard: ShardId,
+    type: T,
+    input: ShardRequests[T]['input'],
+  ): Promise<ShardRequests[T]['output']>;
+}
+
+export class ShardActions implements ClientActions {
+  readonly #shards: ActionShards;
+
+  constructor(shards: ActionShards) {
+    this.#shards = shards;
+  }
+
+  async kick(id: string): Promise<boolean> {
+    const clientId = asClientId(id);
+    return (await this.#ask(clientId, 'session.kick', { clientId })).kicked;
+  }
+
+  async forgetDecision(id: string, topic: string): Promise<boolean> {
+    const clientId = asClientId(id);
+    return (await this.#ask(clientId, 'session.forgetDecision', { clientId, topic })).isConnected;
+  }
+
+  /** One name always publishes through the same shard while that runs: so its messages keep their order. */
+  async publish(clientId: string, messages: readonly ApiMessage[]): Promise<PublishOutcome> {
+    const shard = this.#publishingShard(asClientId(clientId));
+    return this.#shards.request(shard, 'messages.publish', { clientId, messages });
+  }
+
+  subscribe(id: string, filter: string, qos: 0 | 1 | 2): Promise<SubscribeOutcome> {
+    const clientId = asClientId(id);
+    return this.#ask(clientId, 'session.subscribe', { clientId, filter, qos });
+  }
+
+  unsubscribe(id: string, filter: string): Promise<SubscribeOutcome> {
+    const clientId = asClientId(id);
+    return this.#ask(clientId, 'session.unsubscribe', { clientId, filter });
+  }
+
+  #ask<T extends ShardRequestType>(
+    clientId: ClientId,
+    type: T,
+    input: ShardRequests[T]['input'],
+  ): Promise<ShardRequests[T]['output']> {
+    const owner = this.#shards.ownerOf(clientId);
+    if (this.#shards.isReady(owner)) return this.#shards.request(owner, type, input);
+    return Promise.reject(new BrokerError('SHARD_UNAVAILABLE', `shard ${owner} is not ready`));
+  }
+
+  #publishingShard(clientId: ClientId): ShardId {
+    const { count } = this.#shards;
+    const owner = this.#shards.ownerOf(clientId);
+    const all = Array.from({ length: count }, (_, i) => asShardId((owner + i) % count));
+    const ready = all.find((shard) => this.#shards.isReady(shard));
+    if (ready === undefined) throw new BrokerError('SHARD_UNAVAILABLE', 'no shard is ready');
+    return ready;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * What the API does to clients and their sessions: it ends connections, forgets decisions, subscribes and
+ * unsubscribes. Runs on the shard's thread.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SubscribeOutcome } from '../../src/actor/action-protocol.js';
+import { BrokerError } from '../../src/base/errors.js';
+import { API_SUBSCRIBE_TIMEOUT_MS, KICK_CLOSE_TIMEOUT_MS, KICK_POLL_MS } from '../../src/limits.js';
+import type { ClientId } from '../../src/protocol/ids.js';
+import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import { clientOf, clientOfSession } from '../connection/client.js';
+import { NewSubscriptions } from '../connection/new-subscriptions.js';
+import type { SubscribeFlow } from '../connection/subscribe-flow.js';
+import type { Core } from '../core.js';
+import { OPTION_QOS_MASK } from '../routing/route.js';
+
+export class ClientDesk {
+  constructor(
+    private readonly core: Core,
+    private readonly subscribes: SubscribeFlow,
+  ) {}
+
+  /**
+   * Ends the client's connection; will, hooks and session are as they are after any end. @returns false where it is not
+   * connected, true once its connection is closed, or takes too long to
+   */
+  async kick(clientId: ClientId): Promise<boolean> {
+    const { sessions, connections, turn, clock } = this.core;
+    turn.enter();
+    const connection = sessions.find(clientId)?.connection ?? null;
+    if (connection === null) return false;
+    connection.disconnect(ReasonCode.AdministrativeAction, 'kick');
+    const untilMs = clock.monotonicMs() + KICK_CLOSE_TIMEOUT_MS;
+    while (connections.has(connection) && clock.monotonicMs() < untilMs) await sleep(KICK_POLL_MS);
+    return true;
+  }
+
+  /** @param topic as the client knows it. @returns false where it is not connected */
+  forgetDecision(clientId: ClientId, topic: string): boolean {
+    const connection = this.core.sessions.find(clientId)?.connection ?? null;
+    if (connection === null) return false;
+    this.core.access.forget(clientOf(connection), topic);
+    return true;
+  }
+
+  /**
+   * Subscribes the session, also of an absent client; nobody is asked whether it may. The filter is taken as it is:
+   * whole, with what the client's mountpoint would put before it.
+   */
+  subscribe(
+    clientId: ClientId,
+    filter: string,
+    qos: 0 | 1 | 2,
+  ): SubscribeOutcome | Promise<SubscribeOutcome> {
+    const { core, subscribes } = this;
+    core.turn.enter();
+    const parsed = subscribes.parsePlain(filter);
+    if (parsed === null) return 'not_a_filter';
+    const session = core.sessions.find(clientId);
+    if (session === null) return 'no_session';
+    const known = core.router.subscriptionTo(session, parsed.filter, parsed.group, parsed.local);
+    // What an MQTT 5 client has asked for itself stays, but for the QoS.
+    const options = known === null ? qos : (known.options & ~OPTION_QOS_MASK) | qos;
+    const wanted = new NewSubscriptions(subscribes, session, known?.identifier ?? 0);
+    const text = clientOfSession(session)?.filterText(parsed) ?? filter;
+    if (wanted.add(0, text, parsed, options) >= 0x80) return 'too_many';
+    return new Promise((resolve, reject) => {
+      const timeoutMs = Math.min(subscribes.timeoutMs, API_SUBSCRIBE_TIMEOUT_MS);
+      wanted.settle((isKnown) => {
+        if (!isKnown) {
+          reject(new BrokerError('SHARD_UNAVAILABLE', 'another shard does not know of the subscription'));
+          return;
+        }
+        const client = clientOfSession(session);
+        if (!session.ended && client !== null) wanted.tell(client);
+        if (!session.ended) wanted.replay();
+        resolve(session.ended ? 'no_session' : 'done');
+      }, timeoutMs);
+    });
+  }
+
+  /** As above; also `done` where there was no such subscription. */
+  unsubscribe(clientId: ClientId, filter: string): SubscribeOutcome {
+    const { core, subscribes } = this;
+    core.turn.enter();
+    const parsed = subscribes.parsePlain(filter);
+    if (parsed === null) return 'not_a_filter';
+    const session = core.sessions.find(clientId);
+    if (session === null) return 'no_session';
+    if (core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local)) {
+      const client = clientOfSession(session);
+      subscribes.ended(session, parsed, client, client?.filterText(parsed) ?? filter);
+    }
+    return 'done';
+  }
+}

@@ -63,6 +63,8 @@ export interface Broker {
    * one when a shard does not answer: it gets the new ones when it goes on.
    */
   reloadAcl(): Promise<void>;
+  /** Names of users of the API who have the password that everybody knows. */
+  readonly usersWithPublicPassword: readonly string[];
   /** Clients, users and addresses that are kept out. */
   readonly bans: Bans;
   readonly plugins: Plugins;

@@ -43,6 +43,7 @@ import { openListener } from './supervisor/open-listener.js';
 import { OpeningReader, openingLimits } from './supervisor/opening-reader.js';
 import { overloadLimits } from './supervisor/shard-handle.js';
 import { ShardPool } from './supervisor/shard-pool.js';
+import { ofFirst } from './supervisor/tls-material.js';
 import { Alarms } from './sys/alarms.js';
 import { Monitor } from './sys/monitor.js';
 import { OverloadReports } from './sys/overload-reports.js';
@@ -153,7 +154,7 @@ export class RunningBroker implements Broker {
       ...alarmEvents,
       update: (tls) => {
         this.#api.updateTls(tls);
-        return this.#pool.updateAll('tls.update', { tls: this.#tlsOfShards(tls) });
+        return this.#pool.updateAll('tls.update', { tls: ofFirst(config.listeners, tls) });
       },
     });
     const title = 'new access rules are not in force';
@@ -263,6 +264,10 @@ export class RunningBroker implements Broker {
     return this.#acl.reload();
   }
 
+  get usersWithPublicPassword(): readonly string[] {
+    return this.#users.users.withPublicPassword();
+  }
+
   get bans(): Bans {
     return this.#bans;
   }
@@ -318,7 +323,7 @@ export class RunningBroker implements Broker {
   ): ShardPool {
     const { config, shards } = this;
     const { seams = {} } = options;
-    const tls = (): readonly TlsMaterial[] => this.#tlsOfShards(this.#certificates.material);
+    const tls = (): readonly TlsMaterial[] => ofFirst(config.listeners, this.#certificates.material);
     const access = (): AccessStart => ({ rules: this.#acl.rules, bans: this.#bans.list() });
     const plugins = (): readonly PluginStart[] => this.#plugins.starts();
     const { shardEntry: entry = SHARD_ENTRY, memoryBytes = usableMemoryBytes() } = replacements;
@@ -349,11 +354,6 @@ export class RunningBroker implements Broker {
     );
     const monitor = new Monitor(pool.heapLimitBytes, this.#logger, say);
     return pool;
-  }
-
-  /** Without that of the API, whose listeners are numbered after all others. */
-  #tlsOfShards(all: readonly TlsMaterial[]): readonly TlsMaterial[] {
-    return all.filter(({ listener }) => listener < this.config.listeners.length);
   }
 
   /** Any shard will do: it passes the message on to those that want it, or own its topic's retained message. */

@@ -7,7 +7,6 @@ import type { Context, Middleware, Next } from 'koa';
 import basicAuth from 'koa-basic-auth';
 import { normalAddress } from '../base/access.js';
 import type { Clock } from '../base/clock.js';
-import { BrokerError } from '../base/errors.js';
 import { API_GATE_MS, API_GATES_MAX, API_SLOWED_MAX, API_SLOWED_MS } from '../limits.js';
 import type { Users } from './broker-port.js';
 import { type Credentials, readCredentials } from './credentials.js';
@@ -20,6 +19,7 @@ type Verdict = Awaited<ReturnType<Doorkeeper['verify']>>;
 const CHALLENGE = 'Basic Realm="emqx control center"';
 
 interface Gate {
+  readonly name: string;
   /** koa-basic-auth for one name and password; it compares in constant time. */
   readonly check: Middleware;
   readonly closesAtMs: number;
@@ -28,10 +28,11 @@ interface Gate {
 export class Gates {
   readonly #users: Doorkeeper;
   readonly #clock: Clock;
-  /** By name of the user, oldest first: whoever has a name has one password. */
+  /**
+   * By address and name, oldest first: whoever has a name has one password. A gate does not ask whether too many have
+   * failed, so who guesses from elsewhere must not find it.
+   */
   readonly #gates = new Map<string, Gate>();
-  /** Verifications under way, by address and credentials: requests that come together share one. */
-  readonly #underWay = new Map<string, Promise<Verdict>>();
   /** Counts changes of users: what was verified before one may be wrong after it. */
   #changes = 0;
   #slowed = 0;
@@ -41,8 +42,7 @@ export class Gates {
     this.#clock = clock;
     users.onChanged((name) => {
       this.#changes++;
-      this.#gates.delete(name);
-      this.#underWay.clear();
+      for (const [key, gate] of this.#gates) if (gate.name === name) this.#gates.delete(key);
     });
   }
 
@@ -58,43 +58,31 @@ export class Gates {
   };
 
   async #admits(credentials: Credentials, context: Context): Promise<boolean> {
-    const gate = this.#gates.get(credentials.name);
-    if (gate !== undefined && this.#clock.monotonicMs() < gate.closesAtMs && opens(gate, context))
-      return true;
-    const verdict = await this.#verify(credentials, normalAddress(context.req.socket.remoteAddress ?? ''));
+    const address = normalAddress(context.req.socket.remoteAddress ?? '');
+    const gate = this.#gates.get(keyOf(credentials.name, address));
+    const isKept = gate !== undefined && this.#clock.monotonicMs() < gate.closesAtMs;
+    if (isKept && opens(gate, context)) return true;
+    const verdict = await this.#verify(credentials, address);
     if (verdict === 'slow_down') await this.#slow();
     return verdict === 'ok';
   }
 
-  #verify(credentials: Credentials, address: string): Promise<Verdict> {
-    const key = `${address}\n${credentials.name}:${credentials.password}`;
-    const running = this.#underWay.get(key);
-    if (running !== undefined) return running;
-    const verdict = this.#ask(credentials, address);
-    this.#underWay.set(key, verdict);
-    const forget = (): void => {
-      if (this.#underWay.get(key) === verdict) this.#underWay.delete(key);
-    };
-    void verdict.then(forget, forget);
-    return verdict;
-  }
-
-  async #ask(credentials: Credentials, address: string): Promise<Verdict> {
-    const { name, password } = credentials;
+  async #verify({ name, password }: Credentials, address: string): Promise<Verdict> {
     const changes = this.#changes;
-    const verdict = await this.#users.verify(name, password, address).catch(asTooMany);
-    if (verdict === 'ok' && changes === this.#changes) this.#keep(credentials);
+    const verdict = await this.#users.verify(name, password, address);
+    if (verdict === 'ok' && changes === this.#changes) this.#keep({ name, password }, address);
     return verdict;
   }
 
-  #keep({ name, password }: Credentials): void {
+  #keep({ name, password }: Credentials, address: string): void {
     // koa-basic-auth takes an empty one for "any".
     if (name === '' || password === '') return;
-    this.#gates.delete(name);
+    const key = keyOf(name, address);
+    this.#gates.delete(key);
     const [oldest] = this.#gates.keys();
     if (this.#gates.size >= API_GATES_MAX && oldest !== undefined) this.#gates.delete(oldest);
     const check = basicAuth({ name, pass: password });
-    this.#gates.set(name, { check, closesAtMs: this.#clock.monotonicMs() + API_GATE_MS });
+    this.#gates.set(key, { name, check, closesAtMs: this.#clock.monotonicMs() + API_GATE_MS });
   }
 
   /** Whoever tries again at once waits for the answer, as long as not too many do: each holds a connection. */
@@ -106,11 +94,7 @@ export class Gates {
   }
 }
 
-/** Hashes are waited for by too many. */
-function asTooMany(error: unknown): 'slow_down' {
-  if (error instanceof BrokerError) return 'slow_down';
-  throw error;
-}
+const keyOf = (name: string, address: string): string => `${address} ${name}`;
 
 const nothing = async (): Promise<void> => undefined;
 

@@ -5,7 +5,7 @@ import { formatAddress } from '../config/listener-address.js';
 
 /** What the first screen tells beside what the broker itself knows. */
 export interface FirstScreen {
-  readonly broker: Pick<Broker, 'shards' | 'listeners'>;
+  readonly broker: Pick<Broker, 'shards' | 'listeners' | 'usersWithPublicPassword'>;
   readonly version: string;
   readonly nodeVersion: string;
   /** An absolute path. */
@@ -23,6 +23,9 @@ export function firstScreenLines(screen: FirstScreen): string[] {
     const where = `${place}${webSocketPath === null ? '' : ` at ${webSocketPath}`}`;
     lines.push(`  listener.${protocol}.${name} listens on ${where}`);
   }
+  const [user] = broker.usersWithPublicPassword;
+  if (user !== undefined && broker.listeners.some(({ url }) => url !== null))
+    lines.push(`  the API's user ${user} has the password "public": shardmq users passwd ${user} changes it`);
   const forClients = broker.listeners.filter(({ protocol }) => protocol !== 'api');
   if (forClients.length === 0) lines.push('  no listener for clients is on: nobody can connect');
   if (screen.allowsAnonymous && forClients.some(({ host, path }) => path === null && !isLoopback(host))) {

@@ -35,6 +35,12 @@ export function loadTlsMaterial(
   return new TlsMaterialReader(id, listener, wallMs).read();
 }
 
+/** @returns what belongs to `listeners`, which are the first in number; those of the API come after them */
+export const ofFirst = (
+  listeners: readonly ListenerConfig[],
+  material: readonly TlsMaterial[],
+): readonly TlsMaterial[] => material.filter(({ listener }) => listener < listeners.length);
+
 class TlsMaterialReader {
   readonly #id: ListenerId;
   readonly #key: string;

@@ -25,7 +25,7 @@ const UNIX: OpenListener = {
 const SCREEN = { version: '1.2.3', nodeVersion: '20.0.0', dataDir: '/data', allowsAnonymous: true };
 
 const screen = (...listeners: OpenListener[]): string[] =>
-  firstScreenLines({ ...SCREEN, broker: { shards: 2, listeners } });
+  firstScreenLines({ ...SCREEN, broker: { shards: 2, listeners, usersWithPublicPassword: [] } });
 
 test('each listener has a line, with the path of WebSocket', (t) => {
   const lines = screen(TCP, WS, UNIX);
@@ -41,7 +41,7 @@ test('what to try is TCP where there is some, otherwise a Unix socket, written f
 });
 
 test('what to try has a password where clients need one', (t) => {
-  const broker = { shards: 2, listeners: [TCP] };
+  const broker = { shards: 2, listeners: [TCP], usersWithPublicPassword: [] };
   const lines = firstScreenLines({ ...SCREEN, broker, allowsAnonymous: false });
   t.true(lines.includes("  mosquitto_sub -p 1883 -u USER -P PASSWORD -t 'demo/#' -v"));
 });
@@ -62,6 +62,30 @@ test('a listener on a network lets other machines in without a password: one lin
   }
   const local = ['127.0.0.1', '127.8.9.10', '::1', 'localhost'].map((host) => ({ ...TCP, host }));
   t.is(linesAbout(screen(...local, WS, UNIX)), 0);
-  const broker = { shards: 2, listeners: [TCP, { ...TCP, host: '::' }] };
+  const listeners = [TCP, { ...TCP, host: '::' }];
+  const broker = { shards: 2, listeners, usersWithPublicPassword: [] };
   t.is(linesAbout(firstScreenLines({ ...SCREEN, broker, allowsAnonymous: false })), 0);
+});
+
+test('the API has a line with its URL, and one when a user of it has the password that everybody knows', (t) => {
+  const api: OpenListener = {
+    ...TCP,
+    protocol: 'api',
+    name: 'mgmt',
+    host: '127.0.0.1',
+    port: 8080,
+    url: 'http://127.0.0.1:8080/api/v2/',
+  };
+  const linesFor = (usersWithPublicPassword: string[], ...listeners: OpenListener[]): string[] =>
+    firstScreenLines({
+      ...SCREEN,
+      allowsAnonymous: false,
+      broker: { shards: 2, listeners, usersWithPublicPassword },
+    });
+  t.true(linesFor([], TCP, api).includes('  listener.api.mgmt listens on http://127.0.0.1:8080/api/v2/'));
+  t.false(linesFor([], TCP, api).some((line) => line.includes('public')));
+  const told = '  the API\'s user admin has the password "public": shardmq users passwd admin changes it';
+  t.true(linesFor(['admin'], TCP, api).includes(told));
+  t.false(linesFor(['admin'], TCP).includes(told));
+  t.true(linesFor([], api).includes('  no listener for clients is on: nobody can connect'));
 });

@@ -21,6 +21,7 @@ test('the first screen says what listens where and how to try it, and ends with 
   t.true(lines.includes(`  mosquitto_sub -p ${port} -t 'demo/#' -v`));
   t.true(lines.includes(`  mosquitto_pub -p ${port} -t demo/hello -m 'it works'`));
   t.regex(lines[2]!, /^ {2}listener\.api\.mgmt listens on http:\/\/127\.0\.0\.1:\d+\/api\/v2\/$/);
+  t.regex(lines[3]!, /user admin has the password "public"/);
   t.is(lines.at(-2), 'shardmq ready');
   t.is(lines.at(-1), '');
 });
@@ -28,7 +29,7 @@ test('the first screen says what listens where and how to try it, and ends with 
 test('that clients need no password is said in one line where other machines can connect, and nowhere else', async (t) => {
   const linesOf = async (...args: string[]): Promise<string[]> => {
     const { stdout } = await startCli(t, {}, ...args.flatMap((each) => ['--set', each]));
-    return stdout.split('\n').filter((line) => /password|anonymous/.test(line));
+    return stdout.split('\n').filter((line) => /no password|anonymous/.test(line));
   };
   const open = ['listener.tcp.external=0.0.0.0:0', 'listener.ws.more=0.0.0.0:0'];
   t.deepEqual(await linesOf(...open), [

@@ -105,8 +105,8 @@ export class RawConnection {
   text = '';
   isClosed = false;
 
-  constructor(port: number) {
-    this.#socket = connect({ port, host: '127.0.0.1' });
+  constructor(port: number, localAddress = '127.0.0.1') {
+    this.#socket = connect({ port, host: '127.0.0.1', localAddress });
     this.#socket.setEncoding('latin1');
     this.#socket.on('data', (text: string) => {
       this.text += text;

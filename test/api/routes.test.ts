@@ -68,7 +68,9 @@ test(
     const filters = Array.from({ length: 5_000 }, (_, i) => `f/${10_000 + ((i * 7919) % 5_000)}`);
     await a.subscribe(filters.map((filter) => [filter, 0]));
     filters.sort();
-    t.is(((await ask('GET routes')).json as PageAnswer).result.total_num, 5_000);
+    for (const path of ['routes', 'route'])
+      t.is(((await ask(`GET ${path}`)).json as PageAnswer).result.total_num, 5_000, path);
+    t.is((await ask('GET routes/')).status, 404);
     const all = async (): Promise<unknown[]> =>
       (await rowsOf(ask, 'routes?page_size=10000')).map((row) => row['topic']);
     t.deepEqual(await all(), filters);

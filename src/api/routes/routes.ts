@@ -7,6 +7,7 @@ export const routeEndpoints = [
   endpoint({
     method: 'GET',
     path: 'routes',
+    isExact: true,
     about: 'All topic filters with subscriptions, in order.',
     fields: PAGE_FIELDS,
     answer: pageSchema(ROUTE_SCHEMA),

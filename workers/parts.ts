@@ -96,7 +96,7 @@ export class ShardParts implements Core {
     this.access = new AccessControl(this, start.access.rules);
     this.door = new Doorkeeper(this, start.access.bans);
     this.rechecks = new Rechecks(this);
-    this.outputs = new OutputPool(this.turn, config['mqtt.client.max_write_buffer']);
+    this.outputs = new OutputPool(this.turn, config['mqtt.client.max_write_buffer'], this.counters);
     this.memory = new MemoryBudget(start.memoryBudgetBytes);
     this.topicHash = new ByteHash(hashSeed);
     this.listing = new Listing(this);

@@ -100,7 +100,6 @@ export class Shard implements RunningShard, Runnable {
       flushPeers: () => parts.mesh.flush(),
       flushOutputs: () => {
         parts.outputs.flushAll();
-        parts.counters.bytesSent = parts.outputs.bytesSent;
         this.sweeper.afterTurn();
       },
       flushRelays: () => parts.relays.flush(),
@@ -265,7 +264,6 @@ export class Shard implements RunningShard, Runnable {
     const { parts } = this;
     const { counters, router, memory, turn, retained } = parts;
     this.sweeper.accountBytes();
-    counters.bytesSent = parts.outputs.bytesSent;
     const { heapUsed, external } = process.memoryUsage();
     return {
       clients: parts.sessions.onlineCount,

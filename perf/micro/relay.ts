@@ -6,6 +6,7 @@ import { isMainThread, MessageChannel, type MessagePort, Worker, workerData } fr
 import type { PeerBytes, RelayMessage } from '../../src/actor/peer-protocol.js';
 import { SystemClock } from '../../src/base/clock.js';
 import { TimerWheel } from '../../src/base/timer-wheel.js';
+import { Counters } from '../../src/metrics/counters.js';
 import { asShardId } from '../../src/protocol/ids.js';
 import { MemoryBudget } from '../../workers/memory-budget.js';
 import { RelayHub } from '../../workers/relay/relay-hub.js';
@@ -24,7 +25,7 @@ const PORT = asShardId(1);
 /** One shard as far as relays are concerned. */
 class Shard {
   readonly turn = new Turn(new SystemClock());
-  readonly outputs = new OutputPool(this.turn, 1 << 20);
+  readonly outputs = new OutputPool(this.turn, 1 << 20, new Counters());
   readonly memory = new MemoryBudget(0);
   readonly wheel = new TimerWheel({ tickMs: 100, slots: 64, nowMs: 0 });
   readonly hub: RelayHub;

@@ -60,7 +60,7 @@ export class Counters {
     this.single[BYTES_RECEIVED] = count;
   }
 
-  /** As of the end of the last turn. */
+  /** Handed to links. */
   get bytesSent(): number {
     return this.single[BYTES_SENT]!;
   }

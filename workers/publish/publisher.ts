@@ -97,10 +97,10 @@ export class Publisher {
     for (let i = 0; i < groups.length; i++) {
       if (core.shared.dispatch(view, groups[i]!, originHash)) isDurable = true;
     }
+    // Retained or not: nobody has got it now.
+    if (!isWanted) this.lost(view, 'no_subscribers');
     if (isDurable && view.qos > 0) return NEEDS_COMMIT;
-    if (isWanted) return HANDED_ON;
-    this.lost(view, 'no_subscribers');
-    return WANTED_BY_NOBODY;
+    return isWanted ? HANDED_ON : WANTED_BY_NOBODY;
   }
 
   /** Handles what another shard has sent. */

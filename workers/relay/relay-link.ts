@@ -13,6 +13,7 @@ export class RelayLink implements Link, Runnable, RoomWaiter {
   queued = false;
   handler: LinkHandler = NO_HANDLER;
   readonly headroomBytes = 0;
+  readonly isRelayed = true;
   /** Written, and not yet taken by the client as far as is known here. */
   private underWayBytes = 0;
   /** Whoever writes waits for `onDrain`. */
@@ -116,8 +117,6 @@ export class RelayLink implements Link, Runnable, RoomWaiter {
   }
 
   private send(bytes: Uint8Array, start: number, end: number): void {
-    // Counted as sent where they leave the process.
-    this.channel.outputs.bytesSent -= end - start;
     if (!this.isOpen) return;
     this.underWayBytes += end - start;
     this.channel.data(DATA_DOWN, this.relay, bytes, start, end);

@@ -23,6 +23,8 @@ export interface Link {
   handler: LinkHandler;
   /** Bytes that the caller leaves free before `start` in every chunk it gives to `write`; the link writes into them. */
   readonly headroomBytes: number;
+  /** What is written leaves the process at another shard, which counts it. */
+  readonly isRelayed?: boolean;
   /**
    * Sends `chunk[start, end)`, with at least `headroomBytes` before `start`.
    * @returns true when they are taken and the chunk may be used again at once; false when the link keeps the chunk

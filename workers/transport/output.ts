@@ -10,6 +10,7 @@ import {
   OUTPUT_CHUNKS_KEPT_MAX,
   OUTPUT_COPY_BYTES_MAX,
 } from '../../src/limits.js';
+import type { Counters } from '../../src/metrics/counters.js';
 import type { Turn } from '../turn.js';
 import type { Link } from './link.js';
 
@@ -22,14 +23,13 @@ export class OutputPool {
   private flushing: Output[] = [];
   /** Bytes that all outputs of this shard hold because their readers are slow. */
   waitingBytes = 0;
-  /** Bytes handed to links since the start. */
-  bytesSent = 0;
   /** A connection with more bytes waiting is slow: it gets no QoS 0, and the rest stays in its session. */
   slowBytes: number;
 
   constructor(
     readonly turn: Turn,
     slowBytes: number,
+    readonly counters: Counters,
   ) {
     this.slowBytes = slowBytes;
   }
@@ -83,12 +83,15 @@ export class Output {
   private closed = false;
   private full: Uint8Array[] = [];
   private readonly headroom: number;
+  /** 0 for bytes that are counted where they leave the process, otherwise 1. */
+  private readonly counted: number;
 
   constructor(
     private readonly pool: OutputPool,
     private readonly link: Link,
   ) {
     this.headroom = link.headroomBytes;
+    this.counted = link.isRelayed === true ? 0 : 1;
     this.length = this.headroom;
   }
 
@@ -155,7 +158,7 @@ export class Output {
     if (chunk === null || this.length === this.headroom) return;
     const end = this.length;
     const bytes = end - this.headroom;
-    this.pool.bytesSent += bytes;
+    this.pool.counters.bytesSent += bytes * this.counted;
     this.chunk = null;
     this.length = this.headroom;
     if (this.link.write(chunk, this.headroom, end)) this.pool.returnChunk(chunk);
@@ -199,7 +202,7 @@ export class Output {
       this.chunk = this.pool.takeChunk();
     } else {
       const bytes = this.length - this.headroom;
-      this.pool.bytesSent += bytes;
+      this.pool.counters.bytesSent += bytes * this.counted;
       if (!this.link.write(chunk, this.headroom, this.length)) {
         this.block(bytes);
         this.chunk = this.pool.takeChunk();
@@ -229,7 +232,7 @@ export class Output {
         if (taken === chunk.length) next++;
         else chunks[next] = chunk.subarray(taken);
       }
-      this.pool.bytesSent += bytes;
+      this.pool.counters.bytesSent += bytes * this.counted;
       if (this.link.writeAll(piece)) continue;
       this.full = chunks.slice(next);
       for (const chunk of this.full) bytes += chunk.length;

@@ -128,7 +128,7 @@ test('bytes are counted as sent once, where they leave the process', async (t) =
   await world.settle();
   t.is(Buffer.concat(client.received).length, 84_001);
   t.deepEqual(
-    world.nodes.map(({ outputs }) => outputs.bytesSent),
+    world.nodes.map(({ outputs }) => outputs.counters.bytesSent),
     [84_001, 0],
   );
 });

@@ -8,6 +8,7 @@ import type { PeerBytes, RelayMessage, RelayOpened } from '../../../src/actor/pe
 import { SystemClock } from '../../../src/base/clock.js';
 import { TimerWheel } from '../../../src/base/timer-wheel.js';
 import { TIMER_WHEEL_SLOTS, TIMER_WHEEL_TICK_MS } from '../../../src/limits.js';
+import { Counters } from '../../../src/metrics/counters.js';
 import { asShardId } from '../../../src/protocol/ids.js';
 import { MemoryBudget } from '../../../workers/memory-budget.js';
 import { RelayHub } from '../../../workers/relay/relay-hub.js';
@@ -21,7 +22,7 @@ export const SEND_TIMEOUT_MS = 5_000;
 export class Node {
   readonly clock = new SystemClock();
   readonly turn = new Turn(this.clock);
-  readonly outputs = new OutputPool(this.turn, 1 << 20);
+  readonly outputs = new OutputPool(this.turn, 1 << 20, new Counters());
   readonly memory = new MemoryBudget(0);
   readonly wheel: TimerWheel;
   readonly hub: RelayHub;

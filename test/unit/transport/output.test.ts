@@ -3,6 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { SystemClock } from '../../../src/base/clock.js';
 import { LINK_WRITE_BYTES_MAX, OUTPUT_CHUNK_BYTES } from '../../../src/limits.js';
+import { Counters } from '../../../src/metrics/counters.js';
 import { type Link, type LinkHandler, NO_HANDLER } from '../../../workers/transport/link.js';
 import { Output, OutputPool } from '../../../workers/transport/output.js';
 import { Turn } from '../../../workers/turn.js';
@@ -54,7 +55,7 @@ const step = fc.oneof(
 test('everything leaves once and in order, is counted while it waits, and no chunk stays with an output at rest', (t) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.nat(10), (steps, headroomBytes) => {
-      const pool = new OutputPool(new Turn(new SystemClock()), 1_000);
+      const pool = new OutputPool(new Turn(new SystemClock()), 1_000, new Counters());
       const sink = new Sink(headroomBytes);
       const output = new Output(pool, sink);
       const sent: Buffer[] = [];
@@ -83,7 +84,7 @@ test('everything leaves once and in order, is counted while it waits, and no chu
       }
       t.true(Buffer.concat(sink.taken).equals(Buffer.concat(sent)));
       t.deepEqual(
-        [output.waitingBytes, pool.waitingBytes, pool.bytesSent],
+        [output.waitingBytes, pool.waitingBytes, pool.counters.bytesSent],
         [0, 0, Buffer.concat(sent).length],
       );
       t.is(output.chunk, null);
@@ -93,7 +94,7 @@ test('everything leaves once and in order, is counted while it waits, and no chu
 });
 
 test('an output that is closed gives its memory back and takes no more', (t) => {
-  const pool = new OutputPool(new Turn(new SystemClock()), 1_000);
+  const pool = new OutputPool(new Turn(new SystemClock()), 1_000, new Counters());
   const sink = new Sink(0);
   const output = new Output(pool, sink);
   sink.isBusy = true;
@@ -110,7 +111,7 @@ test('an output that is closed gives its memory back and takes no more', (t) => 
 });
 
 test('a link gets what waits in pieces, so that one that takes some of it can be told from one that takes none', (t) => {
-  const pool = new OutputPool(new Turn(new SystemClock()), 1_000);
+  const pool = new OutputPool(new Turn(new SystemClock()), 1_000, new Counters());
   const sink = new Sink(0);
   const output = new Output(pool, sink);
   sink.isBusy = true;

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
 import { LINK_CLOSE_TIMEOUT_MS } from '../../../src/limits.js';
+import { Counters } from '../../../src/metrics/counters.js';
 import { Output, OutputPool } from '../../../workers/transport/output.js';
 import { WebSocketLink } from '../../../workers/transport/websocket-link.js';
 import { InnerLink, Listener, timing } from '../../helpers/inner-link.js';
@@ -78,7 +79,7 @@ test('whatever is written leaves once and in order, pings are answered in betwee
       fc.boolean(),
       (steps, headroomBytes, isBusy) => {
         const { inner, link, frames, time } = opened({ headroomBytes });
-        const pool = new OutputPool(time.turn, 1_000);
+        const pool = new OutputPool(time.turn, 1_000, new Counters());
         const output = new Output(pool, link);
         link.handler = { onBytes() {}, onDrain: () => void output.onDrain(), onLinkClosed() {} };
         inner.isSlow = isBusy;

@@ -76,12 +76,6 @@ export async function launchBroker(
   options: BrokerOptions,
   replacements: Replacements = {},
 ): Promise<RunningBroker> {
-  if (process.platform !== 'linux' && process.platform !== 'darwin') {
-    throw new BrokerError(
-      'PLATFORM_UNSUPPORTED',
-      `shardmq runs on Linux and macOS, not on ${process.platform}`,
-    );
-  }
   const logger = options.logger === undefined || options.logger === 'silent' ? silentLogger : options.logger;
   const preparation = await prepareStart(options, logger);
   try {
@@ -201,8 +195,7 @@ export class RunningBroker implements Broker {
     this.#acceptors = config.listeners
       .map((listener, id) => new ListenerFigures(id, listener))
       .map((figures) => new Acceptor(figures, this.#gate, isBanned, this.#clock, logger));
-    const { userPasswordFormat } = replacements;
-    this.#users = new UsersPart(preparation, directory, this.#clock, userPasswordFormat);
+    this.#users = new UsersPart(preparation, directory, this.#clock, replacements.userPasswordFormat);
     const port = createApiPort({
       name: this.name,
       clock: this.#clock,

@@ -19,6 +19,10 @@ export interface Preparation extends Ready {
 
 /** @throws BrokerError; nothing is held then */
 export async function prepareStart(options: BrokerOptions, logger: Logger): Promise<Preparation> {
+  const { platform } = process;
+  if (platform !== 'linux' && platform !== 'darwin') {
+    throw new BrokerError('PLATFORM_UNSUPPORTED', `shardmq runs on Linux and macOS, not on ${platform}`);
+  }
   const adminPassword = takeAdminPassword(options.env);
   const ready = await readConfig(options, logger);
   const lock = lockDataDir(resolve(ready.config['node.data_dir']));

@@ -12,6 +12,7 @@ import { checkPlugins } from '../plugins/check.js';
 import { type Prepared, prepare } from '../plugins/prepare.js';
 import { keptLines, readKept } from '../settings/kept-file.js';
 import { Certificates } from '../supervisor/certificates.js';
+import { checkUsers } from '../users/first-users.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 
 const complain = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -54,6 +55,7 @@ async function issuesOfFiles(
     ...(await issuesOf(() => certificates.load())),
     ...(await issuesOf(() => rules.load())),
     ...(await issuesOf(() => void readBans(join(resolvePath(config['node.data_dir']), 'bans.json')))),
+    ...(await issuesOf(() => checkUsers(config, logger))),
     ...(await issuesOf(() => checkPlugins(prepared, logger))),
   ];
 }

@@ -10,7 +10,7 @@ import { newSalt } from '../passwords/hash.js';
 import { type HashFormat, parseHashFormat, type StoredPassword } from '../passwords/hash-format.js';
 import { HashBusyError, type HashPool } from '../passwords/hash-pool.js';
 import { LoginGuard, networkOf } from './login-guard.js';
-import type { UserRecord } from './user-file.js';
+import { publicUsersOf, type UserRecord } from './user-file.js';
 import {
   isTooLong,
   PUBLIC_PASSWORD,
@@ -73,7 +73,7 @@ export class AdminUsers implements Users {
   }
 
   withPublicPassword(): readonly string[] {
-    return [...this.#store.users].filter(([, { isPublic }]) => isPublic).map(([username]) => username);
+    return publicUsersOf(this.#store.users);
   }
 
   onChanged(listener: (username: string) => void): void {

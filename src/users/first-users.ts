@@ -1,9 +1,12 @@
 /** Which users there are when the API opens, and whether it may open to other machines. Main thread, at start only. */
+import { join, resolve } from 'node:path';
 import { isLoopback } from '../base/access.js';
 import { BrokerError } from '../base/errors.js';
+import type { Logger } from '../base/log.js';
 import { formatAddress } from '../config/listener-address.js';
 import type { Config } from '../config/schema.js';
 import type { AdminUsers } from './admin-users.js';
+import { publicUsersOf, readUsers, USERS_FILE } from './user-file.js';
 import { PUBLIC_PASSWORD, problemOfNewPassword } from './user-rules.js';
 
 const PASSWORD_VARIABLE = 'SHARDMQ_ADMIN_PASSWORD';
@@ -51,19 +54,36 @@ export async function prepareUsers(
   refuseOpen(config, users.withPublicPassword());
 }
 
-function refuseOpen(config: FirstConfig, withPublicPassword: readonly string[]): void {
+/**
+ * What a start with these settings would say of the users; the environment of that start may have a password for them.
+ * @throws BrokerError DATA_DIR_FAILED for a file that is of no use
+ */
+export function checkUsers(config: FirstConfig, logger: Pick<Logger, 'warn'>): void {
+  const users = readUsers(join(resolve(config['node.data_dir']), USERS_FILE));
+  const isFirstPublic = config['dashboard.default_user.password'] === PUBLIC_PASSWORD;
+  const first = isFirstPublic ? [config['dashboard.default_user.login']] : [];
+  const refusal = refusalOf(config, users === null ? first : publicUsersOf(users));
+  if (refusal !== null) logger.warn(`a start is refused: ${refusal}`);
+}
+
+function refuseOpen(config: FirstConfig, publicUsers: readonly string[]): void {
+  const refusal = refusalOf(config, publicUsers);
+  if (refusal !== null) throw new BrokerError('PASSWORD_PUBLIC', refusal);
+}
+
+/** @returns why the API must not open; null if it may */
+function refusalOf(config: FirstConfig, publicUsers: readonly string[]): string | null {
   const listener = config.apiListeners.find(({ host }) => !isLoopback(host));
-  const [user] = withPublicPassword;
-  if (listener === undefined || user === undefined) return;
+  const [user] = publicUsers;
+  if (listener === undefined || user === undefined) return null;
   const login = config['dashboard.default_user.login'];
   const ways = [
     ...(user === login ? [`start with ${PASSWORD_VARIABLE}=... in the environment`] : []),
     `run: shardmq users passwd ${user} --data ${config['node.data_dir']}`,
     `let it listen on this machine only: listener.api.${listener.name} = 127.0.0.1:${listener.port}`,
   ];
-  throw new BrokerError(
-    'PASSWORD_PUBLIC',
+  return (
     `listener.api.${listener.name} would listen on ${formatAddress(listener)}, and its user ${user} has the password ` +
-      `"${PUBLIC_PASSWORD}", which everybody knows; ${ways.join(', or ')}`,
+    `"${PUBLIC_PASSWORD}", which everybody knows; ${ways.join(', or ')}`
   );
 }

@@ -10,6 +10,8 @@ import {
 } from '../passwords/hash-format.js';
 import { problemOfTags, problemOfUsername } from './user-rules.js';
 
+/** In the data directory. */
+export const USERS_FILE = 'users.json';
 const FORMAT_VERSION = 1;
 
 /** What is kept of a user. Never changed: a change puts another one in its place. */
@@ -21,6 +23,11 @@ export interface UserRecord {
 }
 
 export type UserTable = ReadonlyMap<string, UserRecord>;
+
+/** @returns the names of those whose password everybody knows */
+export function publicUsersOf(users: UserTable): readonly string[] {
+  return [...users].filter(([, { isPublic }]) => isPublic).map(([username]) => username);
+}
 
 /** One user as the file has it. */
 interface Row {

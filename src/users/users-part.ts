@@ -5,10 +5,8 @@ import type { Config } from '../config/schema.js';
 import { hashPool } from '../passwords/hash-pool.js';
 import { AdminUsers } from './admin-users.js';
 import { prepareUsers } from './first-users.js';
+import { USERS_FILE } from './user-file.js';
 import { UserStore } from './user-store.js';
-
-/** Of the data directory. */
-export const USERS_FILE = 'users.json';
 
 /** What the users are made of. */
 export interface UsersSource {

@@ -117,3 +117,13 @@ test('what was changed while the broker ran, and wins over the file, is named; w
     /^error: HERE\/data\/settings\.json: mqtt\.receive_maximum = "0": expected an integer/,
   );
 });
+
+test('an API that other machines reach with the first password is a warning, for the start may be told another one', async (t) => {
+  const open = await stage(t, 'listener.api.mgmt: 0.0.0.0:8080\n').check();
+  t.is(open.code, 0);
+  t.regex(open.stderr, /^warning: a start is refused: listener\.api\.mgmt would listen on 0\.0\.0\.0:8080/);
+  const named = { 'data/users.json': '{}' };
+  const damaged = await stage(t, 'listener.api.mgmt: off\n', named).check();
+  t.is(damaged.code, 3);
+  t.regex(damaged.stderr, /^error: HERE\/data\/users\.json has formatVersion undefined/);
+});

@@ -5,15 +5,18 @@ import type { MetricsRegistry } from '../metrics/registry.js';
 import type { ShardId } from '../protocol/ids.js';
 import type { ShardPool } from '../supervisor/shard-pool.js';
 
+/** What it needs of the pool. */
+export type AskedPool = Pick<ShardPool, 'handles' | 'request'>;
+
 export class LiveFigures {
-  readonly #pool: ShardPool;
+  readonly #pool: AskedPool;
   readonly #registry: MetricsRegistry;
   readonly #clock: Clock;
   #round: Promise<unknown> = Promise.resolve();
   #isUnderWay = false;
   #begunMs = Number.NEGATIVE_INFINITY;
 
-  constructor(pool: ShardPool, registry: MetricsRegistry, clock: Clock) {
+  constructor(pool: AskedPool, registry: MetricsRegistry, clock: Clock) {
     this.#pool = pool;
     this.#registry = registry;
     this.#clock = clock;

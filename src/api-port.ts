@@ -1,5 +1,7 @@
 /** Puts together, from the broker's parts, what the API may ask. Main thread. */
+
 import { ShardActions } from './actions/client-actions.js';
+import { ShardTraces } from './actions/traces.js';
 import type { SlotMap } from './actor/slots.js';
 import type { BrokerPort, Settings, Users } from './api/broker-port.js';
 import type { Clock } from './base/clock.js';
@@ -45,5 +47,6 @@ export function createApiPort(parts: ApiParts): BrokerPort {
     figures: new NodeFigures({ ...figures, pool, live: new LiveFigures(pool, figures.registry, clock) }),
     settings,
     actions: new ShardActions(shards),
+    traces: new ShardTraces(shards, clock),
   };
 }

@@ -578,6 +578,24 @@ export const REWRITES_CACHED_TOPIC_CHARS_MAX = 256;
 
 // API
 
+/** Traces at one time: each looks at all that happens. */
+export const TRACES_MAX = 4;
+/** Seconds that a trace may take. */
+export const TRACE_DURATION_S_MAX = 600;
+/** Events of one trace, after which it ends. */
+export const TRACE_LINES_MAX = 100_000;
+/** Milliseconds between two looks for new lines: what a reader is behind. */
+export const TRACE_TAKE_INTERVAL_MS = 100;
+/** Lines that a shard gives at once, some 4 KB each at most: written and read in one turn. */
+export const TRACE_LINES_PER_TAKE = 200;
+/** Lines of one trace that wait in a shard; what comes then is counted. Fewer miss bursts, more is memory. */
+export const TRACE_LINES_WAITING_MAX = 1_000;
+/** Bytes of a payload that a trace shows. */
+export const TRACE_PAYLOAD_BYTES_MAX = 256;
+/** Characters of names and topics that a trace shows. */
+export const TRACE_TEXT_CHARS_MAX = 1_024;
+/** Milliseconds that a reader has for the rest when a trace has ended; then it is cut off. */
+export const TRACE_READER_TIMEOUT_MS = 10_000;
 /** Milliseconds after which a message that came through the API is not handed on; below SHARD_REQUEST_TIMEOUT_MS. */
 export const API_PUBLISH_TIMEOUT_MS = 4_000;
 /** Bytes of messages that came through the API and wait in one shard; whoever comes then is told to come later. */

@@ -21,6 +21,7 @@ import type {
   SessionRow,
   SubscriptionRow,
 } from './list-protocol.js';
+import type { TraceLot, TraceSubject } from './trace-protocol.js';
 
 /** What a shard's task is started with. `config` is the frozen configuration as plain data. */
 export interface ShardStart {
@@ -200,6 +201,11 @@ export interface ShardRequests {
     input: { clientId: string; messages: readonly ApiMessage[] };
     output: PublishOutcome;
   };
+  /** Answered when nothing that happens here escapes it. */
+  'trace.start': { input: { id: number; subject: TraceSubject }; output: null };
+  /** Null: there is no such trace here. */
+  'trace.take': { input: { id: number }; output: TraceLot | null };
+  'trace.stop': { input: { id: number }; output: null };
   'session.owner': { input: { clientId: ClientId }; output: { shard: ShardId; connected: boolean } | null };
   /** Publishes as the broker itself: `$SYS`, presence, plugins. */
   'message.publish': { input: PublishRequest; output: null };

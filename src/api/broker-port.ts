@@ -5,6 +5,7 @@
 import type { ApiMessage, PublishOutcome, SubscribeOutcome } from '../actor/action-protocol.js';
 import type { ClientRow, RouteRow, SessionRow, SubscriptionRow } from '../actor/list-protocol.js';
 import type { Alarm } from '../actor/shard-protocol.js';
+import type { TraceLine, TraceSubject } from '../actor/trace-protocol.js';
 import type { ListenerType } from '../config/listener-types.js';
 import type { MetricName, StatName } from '../metrics/names.js';
 import type { PluginSetting, Plugins } from '../plugins/api.js';
@@ -18,6 +19,7 @@ export interface BrokerPort {
   readonly settings: Settings;
   readonly figures: FiguresPort;
   readonly actions: ClientActions;
+  readonly traces: Traces;
 }
 
 /** This node. */
@@ -208,12 +210,20 @@ export interface Settings {
   replace(plugin: string, values: Readonly<Record<string, unknown>>): Promise<SettingOutcome>;
 }
 
-export type TraceSubject = { readonly clientId: string } | { readonly filter: string };
-
 /** Watches a client, or messages that match a filter, for a while. */
 export interface Traces {
-  /** @returns null where there are too many already */
-  start(subject: TraceSubject, durationMs: number, listener: TraceListener): Promise<Trace | null>;
+  /**
+   * Runs in all shards that it concerns when the promise resolves, with null where there are too many already. Rejects
+   * with BrokerError when a shard does not answer.
+   */
+  start(subject: TraceSubject, bounds: TraceBounds, listener: TraceListener): Promise<Trace | null>;
+  /** The broker stops: none goes on, and none begins any more. */
+  stopAll(): void;
+}
+
+export interface TraceBounds {
+  readonly durationMs: number;
+  readonly linesMax: number;
 }
 
 export interface Trace {
@@ -221,16 +231,13 @@ export interface Trace {
 }
 
 export interface TraceListener {
+  /** It has enough for now: shards keep a few lines, and count the others. */
+  readonly isBusy: boolean;
   line(line: TraceLine): void;
-  /** `why`: `time`, `lines` (as many as there may be), `stopped` or `shard` (one has ended). */
-  end(why: string): void;
+  /** So many lines were left out here. */
+  missed(count: number): void;
+  ended(why: TraceEnd): void;
 }
 
-export interface TraceLine {
-  /** Milliseconds since 1970. */
-  readonly atMs: number;
-  readonly event: string;
-  readonly clientId: string | null;
-  readonly topic: string | null;
-  readonly detail: Readonly<Record<string, string | number | boolean>>;
-}
+/** The time is over, there were as many lines as there may be, it was stopped, or a shard has ended. */
+export type TraceEnd = 'time' | 'lines' | 'stopped' | 'shard';

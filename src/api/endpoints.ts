@@ -12,6 +12,7 @@ import { pluginEndpoints } from './routes/plugins.js';
 import { routeEndpoints } from './routes/routes.js';
 import { sessionEndpoints } from './routes/sessions.js';
 import { subscriptionEndpoints } from './routes/subscriptions.js';
+import { traceEndpoints } from './routes/trace.js';
 import { userEndpoints } from './routes/users.js';
 
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -28,4 +29,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...alarmEndpoints,
   ...userEndpoints,
   ...mqttEndpoints,
+  ...traceEndpoints,
 ];

@@ -21,10 +21,12 @@ export interface ApiServerParts {
 export class ApiServer {
   /** In the order of the configuration. */
   readonly listeners: readonly ApiListener[];
+  readonly #broker: BrokerPort;
 
   /** @param firstId number of the first listener, among all of the broker */
   constructor(configs: readonly ListenerConfig[], firstId: number, parts: ApiServerParts) {
     const { endpoints = ENDPOINTS, ...rest } = parts;
+    this.#broker = parts.broker;
     const handle = createApp({ ...rest, endpoints }).callback();
     this.listeners = configs.map(
       (config, at) => new ApiListener(firstId + at, config, handle, parts.clock, parts.logger),
@@ -50,6 +52,8 @@ export class ApiServer {
     const timer = setTimeout(() => {
       for (const listener of this.listeners) listener.destroyAll();
     }, API_STOP_MS);
+    // They would go on for minutes.
+    this.#broker.traces.stopAll();
     await closed;
     clearTimeout(timer);
   }

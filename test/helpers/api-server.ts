@@ -95,7 +95,8 @@ function fakeBroker(users: FakeUsers, state: { readonly isReady: boolean }): Bro
     nowMs: () => 0,
     isReady: () => state.isReady,
   };
-  const broker: Partial<BrokerPort> = { node, users: users as unknown as Users };
+  const traces = { start: () => Promise.resolve(null), stopAll: () => {} };
+  const broker: Partial<BrokerPort> = { node, traces, users: users as unknown as Users };
   return broker as BrokerPort;
 }
 

@@ -723,3 +723,23 @@ export const API_LOGIN_ADDRESSES_MAX = 16_384;
  * guesses through the same proxy holds up those who know; too long: a fingerprint of the password stays in memory.
  */
 export const API_LOGIN_TRUST_MS = 3_600_000;
+
+// Command line
+
+/** Rows of a page that the command line asks for: a power of two, for it is halved where an answer is too long. */
+export const CLI_PAGE_ROWS = 2_048;
+/** Bytes of one answer that the command line reads: more is no broker's. */
+export const CLI_ANSWER_BYTES_MAX = 64 << 20;
+/** Seconds that the broker may take to answer the command line, unless `--timeout` says otherwise. */
+export const CLI_TIMEOUT_SECONDS = 10;
+/** Longest `--timeout` in seconds. */
+export const CLI_TIMEOUT_SECONDS_MAX = 600;
+/** Milliseconds for the question whether a broker runs at all, which is asked before a password is. */
+export const CLI_PROBE_TIMEOUT_MS = 2_000;
+/** Bytes of a file with a password, and characters of one that is typed. */
+export const CLI_PASSWORD_BYTES_MAX = 4_096;
+/** Columns below which a column of a table is not narrowed: less tells nothing. */
+export const CLI_COLUMN_WIDTH_MIN = 8;
+/** Seconds for which `shardmq trace` watches, unless `--duration` says otherwise, and at most. */
+export const CLI_TRACE_SECONDS = 60;
+export const CLI_TRACE_SECONDS_MAX = 600;

@@ -1,58 +1,62 @@
 /**
- * `shardmq plugins`: which plugins there are, and which start with the broker. It writes `loaded_plugins` for the next
- * start, and says nothing to a broker that runs. Main thread.
+ * `shardmq plugins` without a broker: which plugins there are, and which start with it. It writes `loaded_plugins` for the
+ * next start, and says nothing to a broker that runs. Main thread.
  */
-import { BrokerError } from '../base/errors.js';
 import { nearest } from '../config/suggest.js';
 import type { Catalogue } from '../plugins/catalogue.js';
 import { type LoadedFile, loadedFileOf } from '../plugins/loaded-file.js';
 import { prepare } from '../plugins/prepare.js';
-import type { Command } from './arguments.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
+import { EXIT } from './exit-codes.js';
+import { CliError } from './remote/cli-error.js';
+import { displayText } from './remote/display-text.js';
+import type { Output } from './remote/output.js';
+import { Table } from './remote/table.js';
+import type { StartSources } from './start-options.js';
 
-type PluginsCommand = Extract<Command, { name: 'plugins' }>;
+export interface PluginsCommand {
+  readonly action: 'list' | 'load' | 'unload';
+  /** Empty for `list`. */
+  readonly plugin: string;
+  readonly sources: StartSources;
+  readonly out: Output;
+}
 
-const out = (line: string): void => void process.stdout.write(`${line}\n`);
-const complain = (line: string): void => void process.stderr.write(`shardmq: ${line}\n`);
+const COLUMNS = [
+  { key: 'name', title: 'PLUGIN' },
+  { key: 'starts', title: 'STARTS WITH THE BROKER' },
+  { key: 'description', title: 'DESCRIPTION' },
+];
 
-/** @throws never */
-export async function runPlugins({ action, plugin, sources }: PluginsCommand): Promise<ExitCode> {
-  const { configFile: file, set, plugins } = sources;
-  const prepared = await prepare({ file, set, env: process.env }, plugins);
-  if (!prepared.ok) {
-    for (const { line } of prepared.issues) complain(line);
-    return EXIT.configuration;
-  }
+/** @throws CliError, BrokerError */
+export async function runPlugins({ action, plugin, sources, out }: PluginsCommand): Promise<void> {
+  const { configFile, set, plugins } = sources;
+  const prepared = await prepare({ file: configFile, set, env: process.env }, plugins);
+  if (!prepared.ok)
+    throw new CliError(prepared.issues.map(({ line }) => line).join('\n'), EXIT.configuration);
   const { catalogue, config } = prepared;
-  try {
-    const file = loadedFileOf(config);
-    const names = file.read() ?? catalogue.defaults;
-    if (action === 'list') return list(catalogue, names);
-    return action === 'load' ? load(plugin, catalogue, file, names) : unload(plugin, file, names);
-  } catch (error) {
-    if (!(error instanceof BrokerError)) throw error;
-    complain(error.message);
-    return EXIT.startFailed;
-  }
+  const file = loadedFileOf(config);
+  const names = file.read() ?? catalogue.defaults;
+  if (action === 'list') return list(catalogue, names, out);
+  if (action === 'load') load(plugin, catalogue, file, names);
+  else unload(plugin, file, names);
+  const now = action === 'load' ? 'starts' : 'no longer starts';
+  if (!out.isJson) await out.lines([`${plugin} ${now} with the broker`]);
 }
 
-function list(catalogue: Catalogue, names: readonly string[]): ExitCode {
-  for (const { plugin } of catalogue.list()) {
-    const { name, description } = plugin;
-    const starts = names.includes(name) || catalogue.users.includes(name);
-    out(`${name.padEnd(24)} ${starts ? 'starts with the broker' : '-'.padEnd(22)}  ${description}`);
-  }
-  return EXIT.ok;
+function list(catalogue: Catalogue, names: readonly string[], out: Output): Promise<void> {
+  const rows = catalogue.list().map(({ plugin: { name, description } }) => ({
+    name,
+    starts: names.includes(name) || catalogue.users.includes(name),
+    description,
+  }));
+  return new Table(COLUMNS, out).write(rows);
 }
 
-function load(name: string, catalogue: Catalogue, file: LoadedFile, names: readonly string[]): ExitCode {
+function load(name: string, catalogue: Catalogue, file: LoadedFile, names: readonly string[]): void {
   if (catalogue.get(name) === undefined) {
-    complain(`there is no plugin ${name}${whichInstead(name, catalogue)}`);
-    return EXIT.usage;
+    throw new CliError(`there is no plugin ${displayText(name)}${whichInstead(name, catalogue)}`);
   }
   if (!names.includes(name)) file.write([...names, name]);
-  out(`${name} starts with the broker`);
-  return EXIT.ok;
 }
 
 function whichInstead(name: string, catalogue: Catalogue): string {
@@ -63,12 +67,9 @@ function whichInstead(name: string, catalogue: Catalogue): string {
   return near === null ? '; shardmq plugins shows which there are' : `; did you mean ${near}?`;
 }
 
-function unload(name: string, file: LoadedFile, names: readonly string[]): ExitCode {
+function unload(name: string, file: LoadedFile, names: readonly string[]): void {
   if (!names.includes(name)) {
-    complain(`${name} is not among the plugins that start with the broker`);
-    return EXIT.usage;
+    throw new CliError(`${displayText(name)} is not among the plugins that start with the broker`);
   }
   file.write(names.filter((each) => each !== name));
-  out(`${name} no longer starts with the broker`);
-  return EXIT.ok;
 }

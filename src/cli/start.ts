@@ -9,9 +9,9 @@ import type { Config } from '../config/schema.js';
 import { POOL_THREADS_BESIDE_SHARDS } from '../limits.js';
 import { readKept } from '../settings/kept-file.js';
 import { defaultShards, usableCores } from '../supervisor/machine.js';
-import type { StartSources } from './arguments.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { firstScreenLines } from './first-screen.js';
+import type { StartSources } from './start-options.js';
 
 const EXIT_OF_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
   CONFIG_INVALID: EXIT.configuration,
@@ -99,10 +99,10 @@ function reloadFiles(broker: Broker): void {
 function reportFailure(error: unknown): ExitCode {
   if (!(error instanceof BrokerError)) {
     complain(`the broker could not start: ${error instanceof Error ? error.message : String(error)}`);
-    return EXIT.startFailed;
+    return EXIT.failed;
   }
   for (const line of error.issues.length > 0 ? error.issues : [error.message]) complain(line);
-  return EXIT_OF_ERROR[error.code] ?? EXIT.startFailed;
+  return EXIT_OF_ERROR[error.code] ?? EXIT.failed;
 }
 
 /** The first SIGINT or SIGTERM asks for a clean stop, the second ends the process. SIGHUP asks to read files again. */

@@ -1,59 +1,60 @@
-/** `shardmq users`: who may use the API of a broker that does not run; it changes the data directory. Main thread. */
-import { unreachable } from '../base/assert.js';
-import { BrokerError } from '../base/errors.js';
+/** `shardmq users` without a broker: who may use the API of the next one; changes the data directory. Main thread. */
 import { loadConfig } from '../config/load.js';
 import { readKept } from '../settings/kept-file.js';
 import { type OfflineUsers, withUsersOffline } from '../users/offline.js';
-import type { Command } from './arguments.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
-import { readPassword } from './password-input.js';
+import { EXIT } from './exit-codes.js';
+import { CliError } from './remote/cli-error.js';
+import { displayText } from './remote/display-text.js';
+import type { Output } from './remote/output.js';
+import { Table } from './remote/table.js';
+import type { StartSources } from './start-options.js';
 
-type UsersCommand = Extract<Command, { name: 'users' }>;
+const COLUMNS = [
+  { key: 'username', title: 'USER' },
+  { key: 'tags', title: 'TAGS' },
+];
 
-const out = (line: string): void => void process.stdout.write(`${line}\n`);
-const complain = (line: string): void => void process.stderr.write(`shardmq: ${line}\n`);
+export interface UsersCommand {
+  readonly action: 'list' | 'add' | 'passwd' | 'del';
+  /** Empty for `list`. */
+  readonly user: string;
+  readonly tags: string;
+  readonly newPassword: () => Promise<string>;
+  readonly sources: StartSources;
+  readonly out: Output;
+}
 
-/** Never rejects for what a user did. */
-export async function runUsers(command: UsersCommand): Promise<ExitCode> {
+/** @throws CliError, BrokerError */
+export async function runUsers(command: UsersCommand): Promise<void> {
   const { configFile: file, set } = command.sources;
   const loaded = loadConfig({ file, set, env: process.env, kept: readKept, hasMorePlugins: true });
-  if (!loaded.ok) {
-    for (const { line } of loaded.issues) complain(line);
-    return EXIT.configuration;
-  }
-  try {
-    const problem = await withUsersOffline(loaded.config, (users) => act(command, users));
-    if (problem === null) return EXIT.ok;
-    complain(problem);
-    return EXIT.usage;
-  } catch (error) {
-    if (!(error instanceof BrokerError)) throw error;
-    complain(error.message);
-    return EXIT.startFailed;
-  }
+  if (!loaded.ok) throw new CliError(loaded.issues.map(({ line }) => line).join('\n'), EXIT.configuration);
+  await withUsersOffline(loaded.config, (users) => act(command, users));
 }
 
-/** @returns what is wrong, where something is */
-async function act({ action, user }: UsersCommand, users: OfflineUsers): Promise<string | null> {
+async function act(
+  { action, user, tags, newPassword, out }: UsersCommand,
+  users: OfflineUsers,
+): Promise<void> {
+  const done = (what: string): Promise<void> =>
+    out.isJson ? Promise.resolve() : out.lines([`${displayText(user)} ${what}`]);
   switch (action) {
     case 'list':
-      for (const { username, tags } of users.list()) out(`${username.padEnd(24)} ${tags}`.trimEnd());
-      return null;
+      return new Table(COLUMNS, out).write(users.list().map((each) => ({ ...each })));
     case 'add':
-      return said(`${user} may use the API`, await users.add(user, await askFor(user), ''));
+      refuse(await users.add(user, await newPassword(), tags));
+      return done('may use the API');
     case 'passwd':
-      if (!users.mayHave(user)) return `there is no user ${user}`;
-      return said(`${user} has a new password`, await users.setPassword(user, await askFor(user)));
+      if (!users.mayHave(user)) throw new CliError(`there is no user ${displayText(user)}`);
+      refuse(await users.setPassword(user, await newPassword()));
+      return done('has a new password');
     case 'del':
-      return said(`${user} may no longer use the API`, await users.remove(user));
-    default:
-      return unreachable(action);
+      refuse(await users.remove(user));
+      return done('may no longer use the API');
   }
 }
 
-const askFor = (user: string): Promise<string> => readPassword(`new password of ${user}: `);
-
-function said(done: string, problem: string | null): string | null {
-  if (problem === null) out(done);
-  return problem;
+/** @throws CliError for what is wrong, where something is */
+function refuse(problem: string | null): void {
+  if (problem !== null) throw new CliError(displayText(problem));
 }

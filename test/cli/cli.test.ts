@@ -45,9 +45,12 @@ test('an unknown option or command says what exists, and ends with 2', async (t)
   );
   const command = await runCli('strat');
   t.is(command.code, 2);
+  t.is(command.stderr, 'shardmq: there is no command strat; did you mean start? try shardmq help\n');
+  const other = await runCli('xyzzy');
+  t.is(other.code, 2);
   t.regex(
-    command.stderr,
-    /there is no command strat; there are start, plugins, users, check-config, version, help/,
+    other.stderr,
+    /there is no command xyzzy; there are start, check-config, version, help, status, clients, /,
   );
 });
 

@@ -60,6 +60,11 @@ export class CliProcess {
     }
   }
 
+  /** Like `head` when it has seen enough. */
+  stopReading(): void {
+    this.#child.stdout?.destroy();
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }

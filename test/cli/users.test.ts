@@ -24,22 +24,22 @@ async function users(input: string, ...args: string[]): Promise<{ code: number; 
   return { code, out };
 }
 
-test('users come, get passwords and go; what cannot be is said, with exit code 2', async (t) => {
+test('users come, get passwords and go; what cannot be is said, with exit code 1', async (t) => {
   const data = temporaryDir(t);
   const at = ['--data', data];
-  const none = { code: 2, out: 'shardmq: there is no user bob\n' };
+  const none = { code: 1, out: 'shardmq: there is no user bob\n' };
   t.deepEqual(await users('x\n', 'passwd', 'bob', ...at), none);
   t.deepEqual(await users('pw\n', 'passwd', 'admin', ...at), { code: 0, out: 'admin has a new password\n' });
-  t.deepEqual(await users('', 'list', ...at), { code: 0, out: 'admin                    administrator\n' });
+  t.deepEqual(await users('', 'list', ...at), { code: 0, out: 'admin\tadministrator\n' });
   t.deepEqual(await users('', 'passwd', 'admin', ...at), {
-    code: 2,
+    code: 1,
     out: 'shardmq: the password is empty\n',
   });
   const only = 'shardmq: admin is the only user: nobody could use the API\n';
-  t.deepEqual(await users('', 'del', 'admin', ...at), { code: 2, out: only });
+  t.deepEqual(await users('', 'del', 'admin', ...at), { code: 1, out: only });
   t.deepEqual(await users('pw', 'add', 'bob', ...at), { code: 0, out: 'bob may use the API\n' });
-  t.is((await users('pw', 'add', 'bob', ...at)).code, 2);
-  t.is((await users('pw', 'add', 'a:b', ...at)).code, 2);
+  t.is((await users('pw', 'add', 'bob', ...at)).code, 1);
+  t.is((await users('pw', 'add', 'a:b', ...at)).code, 1);
   t.deepEqual(await users('', 'del', 'bob', ...at), { code: 0, out: 'bob may no longer use the API\n' });
   t.deepEqual(await users('', 'del', 'bob', ...at), none);
   for (const words of [['add'], ['list', 'x'], ['passwd', 'a', 'b'], ['nothing']]) {

@@ -23,6 +23,7 @@ test(
       await one.publish({ topic: 'nobody', payload: 'm', qos: 1 });
       one.send([0xc0, 1, 0]);
       await one.expectClosed();
+      t.is((await ask('GET /metrics', { user: null })).status, 401);
       const stays = await client(broker, 'stays');
       await stays.subscribe('a');
       await until(() => broker.listenerFigures()[0]!.current === 1, 'the end of the first connection');

@@ -23,7 +23,8 @@ export type TraceEvent =
   | 'publish'
   | 'delivered'
   | 'acked'
-  | 'dropped';
+  | 'dropped'
+  | 'denied';
 
 /** What has gathered since the last time, oldest first. */
 export interface TraceLot {

@@ -170,6 +170,28 @@ test(
 );
 
 test(
+  'what a client may not do is told',
+  withApi(
+    { seams: { hooks: new URL('../conformance/denying-hooks.js', import.meta.url).href } },
+    async (_ask, broker, t) => {
+      const publisher = await client(broker, 'p', {}, 5);
+      const reader = await Reader.open(t, broker, 'client=p');
+      await publisher.subscribe([
+        ['$share/g/denied/#', 0],
+        ['fine', 0],
+      ]);
+      t.is((await publisher.publish({ topic: 'denied/t', qos: 1 }))?.code, 0x87);
+      await until(() => reader.lines.length === 4, 'all');
+      t.deepEqual(reader.events.slice(1), [
+        { event: 'denied', client_id: 'p', topic: '$share/g/denied/#', action: 'subscribe' },
+        { event: 'subscribed', client_id: 'p', topic: 'fine', qos: 0 },
+        { event: 'denied', client_id: 'p', topic: 'denied/t', action: 'publish' },
+      ]);
+    },
+  ),
+);
+
+test(
   'parameters: one of client and topic, a filter, whole numbers within bounds',
   withApi({}, async (ask, _broker, t) => {
     const said = async (query: string): Promise<string> => (await ask(`GET trace${query}`)).text;

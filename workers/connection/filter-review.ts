@@ -63,13 +63,18 @@ export class FilterReview {
       const may = this.core.access.authorize(client, 'subscribe', parsed.filter);
       if (may instanceof Pending) {
         return may.map((later) => {
-          if (!later) each.reason = ReasonCode.NotAuthorized;
+          if (!later) this.deny(each, client);
           return this.authorize(filters, client, at + 1);
         });
       }
-      if (!may) each.reason = ReasonCode.NotAuthorized;
+      if (!may) this.deny(each, client);
     }
     return true;
+  }
+
+  private deny(each: ReviewedFilter, { info }: Client): void {
+    each.reason = ReasonCode.NotAuthorized;
+    this.core.hooks.denied?.(info.clientId, 'subscribe', each.filter);
   }
 
   private ask(filters: readonly ReviewedFilter[], client: Client): true | Pending<true> {
@@ -95,7 +100,7 @@ export class FilterReview {
     for (const [at, each] of asked.entries()) {
       const made = given[at]!;
       if (made === null) {
-        each.reason = ReasonCode.NotAuthorized;
+        this.deny(each, client);
         continue;
       }
       each.qos = made.qos;

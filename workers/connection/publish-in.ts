@@ -13,7 +13,7 @@ import { isValidUtf8Mqtt } from '../../src/protocol/mqtt/utf8.js';
 import { checkTopicName, type TopicLimits } from '../../src/protocol/topic.js';
 import type { AccessControl } from '../access/access-control.js';
 import type { ConfigFollower, Core } from '../core.js';
-import { rewriteView } from '../hooks/hook-message.js';
+import { rewriteView, topicOfView } from '../hooks/hook-message.js';
 import type { Hooks } from '../hooks/hooks.js';
 import { Pending } from '../hooks/pending.js';
 import { HANDED_ON, NEEDS_COMMIT, WANTED_BY_NOBODY } from '../publish/publisher.js';
@@ -104,6 +104,7 @@ export class PublishIn implements ConfigFollower {
     }
     connection.judged = null;
     if (wanted === null) core.publisher.lost(view, judged.isAllowed ? 'dropped_by_hook' : 'denied');
+    if (!judged.isAllowed) this.hooks.denied?.(connection.session!.clientId, 'publish', topicOfView(view));
     // 3.x has no word for a refusal: it is acknowledged as usual (v3 [MQTT-3.3.5-2]), like what a plugin has taken out.
     const isRefused = !judged.isAllowed && connection.version === 5;
     return isRefused ? this.deny(connection, qos) : this.accept(connection, qos, wanted);

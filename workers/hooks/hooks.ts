@@ -51,6 +51,9 @@ export class Hooks {
   acked: HookFunction<'message.acked'> | null = null;
   dropped: HookFunction<'message.dropped'> | null = null;
 
+  /** A trace: a client may not publish to a topic, or not subscribe to a filter. Plugins have no such point. */
+  denied: ((clientId: string, action: 'publish' | 'subscribe', topic: string) => void) | null = null;
+
   /** Somebody is told of `delivered` or `acked`: messages take the names of their publishers with them. */
   wantsAuthors = false;
 }

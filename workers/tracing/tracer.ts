@@ -19,7 +19,7 @@ export class Tracer {
 
   start(id: number, subject: TraceSubject): null {
     this.core.turn.enter();
-    if (this.traces.size === 0) this.core.registry.add(NAME, this.hooks());
+    if (this.traces.size === 0) this.listen();
     this.traces.set(id, new ShardTrace(subject));
     return null;
   }
@@ -31,8 +31,17 @@ export class Tracer {
 
   stop(id: number): null {
     this.core.turn.enter();
-    if (this.traces.delete(id) && this.traces.size === 0) this.core.registry.remove(NAME);
+    if (this.traces.delete(id) && this.traces.size === 0) {
+      this.core.registry.remove(NAME);
+      this.core.hooks.denied = null;
+    }
     return null;
+  }
+
+  private listen(): void {
+    this.core.registry.add(NAME, this.hooks());
+    this.core.hooks.denied = (clientId, action, topic) =>
+      this.say('denied', clientId, topic, () => ({ action }), withoutPrefixes(topic));
   }
 
   private hooks(): ShardHooks {

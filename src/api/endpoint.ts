@@ -2,6 +2,7 @@
  * What an endpoint is: data, from which the router, the checks of parameters and the description of the API follow.
  * Main thread.
  */
+import type { ApiCode } from './api-error.js';
 import type { BrokerPort } from './broker-port.js';
 import type { Fields, ValuesOf } from './fields.js';
 import type { Schema } from './schema.js';
@@ -37,6 +38,10 @@ export interface Endpoint<F extends Fields = Fields> {
   readonly isOpen?: boolean;
   /** Of `result`. */
   readonly answer: Schema;
+  /** The media type of a RawAnswer, of which `answer` is all. */
+  readonly answerType?: string;
+  /** With which `handle` refuses; 101, 102, and those of parameters that are wrong, follow from the rest. */
+  readonly codes?: readonly ApiCode[];
   /** @returns what `result` is; undefined for `[]`; a RawAnswer in place of all. @throws ApiError */
   handle(call: Call<F>): unknown;
 }
@@ -44,4 +49,12 @@ export interface Endpoint<F extends Fields = Fields> {
 /** Lets the types of `fields` reach `handle`. */
 export function endpoint<const F extends Fields>(definition: Endpoint<F>): Endpoint {
   return definition as unknown as Endpoint;
+}
+
+/** Endpoints that belong together, as the description of the API shows them. */
+export interface EndpointGroup {
+  readonly name: string;
+  /** One sentence. */
+  readonly about: string;
+  readonly endpoints: readonly Endpoint[];
 }

@@ -16,10 +16,16 @@ export interface Schema {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly default?: string | number | boolean;
+  readonly examples?: readonly (string | number | boolean)[];
   readonly oneOf?: readonly Schema[];
 }
 
-export const text = (description: string): Schema => ({ type: 'string', description });
+/** @param example what it may look like, where its description does not say */
+export const text = (description: string, example?: string): Schema => ({
+  type: 'string',
+  description,
+  ...(example === undefined ? {} : { examples: [example] }),
+});
 export const whole = (description: string): Schema => ({ type: 'integer', description });
 export const yesNo = (description: string): Schema => ({ type: 'boolean', description });
 export const listOf = (items: Schema): Schema => ({ type: 'array', items });

@@ -62,11 +62,16 @@ export class TurnedClock extends SystemClock {
   }
 }
 
-/** @param options of `listener.api.test`, such as `max_clients=2`; stopped when the test ends */
+/**
+ * Stopped when the test ends.
+ * @param options of `listener.api.test`, such as `max_clients=2`
+ * @param broker in place of one that has no more than a name and a user
+ */
 export async function startApi(
   t: ExecutionContext,
   endpoints: readonly Endpoint[],
   options: readonly string[] = [],
+  broker: BrokerPort | null = null,
 ): Promise<ApiBench> {
   const set = options.map((option) => `listener.api.test.${option}`);
   const loaded = loadConfig({ set: ['listener.api.mgmt=off', 'listener.api.test=127.0.0.1:0', ...set] });
@@ -76,7 +81,7 @@ export async function startApi(
   const log = new RecordingLogger();
   const clock = new TurnedClock();
   const server = new ApiServer(loaded.config.apiListeners, 0, {
-    broker: fakeBroker(users, state),
+    broker: broker ?? fakeBroker(users, state),
     clock,
     logger: log,
     endpoints,

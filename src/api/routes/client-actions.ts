@@ -10,6 +10,7 @@ export const clientActionEndpoints = [
     path: 'clients/{client_id}',
     about: 'Ends the connection of a client. It may connect again at once; a persistent session stays.',
     answer: NOTHING,
+    codes: [112],
     handle: async ({ broker: { actions }, path }) => {
       if (!(await actions.kick(path['client_id']!))) throw new ApiError(112);
     },
@@ -21,6 +22,7 @@ export const clientActionEndpoints = [
     about: 'Forgets whether a connected client may publish to a topic, so that it is decided anew.',
     fields: { topic: string('name exactly as the client publishes to it') },
     answer: NOTHING,
+    codes: [112],
     handle: async ({ broker: { actions }, path, params }) => {
       if (!(await actions.forgetDecision(path['client_id']!, params.topic))) throw new ApiError(112);
     },

@@ -39,6 +39,7 @@ export const mqttEndpoints = [
       qos: optional(integer('highest quality of service of what it gets', 0, 2), 0),
     },
     answer: NOTHING,
+    codes: [112],
     handle: async ({ broker: { actions }, params: { client_id, topic, qos } }) =>
       refuseSubscribe(await actions.subscribe(client_id, topic, qos as 0 | 1 | 2), client_id, topic),
   }),
@@ -49,6 +50,7 @@ export const mqttEndpoints = [
     about: 'Ends a subscription of a session, if there is such a one.',
     fields: { client_id: CLIENT_ID, topic: FILTER },
     answer: NOTHING,
+    codes: [112],
     handle: async ({ broker: { actions }, params: { client_id, topic } }) =>
       refuseSubscribe(await actions.unsubscribe(client_id, topic), client_id, topic),
   }),

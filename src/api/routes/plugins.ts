@@ -38,6 +38,7 @@ export const pluginEndpoints = [
       'Starts a plugin or stops it, now and for later starts of the broker; done when all threads have it.',
     fields: { active: boolean('whether it is to run') },
     answer: NOTHING,
+    codes: [110, 111],
     handle: async ({ broker: { plugins }, path, params }) => {
       const name = path['plugin']!;
       orError(await (params.active ? plugins.start(name) : plugins.stop(name)));
@@ -52,6 +53,7 @@ export const pluginEndpoints = [
       args: { ...strings('the words that follow it'), fallback: { value: [] } },
     },
     answer: objectOf({ lines: listOf(text('what the command has to say')) }),
+    codes: [111],
     handle: async ({ broker: { plugins }, path, params }) => {
       const answer = await plugins.run(path['plugin']!, params.command, params.args);
       if (answer.ok) return { lines: answer.lines };

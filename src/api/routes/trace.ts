@@ -9,6 +9,7 @@ import { RawAnswer } from '../raw-answer.js';
 import { text } from '../schema.js';
 import { TraceStream } from '../trace-stream.js';
 
+const TYPE = 'application/x-ndjson';
 const FILTER_LIMITS = { topicBytesMax: TOPIC_BYTES_MAX, topicLevelsMax: Number.POSITIVE_INFINITY };
 
 export const traceEndpoints = [
@@ -23,7 +24,9 @@ export const traceEndpoints = [
       duration: optional(integerText('seconds', 1, TRACE_DURATION_S_MAX), 60),
       lines: optional(integerText('after which it ends as well', 1, TRACE_LINES_MAX), 10_000),
     },
-    answer: text('lines of JSON (application/x-ndjson): `at`, `event`, and what belongs to the event'),
+    answer: text('lines of JSON: `at`, `event`, and what belongs to the event'),
+    answerType: TYPE,
+    codes: [107],
     handle: async ({ broker: { traces, node }, params }) => {
       const subject = subjectOf(params.client, params.topic);
       const bounds = { durationMs: params.duration * 1000, linesMax: params.lines };
@@ -31,7 +34,7 @@ export const traceEndpoints = [
       const trace = await traces.start(subject, bounds, stream);
       if (trace === null) throw new ApiError(102, 'too many traces run already');
       stream.begin(trace, subject, bounds);
-      return new RawAnswer('application/x-ndjson', stream);
+      return new RawAnswer(TYPE, stream);
     },
   }),
 ];

@@ -36,6 +36,7 @@ export const userEndpoints = [
       tags: string('free text; every user may do everything'),
     },
     answer: NOTHING,
+    codes: [104, 113],
     handle: async ({ broker: { users }, params: { username, password, tags } }) => {
       refuseEmpty(username, password);
       switch (await users.add(username, password, tags)) {
@@ -63,6 +64,7 @@ export const userEndpoints = [
     about: 'Changes the tags of a user of the API.',
     fields: { tags: string('free text') },
     answer: NOTHING,
+    codes: [105],
     handle: async ({ broker: { users }, path: { username = '' }, params: { tags } }) => {
       switch (await users.setTags(username, tags)) {
         case 'unknown':
@@ -79,6 +81,7 @@ export const userEndpoints = [
     path: 'users/{username}',
     about: 'Removes a user of the API; never the one called admin, and never the last.',
     answer: NOTHING,
+    codes: [105, 106],
     handle: async ({ broker: { users }, path: { username = '' } }) => {
       if (username === ADMIN) throw new ApiError(106, 'admin cannot be deleted');
       switch (await users.remove(username)) {
@@ -99,6 +102,7 @@ export const userEndpoints = [
     isExact: true,
     fields: { username: string('of the user'), password: string('of the user') },
     answer: NOTHING,
+    codes: [103, 104],
     handle: async ({ broker: { users }, params: { username, password }, address }) => {
       refuseEmpty(username, password);
       switch (await users.verify(username, password, address)) {
@@ -119,6 +123,7 @@ export const userEndpoints = [
     about: 'Changes the password of a user of the API, for whoever knows the old one.',
     fields: { old_pwd: string('the old password'), new_pwd: string('not empty') },
     answer: NOTHING,
+    codes: [104, 105, 114],
     handle: async ({ broker: { users }, path: { username = '' }, params, address }) => {
       refuseEmpty(username, params.new_pwd);
       switch (await users.changePassword(username, params.old_pwd, params.new_pwd, address)) {

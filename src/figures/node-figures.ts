@@ -79,16 +79,18 @@ export class NodeFigures implements FiguresPort {
     await live.refresh();
     const { heapUsedBytes } = memoryFigures();
     const shards = pool.handles.map(({ id, state, incarnation, figures }): ThreadReport => {
-      const { clients = 0, sessions = 0, waitingBytes = 0 } = (state === 'ready' && figures) || {};
+      const isUp = state === 'ready';
+      // What one that is down has said last is of no use: it has nothing now.
+      const now = isUp ? figures : null;
       return {
         thread: id,
-        isUp: state === 'ready',
+        isUp,
         starts: incarnation?.number ?? 0,
-        heapUsedBytes: figures?.heapUsedBytes ?? 0,
-        loopDelayMs: figures?.loopDelayMs ?? 0,
-        clients,
-        sessions,
-        waitingBytes,
+        heapUsedBytes: now?.heapUsedBytes ?? 0,
+        loopDelayMs: now?.loopDelayMs ?? 0,
+        clients: now?.clients ?? 0,
+        sessions: now?.sessions ?? 0,
+        waitingBytes: now?.waitingBytes ?? 0,
       };
     });
     const main = { thread: 'main', isUp: true, starts: 1, clients: 0, sessions: 0, waitingBytes: 0 } as const;

@@ -1,6 +1,8 @@
 import test from 'ava';
 import { VERSION } from '../../src/base/version.js';
+import type { Plugin } from '../../src/plugins/api.js';
 import { type AskApi, withApi } from '../helpers/api.js';
+import { RecordingLogger } from '../helpers/with-broker.js';
 import { NODE } from './lists.js';
 
 const PLUGINS = `nodes/${NODE}/plugins`;
@@ -51,6 +53,25 @@ test(
     t.is(await put(ask, '..%2F..%2Fetc%2Fpasswd', { active: true }), UNKNOWN);
     const other = await ask(`PUT nodes/other@127.0.0.1/plugins/${name}`, { body: { active: true } });
     t.is(other.text, '{"code":101,"message":"nodedown"}');
+  }),
+);
+
+const broken: Plugin = {
+  name: 'broken',
+  description: 'Does not start',
+  start() {
+    throw new Error('no such file');
+  },
+};
+const logger = new RecordingLogger();
+
+test(
+  'a plugin that does not start is an error of its own, whose reason the log has',
+  withApi({ plugins: [broken], logger }, async (ask, _broker, t) => {
+    logger.lines.length = 0;
+    t.is(await put(ask, 'broken', { active: true }), UNKNOWN);
+    t.true(logger.has('error', /plugin broken did not start: .*no such file/));
+    t.is(await put(ask, 'broken', { active: false }), '{"code":111,"message":"not_started"}');
   }),
 );
 

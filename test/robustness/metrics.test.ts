@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import type { Fault } from '../../workers/faults.js';
 import { type AskApi, asking } from '../helpers/api.js';
+import { parseExposition } from '../helpers/exposition.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { breakShard, until } from '../helpers/with-broker.js';
 import { withBench } from '../seams/bench.js';
@@ -82,6 +83,9 @@ for (const fault of ['throw', 'hang'] satisfies Fault[]) {
       t.true(counted === acknowledged || counted === acknowledged + 1, `${counted} of ${acknowledged}`);
       await again.publish({ topic: 'load', payload: 'm', qos: 1 });
       await until(() => poller.last['messages/qos1/received'] === counted + 1, 'the new shard’s count');
+      const page = parseExposition((await asking(broker.apiPort)('GET /metrics')).text);
+      const starts = page.get('shardmq_shard_starts_total')!.samples;
+      t.is(starts.find(({ labels }) => labels['shard'] === String(VICTIM))!.value, 2);
       await poller.stop();
       t.deepEqual(poller.faults, []);
       t.true(poller.polls > 10, `${poller.polls}`);

@@ -1,6 +1,6 @@
 /** What is counted, in EMQ's words. Main thread. */
 import type { Alarm } from '../../actor/shard-protocol.js';
-import { METRICS, STATS } from '../../metrics/names.js';
+import { type MetricName, STATS } from '../../metrics/names.js';
 import { dateTimeText } from '../../sys/time-text.js';
 import type { ListenerReport, ProcessReport } from '../broker-port.js';
 import { RELEASE } from '../emq-format.js';
@@ -74,9 +74,58 @@ export function emqListener(report: ListenerReport): object {
   };
 }
 
+/** In the order in which EMQ gives them. */
+const METRICS_IN_ORDER: readonly MetricName[] = [
+  'packets/disconnect',
+  'messages/dropped',
+  'messages/qos2/received',
+  'packets/suback',
+  'packets/pubcomp/received',
+  'packets/unsuback',
+  'packets/pingresp',
+  'packets/puback/missed',
+  'packets/pingreq',
+  'messages/retained',
+  'packets/sent',
+  'messages/qos2/dropped',
+  'packets/unsubscribe',
+  'packets/pubrec/missed',
+  'packets/connack',
+  'messages/received',
+  'packets/pubrec/sent',
+  'packets/publish/received',
+  'packets/pubcomp/sent',
+  'bytes/received',
+  'packets/connect',
+  'packets/puback/received',
+  'messages/sent',
+  'packets/publish/sent',
+  'bytes/sent',
+  'packets/pubrel/missed',
+  'packets/puback/sent',
+  'messages/qos0/received',
+  'packets/subscribe',
+  'packets/pubrel/sent',
+  'messages/qos2/sent',
+  'packets/received',
+  'packets/pubrel/received',
+  'messages/qos1/received',
+  'messages/qos1/sent',
+  'packets/pubrec/received',
+  'packets/pubcomp/missed',
+  'messages/qos0/sent',
+];
+
 export const METRICS_SCHEMA: Schema = objectOf(
-  Object.fromEntries(METRICS.map((name) => [name, whole('since start')])),
+  Object.fromEntries(
+    METRICS_IN_ORDER.map((name) => [name, whole(name === 'messages/retained' ? 'now' : 'since start')]),
+  ),
 );
+
+export function emqMetrics(metrics: Readonly<Record<MetricName, number>>): Record<string, number> {
+  return Object.fromEntries(METRICS_IN_ORDER.map((name) => [name, metrics[name]]));
+}
+
 export const STATS_SCHEMA: Schema = objectOf(
   Object.fromEntries(
     STATS.map((name) => [name, whole(name.endsWith('/max') ? 'the most since start' : 'now')]),

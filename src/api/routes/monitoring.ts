@@ -2,6 +2,7 @@
 import {
   byNodeSchema,
   emqListener,
+  emqMetrics,
   emqProcess,
   LISTENER_SCHEMA,
   METRICS_SCHEMA,
@@ -55,14 +56,14 @@ export const monitoringEndpoints = [
     path: 'monitoring/metrics',
     about: 'Counters since start, added up over all nodes.',
     answer: METRICS_SCHEMA,
-    handle: ({ broker: { figures } }) => figures.metrics(),
+    handle: async ({ broker: { figures } }) => emqMetrics(await figures.metrics()),
   }),
   endpoint({
     method: 'GET',
     path: 'monitoring/metrics/{node}',
     about: 'Counters of one node since start.',
     answer: METRICS_SCHEMA,
-    handle: ({ broker: { figures } }) => figures.metrics(),
+    handle: async ({ broker: { figures } }) => emqMetrics(await figures.metrics()),
   }),
   endpoint({
     method: 'GET',

@@ -719,10 +719,19 @@ export const API_LOGIN_FORGET_MS = 600_000;
 /** Addresses remembered that have failed, some 200 bytes each; the one that tried least lately is forgotten. */
 export const API_LOGIN_ADDRESSES_MAX = 16_384;
 /**
- * Milliseconds after a login in which the same name and password are not slowed, from whatever address. Too short: who
+ * Milliseconds after a login in which the same name and password are not slowed, from the same network. Too short: who
  * guesses through the same proxy holds up those who know; too long: a fingerprint of the password stays in memory.
  */
 export const API_LOGIN_TRUST_MS = 3_600_000;
+/** Networks and users remembered so; the one that was right least lately is forgotten, and slowed as others are. */
+export const API_LOGIN_TRUSTED_MAX = 1_024;
+/**
+ * Wrong passwords compared with one that is trusted so, at once; then as many in a second as may fail from one address.
+ * Too many helps who guesses through the same proxy, too few lets him hold up those who know.
+ */
+export const API_LOGIN_TRUST_MISSES = 100;
+/** Wrong passwords that do not count again. Too few: programs that still have an old one hold up those who know. */
+export const API_LOGIN_TRUST_MISSES_KEPT = 16;
 
 // Command line
 

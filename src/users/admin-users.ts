@@ -2,14 +2,16 @@
  * Who may use the API, and whether somebody is who he says. Passwords are hashed on the threads of the process for
  * that; guessing is slowed. Main thread.
  */
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { User, Users } from '../api/broker-port.js';
 import type { Clock } from '../base/clock.js';
-import { API_LOGIN_TRUST_MS, USERS_MAX } from '../limits.js';
+import { networkOf } from '../base/ip-range.js';
+import { USERS_MAX } from '../limits.js';
 import { newSalt } from '../passwords/hash.js';
 import { type HashFormat, parseHashFormat, type StoredPassword } from '../passwords/hash-format.js';
 import { HashBusyError, type HashPool } from '../passwords/hash-pool.js';
-import { LoginGuard, networkOf } from './login-guard.js';
+import { LoginGuard } from './login-guard.js';
+import { TrustedLogins } from './trusted-logins.js';
 import { publicUsersOf, type UserRecord } from './user-file.js';
 import {
   isTooLong,
@@ -25,22 +27,23 @@ export const USER_PASSWORD_FORMAT = 'scrypt,32768,8,3,32';
 
 type Verdict = Awaited<ReturnType<Users['verify']>>;
 
-/** A name and password that were right not long ago. */
-interface Trusted {
+interface Attempt {
+  readonly username: string;
+  readonly password: string;
+  readonly address: string;
   readonly fingerprint: string;
-  readonly untilMs: number;
+  /** It was right not long ago. */
+  readonly isTrusted: boolean;
 }
 
 export class AdminUsers implements Users {
   readonly #store: UserStore;
   readonly #pool: HashPool;
-  readonly #clock: Clock;
   readonly #format: HashFormat;
   readonly #guard: LoginGuard;
   /** No password fits; what asks for a user that nobody is takes as long as for one that is. */
   readonly #nobody: StoredPassword;
-  readonly #fingerprintKey = randomBytes(32);
-  readonly #trusted = new Map<string, Trusted>();
+  readonly #trusted: TrustedLogins;
   /** Logins under way: those that say the same share one hash. */
   readonly #underWay = new Map<string, Promise<Verdict>>();
 
@@ -48,16 +51,16 @@ export class AdminUsers implements Users {
   constructor(store: UserStore, pool: HashPool, clock: Clock, formatText = USER_PASSWORD_FORMAT) {
     this.#store = store;
     this.#pool = pool;
-    this.#clock = clock;
     this.#format = parseHashFormat(formatText);
     this.#guard = new LoginGuard(clock);
+    this.#trusted = new TrustedLogins(clock);
     this.#nobody = {
       format: this.#format,
       salt: newSalt(this.#format),
       hash: randomBytes(32).toString('hex'),
     };
     store.onChanged((username) => {
-      this.#trusted.delete(username);
+      this.#trusted.forgetUser(username);
       if (store.get(username) === undefined) this.#guard.forgetUser(username);
     });
   }
@@ -151,24 +154,22 @@ export class AdminUsers implements Users {
 
   verify(username: string, password: string, address: string): Promise<Verdict> {
     const found = this.#store.get(username);
-    const fingerprint = this.#fingerprintOf(username, password);
+    const fingerprint = this.#trusted.fingerprintOf(username, password);
+    const isTrusted = this.#trusted.has(address, username, fingerprint);
     const key = `${networkOf(address)} ${found?.password.hash ?? ''} ${fingerprint}`;
     const running = this.#underWay.get(key);
-    if (running !== undefined) return running;
-    const verdict = this.#verify(username, password, address, found, fingerprint);
+    // Who is slowed must not learn what is right from those who say it at the same time.
+    const mayShare = isTrusted || !this.#trusted.remembers(address, username);
+    if (running !== undefined && mayShare) return running;
+    const verdict = this.#verify({ username, password, address, fingerprint, isTrusted }, found);
     this.#underWay.set(key, verdict);
     return verdict.finally(() => this.#underWay.delete(key));
   }
 
-  async #verify(
-    username: string,
-    password: string,
-    address: string,
-    found: UserRecord | undefined,
-    fingerprint: string,
-  ): Promise<Verdict> {
+  async #verify(attempt: Attempt, found: UserRecord | undefined): Promise<Verdict> {
+    const { username, password, address, fingerprint, isTrusted } = attempt;
     const knownName = found === undefined ? null : username;
-    const isGuarded = !this.#isTrusted(username, fingerprint);
+    const isGuarded = !isTrusted;
     if (isGuarded && !this.#guard.begin(address, knownName)) return 'slow_down';
     try {
       const isRight = await this.#isRight(password, found?.password ?? this.#nobody, networkOf(address));
@@ -181,7 +182,8 @@ export class AdminUsers implements Users {
     }
     if (isGuarded) this.#guard.succeeded(address, username);
     // Changed meanwhile: what was right is to be asked for again.
-    if (this.#store.get(username)?.password === found.password) this.#trust(username, fingerprint);
+    if (this.#store.get(username)?.password === found.password)
+      this.#trusted.add(address, username, fingerprint);
     return 'ok';
   }
 
@@ -195,22 +197,5 @@ export class AdminUsers implements Users {
   async #recordOf(password: string, tags: string): Promise<UserRecord> {
     const stored = await this.#pool.create(Buffer.from(password), this.#format);
     return { tags, password: stored, isPublic: password === PUBLIC_PASSWORD };
-  }
-
-  #isTrusted(username: string, fingerprint: string): boolean {
-    const trusted = this.#trusted.get(username);
-    if (trusted === undefined) return false;
-    if (this.#clock.monotonicMs() < trusted.untilMs) return trusted.fingerprint === fingerprint;
-    this.#trusted.delete(username);
-    return false;
-  }
-
-  #trust(username: string, fingerprint: string): void {
-    this.#trusted.set(username, { fingerprint, untilMs: this.#clock.monotonicMs() + API_LOGIN_TRUST_MS });
-  }
-
-  #fingerprintOf(username: string, password: string): string {
-    const text = JSON.stringify([username, password]);
-    return createHmac('sha256', this.#fingerprintKey).update(text).digest('base64');
   }
 }

@@ -4,6 +4,7 @@
  * lately may always try. Main thread.
  */
 import type { Clock } from '../base/clock.js';
+import { networkOf } from '../base/ip-range.js';
 import { TokenBucket } from '../base/token-bucket.js';
 import {
   API_LOGIN_ADDRESS_FAILURES,
@@ -91,18 +92,4 @@ export class LoginGuard {
 function newAttempts(nowMs: number): Attempts {
   const failures = new TokenBucket(API_LOGIN_ADDRESS_PER_SECOND, API_LOGIN_ADDRESS_FAILURES, nowMs);
   return { failures, lastAtMs: nowMs };
-}
-
-/** @returns of an IPv6 address the first 64 bits: whoever has one has all that begin so */
-export function networkOf(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('%', 1)[0]!.toLowerCase().split('::');
-  const first = groupsOf(head);
-  const last = groupsOf(tail ?? '');
-  const zeros = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => '0');
-  return `${[...first, ...zeros, ...last].slice(0, 4).join(':')}::/64`;
-}
-
-function groupsOf(text: string): string[] {
-  return text === '' ? [] : text.split(':').map((group) => group.replace(/^0+(?=.)/, ''));
 }

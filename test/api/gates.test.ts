@@ -86,7 +86,17 @@ test('whoever tries too often waits for the 401, but not so many that nobody els
   );
   t.true(tried.every(([status]) => status === 401));
   t.is(tried.filter(([, ms]) => ms >= 990).length, 16);
+  users.verdict = null;
   t.is((await ask('GET things')).status, 200);
+});
+
+test('whoever is slowed finds no gate open at the same address', async (t) => {
+  const { ask, users } = await startApi(t, ENDPOINTS);
+  t.is((await ask('GET things')).status, 200);
+  users.verdict = 'slow_down';
+  t.is((await ask('GET things')).status, 200, 'nobody has guessed yet');
+  t.is((await ask('GET things', { user: 'admin:guess' })).status, 401);
+  t.is((await ask('GET things')).status, 401);
 });
 
 test('when it cannot be said who somebody is, nobody comes in', async (t) => {

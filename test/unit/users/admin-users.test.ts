@@ -4,6 +4,7 @@ import test from 'ava';
 import { SystemClock } from '../../../src/base/clock.js';
 import {
   API_LOGIN_ADDRESS_FAILURES,
+  API_LOGIN_TRUST_MISSES,
   API_LOGIN_TRUST_MS,
   USER_PASSWORD_BYTES_MAX,
   USERS_MAX,
@@ -100,6 +101,47 @@ test('who has shown the right password is not slowed by others that guess from t
   clock.advance(API_LOGIN_TRUST_MS + 1);
   t.is((await guess(API_LOGIN_ADDRESS_FAILURES + 1)).at(-1), 'slow_down');
   t.is(await users.verify('admin', 'secret', HERE), 'slow_down');
+});
+
+test('who is slowed elsewhere cannot tell the right password from others', async (t) => {
+  const { users, guess } = await stage();
+  t.is(await users.verify('admin', 'secret', HERE), 'ok');
+  t.is((await guess(API_LOGIN_ADDRESS_FAILURES + 1, '10.0.0.2')).at(-1), 'slow_down');
+  t.is(await users.verify('admin', 'secret', '10.0.0.2'), 'slow_down');
+  t.is(await users.verify('admin', 'secret', HERE), 'ok');
+});
+
+test('who is slowed at the same address has so many guesses, and then the right one is slowed too', async (t) => {
+  const { users, guess, clock } = await stage();
+  t.is(await users.verify('admin', 'secret', HERE), 'ok');
+  t.is((await guess(API_LOGIN_TRUST_MISSES - 1)).at(-1), 'slow_down');
+  t.is(await users.verify('admin', 'secret', HERE), 'ok');
+  t.is(await users.verify('admin', 'one more', HERE), 'slow_down');
+  t.is(await users.verify('admin', 'secret', HERE), 'slow_down');
+  clock.advance(11_000);
+  t.is(await users.verify('admin', 'secret', HERE), 'ok');
+});
+
+test('a program that still has the old password holds up nobody at its address', async (t) => {
+  const { users } = await stage();
+  t.is(await users.verify('admin', 'secret', HERE), 'ok');
+  for (let n = 0; n < API_LOGIN_TRUST_MISSES * 2; n++) await users.verify('admin', 'old', HERE);
+  t.is(await users.verify('admin', 'secret', HERE), 'ok');
+});
+
+test('while somebody logs in, whoever is slowed at the same address does not share the answer', async (t) => {
+  const { users, guess, clock, threads } = await stage();
+  t.is(await users.verify('admin', 'secret', HERE), 'ok');
+  clock.advance(API_LOGIN_TRUST_MS + 1);
+  await guess(API_LOGIN_ADDRESS_FAILURES - 1);
+  let go = (): void => undefined;
+  threads.hold = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const right = users.verify('admin', 'secret', HERE);
+  t.is(await users.verify('admin', 'secret', HERE), 'slow_down');
+  go();
+  t.is(await right, 'ok');
 });
 
 test('change_pwd is guarded by the same count, and a change ends what was trusted', async (t) => {

@@ -749,6 +749,5 @@ export const CLI_PROBE_TIMEOUT_MS = 2_000;
 export const CLI_PASSWORD_BYTES_MAX = 4_096;
 /** Columns below which a column of a table is not narrowed: less tells nothing. */
 export const CLI_COLUMN_WIDTH_MIN = 8;
-/** Seconds for which `shardmq trace` watches, unless `--duration` says otherwise, and at most. */
+/** Seconds for which `shardmq trace` watches, unless `--duration` says otherwise. */
 export const CLI_TRACE_SECONDS = 60;
-export const CLI_TRACE_SECONDS_MAX = 600;

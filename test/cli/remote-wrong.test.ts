@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
 import { withApi } from '../helpers/api.js';
+import { CERTS } from '../helpers/certs.js';
 import { accessTo, says, stubApi, typing } from './remote.js';
 import { CliProcess, runCli, temporaryDir } from './run-cli.js';
 
@@ -49,6 +50,30 @@ test(
     });
     t.is((await type(`clients --node shardmq@127.0.0.1 --url ${where}/api/v2/`)).code, 0);
   }),
+);
+
+test(
+  'a certificate that nobody has signed is not trusted, unless it is said which is, or that any will do',
+  withApi(
+    {
+      config: {
+        'listener.api.mgmt.certfile': CERTS.serverEcdsa.certfile,
+        'listener.api.mgmt.keyfile': CERTS.serverEcdsa.keyfile,
+      },
+    },
+    async (_ask, broker, t) => {
+      const type = typing(broker.apiPort);
+      const url = `https://localhost:${broker.apiPort}`;
+      const { code, stderr } = await type(`users --url ${url}`);
+      t.is(code, 6);
+      t.regex(
+        stderr,
+        /^shardmq: the certificate of https:.* NODE_EXTRA_CA_CERTS=FILE names .*, --insecure takes any\n$/,
+      );
+      t.is((await type(`users --url ${url} --insecure`)).stdout, 'admin\tadministrator\n');
+      t.is((await type(`users --url ${url}`, { NODE_EXTRA_CA_CERTS: CERTS.ca })).code, 0);
+    },
+  ),
 );
 
 test('something else answers: that is said, and no broker’s data directory is touched', async (t) => {

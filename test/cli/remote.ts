@@ -27,7 +27,9 @@ export interface Stub {
 }
 
 /** A status, a whole text; undefined: it never answers. */
-export type StubAnswer = { readonly status?: number; readonly text: string } | undefined;
+export type StubAnswer =
+  | { readonly status?: number; readonly type?: string; readonly text: string }
+  | undefined;
 
 /** Answers every request as it is told, until the test ends. */
 export async function stubApi(
@@ -43,7 +45,7 @@ export async function stubApi(
       requests.push([what, Buffer.concat(chunks).toString()].join(' ').trim());
       const said = answer(what, request);
       if (said === undefined) return;
-      response.writeHead(said.status ?? 200, { 'Content-Type': 'application/json' });
+      response.writeHead(said.status ?? 200, { 'Content-Type': said.type ?? 'application/json' });
       response.end(said.text);
     });
   });

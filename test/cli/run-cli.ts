@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 
@@ -50,11 +51,19 @@ export class CliProcess {
   }
 
   /** Resolves once standard output holds `text`, rejects when the process ends without it. */
-  async says(text: string): Promise<void> {
-    const stdout = this.#child.stdout!;
-    while (!this.stdout.includes(text)) {
-      const ended = await Promise.race([once(stdout, 'data').then(() => null), this.#ended]);
-      if (ended !== null && !this.stdout.includes(text)) {
+  says(text: string): Promise<void> {
+    return this.#until(this.#child.stdout!, text, () => this.stdout);
+  }
+
+  /** The same of standard error. */
+  complains(text: string): Promise<void> {
+    return this.#until(this.#child.stderr!, text, () => this.stderr);
+  }
+
+  async #until(stream: Readable, text: string, written: () => string): Promise<void> {
+    while (!written().includes(text)) {
+      const ended = await Promise.race([once(stream, 'data').then(() => null), this.#ended]);
+      if (ended !== null && !written().includes(text)) {
         throw new Error(`ended with ${ended.code} before "${text}": ${ended.stdout}${ended.stderr}`);
       }
     }

@@ -5,7 +5,7 @@ import { CLI_ANSWER_BYTES_MAX, CLI_PROBE_TIMEOUT_MS } from '../../limits.js';
 import { EXIT } from '../exit-codes.js';
 import { CliError, Refusal } from './cli-error.js';
 import { displayText } from './display-text.js';
-import { HttpClient, readWhole, type Server, TooLong } from './http.js';
+import { HttpClient, readWhole, type Server, TimedOut, TooLong } from './http.js';
 import { codeOf, nobodyAt, shown, unreachable } from './unreachable.js';
 
 /** Which broker, and who asks. */
@@ -66,18 +66,25 @@ export class Api {
     return this.#call('DELETE', path, body);
   }
 
-  /** Lines of an answer that goes on for as long as there is something to tell. */
-  async *stream(path: string, query: Query): AsyncGenerator<string> {
+  /** Lines of an answer that takes its time, at most `timeoutMs` and as long as any other. */
+  async *stream(path: string, query: Query, timeoutMs: number): AsyncGenerator<string> {
     const response = await this.#ask('GET', path + queryText(query), null);
     if (response.headers['content-type'] === 'application/json') {
       await this.#resultOf(response);
       return;
     }
+    let failure: Error | null = null;
+    response.once('error', (error) => {
+      failure = error;
+    });
+    const timer = setTimeout(() => response.destroy(new TimedOut()), timeoutMs + this.access.timeoutMs);
     try {
       yield* createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY });
-    } catch (error) {
-      throw unreachable(error, this.access);
+    } finally {
+      clearTimeout(timer);
+      response.destroy();
     }
+    if (failure !== null) throw unreachable(failure, this.access);
   }
 
   /** @returns its name, encoded for a path */

@@ -64,8 +64,9 @@ export const canAsk = (): boolean => process.stderr.isTTY === true;
 /** Asks on the terminal; what is typed is not shown. @throws CliError: there is no terminal, or nobody wants to say */
 export async function askHidden(question: string): Promise<string> {
   const terminal = openTerminal();
-  process.stderr.write(question);
+  // In this order: whoever is fast would see what he types.
   terminal.setRawMode(true);
+  process.stderr.write(question);
   terminal.setEncoding('utf8');
   let typed = '';
   try {

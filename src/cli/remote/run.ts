@@ -43,6 +43,9 @@ export async function runRemote({ name, action, words, options, offline }: Remot
   }
 }
 
+/** EMQ's words for it. */
+const NOT_A_TOPIC = /^validate topic: (.*) fail$/;
+
 /** What every command may be told. What means something else for one of them it has said itself. */
 function asCliError(error: unknown, node: string | undefined): CliError {
   if (error instanceof CliError) return error;
@@ -56,6 +59,8 @@ function asCliError(error: unknown, node: string | undefined): CliError {
         : `there is no node ${displayText(node)}, or it does not answer; shardmq status says the name`,
     );
   }
+  const topic = NOT_A_TOPIC.exec(message)?.[1];
+  if (topic !== undefined) return new CliError(`${topic} is not a topic that MQTT allows there`);
   const reason = message === '' ? `code ${code}` : `${message} (code ${code})`;
   return new CliError(`the broker refuses: ${reason}`);
 }

@@ -22,6 +22,7 @@ const GAP = '  ';
 export class Table {
   readonly #columns: readonly Column[];
   readonly #out: Output;
+  /** Of the columns that there is room for. */
   #widths: readonly number[] | null = null;
 
   constructor(columns: readonly Column[], out: Output) {
@@ -38,7 +39,7 @@ export class Table {
     const lines: string[] = [];
     if (this.#widths === null) {
       const titles = this.#columns.map(({ title }) => title);
-      this.#widths = widthsFor([titles, ...cells], width);
+      this.#widths = widthsFor(this.#columns, [titles, ...cells], width);
       lines.push(this.#line(titles));
     }
     for (const line of cells) lines.push(this.#line(line));
@@ -46,9 +47,10 @@ export class Table {
   }
 
   #line(cells: readonly string[]): string {
-    const padded = cells.map((cell, at) =>
-      pad(cell, this.#widths![at]!, this.#columns[at]!.isNumber === true),
-    );
+    const padded = this.#widths!.map((width, at) => {
+      const isNumber = this.#columns[at]!.isNumber === true;
+      return pad(isNumber ? cells[at]! : cut(cells[at]!, width), width, isNumber);
+    });
     return padded.join(GAP).trimEnd();
   }
 }
@@ -65,26 +67,38 @@ export async function writeFacts(facts: Row, out: Output): Promise<void> {
   return out.lines(lines.map(([name, value]) => `${pad(name, names, false)}${GAP}${value}`.trimEnd()));
 }
 
-function pad(cell: string, width: number, isNumber: boolean): string {
-  const text = cut(cell, width);
+function pad(text: string, width: number, isNumber: boolean): string {
   const blanks = ' '.repeat(Math.max(0, width - widthOf(text)));
   return isNumber ? blanks + text : text + blanks;
 }
 
-/** @returns widths for the columns; the widest give way until all have room, or all are narrow */
-function widthsFor(lines: readonly (readonly string[])[], terminal: number): number[] {
-  const widths = lines[0]!.map((_, at) =>
-    lines.reduce((most, line) => Math.max(most, widthOf(line[at]!)), 0),
+/**
+ * @returns widths for as many columns as there is room for, from the left: the widest texts give way until they are
+ * narrow. Numbers are never cut: they would be others.
+ */
+function widthsFor(
+  columns: readonly Column[],
+  lines: readonly (readonly string[])[],
+  terminal: number,
+): number[] {
+  const widths = columns.map((_, at) => lines.reduce((most, line) => Math.max(most, widthOf(line[at]!)), 0));
+  const least = widths.map((width, at) =>
+    columns[at]!.isNumber === true ? width : Math.min(width, CLI_COLUMN_WIDTH_MIN),
   );
-  let excess = widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1)) - terminal;
-  while (excess > 0) {
-    const most = Math.max(...widths);
-    if (most <= CLI_COLUMN_WIDTH_MIN) break;
-    const next = Math.max(CLI_COLUMN_WIDTH_MIN, ...widths.filter((width) => width < most));
-    const isAlone = widths.indexOf(most) === widths.lastIndexOf(most);
-    const step = isAlone ? Math.min(excess, most - next) : 1;
-    widths[widths.indexOf(most)] = most - step;
-    excess -= step;
+  while (widths.length > 1 && total(least) > terminal) {
+    widths.pop();
+    least.pop();
+  }
+  for (let excess = total(widths) - terminal; excess > 0; excess--) {
+    let widest = -1;
+    for (const [at, width] of widths.entries()) {
+      if (width > least[at]! && (widest < 0 || width > widths[widest]!)) widest = at;
+    }
+    if (widest < 0) break;
+    widths[widest]!--;
   }
   return widths;
 }
+
+const total = (widths: readonly number[]): number =>
+  widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { EXIT_CODES } from '../../src/cli/exit-codes.js';
+import { type ActionSpec, COMMON_OPTIONS, REMOTE_COMMANDS } from '../../src/cli/remote/command-table.js';
 import { CliProcess, runCli, temporaryDir } from './run-cli.js';
 
 const packageJson = new URL('../../../package.json', import.meta.url);
@@ -98,4 +99,16 @@ test('start with a wrong configuration names it on one line each, and ends with 
       'shardmq: environment SHARDMQ_MQTT__MAX_CLIENTID_LEN: mqtt.max_clientid_len = "long": expected an integer, 1 to 65535\n' +
       'shardmq: command line: node.shards = "many": expected an integer, 0 to 32\n',
   });
+});
+
+test('docs/cli.md has every command, with each of its actions, and every option', (t) => {
+  const page = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
+  for (const [name, { actions }] of Object.entries(REMOTE_COMMANDS)) {
+    for (const [action, spec] of Object.entries<ActionSpec>(actions)) {
+      const words = action === '' || action === 'list' ? name : `${name} ${action}`;
+      t.regex(page, new RegExp(`shardmq ${words}\\b`), words);
+      for (const option of Object.keys(spec.options ?? {})) t.true(page.includes(option), option);
+    }
+  }
+  for (const option of Object.keys(COMMON_OPTIONS)) t.true(page.includes(option), option);
 });

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import { shapeAnswers } from './answers.js';
 import type { BrokerPort } from './broker-port.js';
+import { keepPublicPasswordHere, refuseForeignPages } from './browsers.js';
 import type { Endpoint } from './endpoint.js';
 import { Gates } from './gates.js';
 import { dropLeftover } from './leftover-body.js';
@@ -28,8 +29,10 @@ export function createApp({ broker, endpoints, clock, logger }: AppParts): Koa {
   app.use(dropLeftover);
   app.use(shapeAnswers(logger));
   app.use(openPaths(broker.node, endpoints));
+  app.use(refuseForeignPages);
   app.use(mount(endpoints.filter(isOpen), broker).routes());
   app.use(new Gates(broker.users, clock).pass);
+  app.use(keepPublicPasswordHere(broker.users));
   app.use(onlyKnownMethods);
   app.use(mount(endpoints.filter(isClosed), broker).routes());
   return app;

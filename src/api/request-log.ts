@@ -28,7 +28,7 @@ export function requestLog(logger: Logger, clock: Clock) {
     await next();
     const line = lineOf(context);
     const fields = fieldsOf(context, clock.monotonicMs() - startedMs);
-    if (context.status === 401) refused.info(line, fields);
+    if (context.status === 401 || context.status === 403) refused.info(line, fields);
     else if (context.method === 'GET' || context.method === 'HEAD') asked.debug(line, fields);
     else changed.info(line, fields);
   };

@@ -18,10 +18,15 @@ export class FakeUsers {
   verdict: 'ok' | 'unknown' | 'wrong' | 'slow_down' | null = null;
   /** Holds answers back while it is there. */
   gate: Promise<void> = Promise.resolve();
+  publicUsers: readonly string[] = [];
   #onChanged: (username: string) => void = () => undefined;
 
   onChanged(listener: (username: string) => void): void {
     this.#onChanged = listener;
+  }
+
+  withPublicPassword(): readonly string[] {
+    return this.publicUsers;
   }
 
   change(password: string): void {

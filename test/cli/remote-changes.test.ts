@@ -23,6 +23,11 @@ test(
       stdout: '',
       stderr: 'shardmq: mqtt.session.max_inflight: expected an integer, 0 to 65535\n',
     });
+    t.deepEqual(await type('config reset mqtt.session.max_inflight'), {
+      code: 0,
+      stdout: 'mqtt.session.max_inflight is 32\n',
+      stderr: '',
+    });
     const near =
       'shardmq: mqtt.session.max_inflite is no key that may be changed while the broker runs; did you mean';
     for (const line of ['config get mqtt.session.max_inflite', 'config set mqtt.session.max_inflite 1']) {

@@ -53,6 +53,7 @@ export const OFFLINE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   '--log-level': { value: 'L', about: 'as for start' },
 };
 
+const APP: OptionSpec = { value: 'NAME', about: 'emqttd, or the plugin whose key it is; else found out' };
 const LIMIT: OptionSpec = { value: 'N', about: 'no more than the first N' };
 const list = (about: string): ActionSpec => ({ words: [], about, options: { '--limit': LIMIT } });
 const DURATION: OptionSpec = { value: 'SECONDS', about: 'ends after so many, 1 to 600, else 60' };
@@ -146,9 +147,12 @@ export const REMOTE_COMMANDS = {
       set: {
         words: ['KEY', 'VALUE'],
         about: 'changes it in all shards; kept over a restart',
-        options: {
-          '--app': { value: 'NAME', about: 'emqttd, or the plugin whose key it is; else found out' },
-        },
+        options: { '--app': APP },
+      },
+      reset: {
+        words: ['KEY'],
+        about: 'takes a change back: file, environment and command line count again',
+        options: { '--app': APP },
       },
     },
     usual: 'get',

@@ -26,15 +26,36 @@ async function get(context: Context): Promise<void> {
 }
 
 async function set(context: Context): Promise<void> {
-  const { words, api, out, options } = context;
+  const { words, api, out } = context;
   const [key, value] = words as [string, string];
+  await change(context, `cannot be ${displayText(value)}`, (path) => api.put(path, { key, value }));
+  if (!out.isJson) await out.lines([`${displayText(key)} is ${displayText(value)}`]);
+}
+
+async function reset(context: Context): Promise<void> {
+  const { words, api, out } = context;
+  const key = words[0]!;
+  await change(context, 'cannot be reset', (path) => api.delete(path, { key }));
+  const { value } = find(await settings(context), key);
+  if (!out.isJson) await out.lines([`${displayText(key)} is ${displayText(value)}`]);
+}
+
+/** @param otherwise is said of the key where the broker refuses without a word */
+async function change(
+  context: Context,
+  otherwise: string,
+  act: (path: string) => Promise<unknown>,
+): Promise<void> {
+  const { words, api, options } = context;
+  const key = words[0]!;
   const app = options.get('--app') ?? String(find(await settings(context), key)['app']);
   try {
-    await api.put(`nodes/${await api.node()}/configs/${encodeURIComponent(app)}`, { key, value });
+    await act(`nodes/${await api.node()}/configs/${encodeURIComponent(app)}`);
   } catch (error) {
-    throw error instanceof Refusal ? refused(error, key, value, app) : error;
+    if (!(error instanceof Refusal) || (error.code !== 108 && error.code !== 102)) throw error;
+    // The broker's own words say which key it is about.
+    throw new CliError(error.message || `${displayText(key)} of ${displayText(app)} ${otherwise}`);
   }
-  if (!out.isJson) await out.lines([`${displayText(key)} is ${displayText(value)}`]);
 }
 
 function find(rows: readonly Row[], key: string): Row {
@@ -48,11 +69,4 @@ function find(rows: readonly Row[], key: string): Row {
   throw new CliError(`${displayText(key)} is no key that may be changed while the broker runs; ${instead}`);
 }
 
-/** The broker's own words say which key it is about. */
-function refused(refusal: Refusal, key: string, value: string, app: string): Error {
-  if (refusal.code !== 108 && refusal.code !== 102) return refusal;
-  if (refusal.message !== '') return new CliError(refusal.message);
-  return new CliError(`${displayText(key)} of ${displayText(app)} cannot be ${displayText(value)}`);
-}
-
-export const handlers: Handlers = { get: get, set: set };
+export const handlers: Handlers = { get, set, reset };

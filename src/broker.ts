@@ -1,9 +1,7 @@
 /** Starts and stops every part of the broker that runs on the main thread, in one visible order. Main thread. */
-import { join, resolve as resolvePath } from 'node:path';
-import { AclFile } from './access/acl-file.js';
-import { BanList, type Bans } from './access/bans.js';
+import { resolve as resolvePath } from 'node:path';
+import type { Bans } from './access/bans.js';
 import type {
-  AccessStart,
   Alarm,
   PluginStart,
   PublishRequest,
@@ -32,6 +30,7 @@ import { peekClientId } from './protocol/mqtt/decode-connect.js';
 import { createSettings } from './settings/create-settings.js';
 import type { LiveSettings } from './settings/live-settings.js';
 import { Acceptor } from './supervisor/acceptor.js';
+import { AccessFiles } from './supervisor/access-files.js';
 import { ArrivalGate } from './supervisor/arrival-gate.js';
 import { Certificates } from './supervisor/certificates.js';
 import { type NodeRecord, openDataDir } from './supervisor/data-dir.js';
@@ -47,7 +46,6 @@ import { ofFirst } from './supervisor/tls-material.js';
 import { Alarms } from './sys/alarms.js';
 import { Monitor } from './sys/monitor.js';
 import { OverloadReports } from './sys/overload-reports.js';
-import { type AlarmEvents, ReloadAlarm } from './sys/reload-alarm.js';
 import { SysPublisher } from './sys/sys-publisher.js';
 import { UsersPart } from './users/users-part.js';
 
@@ -106,8 +104,7 @@ export class RunningBroker implements Broker {
   readonly #alarms: Alarms;
   readonly #overloads: OverloadReports;
   readonly #certificates: Certificates;
-  readonly #acl: AclFile;
-  readonly #bans: BanList;
+  readonly #access: AccessFiles;
   readonly #plugins: PluginHost;
   readonly #settings: LiveSettings;
   readonly #lock: DataLock;
@@ -139,27 +136,10 @@ export class RunningBroker implements Broker {
     const say = (topic: string, payload: string): void => this.#sys.say(topic, payload);
     this.#alarms = new Alarms(this.#clock, say);
     this.#overloads = new OverloadReports(this.#alarms, this.#clock, logger);
-    const alarmEvents: AlarmEvents = {
-      alarmRaised: (alarm) => this.#alarms.raise(null, alarm),
-      alarmCleared: (id) => this.#alarms.clear(id),
-    };
-    const withTls = [...config.listeners, ...config.apiListeners];
-    this.#certificates = new Certificates(withTls, this.#clock, logger, {
-      ...alarmEvents,
-      update: (tls) => {
-        this.#api.updateTls(tls);
-        return this.#pool.updateAll('tls.update', { tls: ofFirst(config.listeners, tls) });
-      },
-    });
-    const title = 'new access rules are not in force';
-    const aclAlarm = new ReloadAlarm('acl_reload_failed', title, this.#clock, alarmEvents);
-    this.#acl = new AclFile(config['mqtt.acl_file'], logger, {
-      update: (rules) => this.#pool.updateAll('access.update', { rules, bans: null }),
-      reloadFailed: (reason) => aclAlarm.failed(reason),
-      reloaded: () => aclAlarm.succeeded(),
-    });
-    this.#bans = new BanList(join(directory, 'bans.json'), this.#clock, logger, {
-      update: (bans) => this.#pool.updateAll('access.update', { rules: null, bans }),
+    this.#certificates = this.#createCertificates(config);
+    this.#access = new AccessFiles(config['mqtt.acl_file'], directory, {
+      ...{ clock: this.#clock, logger, alarms: this.#alarms.ofMain },
+      update: (change) => this.#pool.updateAll('access.update', change),
     });
     const host = {
       config,
@@ -175,11 +155,11 @@ export class RunningBroker implements Broker {
     };
     this.#plugins = createPluginHost(host, this.shards);
     this.#settings = createSettings({
-      ...{ prepared: preparation, dataDir: directory, logger, host: this.#plugins, acl: this.#acl },
+      ...{ prepared: preparation, dataDir: directory, logger, host: this.#plugins, acl: this.#access.acl },
       pool: () => this.#pool,
       followers: () => [this.#gate, this.#reader, this.#sys],
     });
-    const isBanned = (peerAddress: string): boolean => this.#bans.bansAddress(peerAddress);
+    const isBanned = (peerAddress: string): boolean => this.#access.bans.bansAddress(peerAddress);
     this.#pool = this.#createPool(options, node, replacements, say);
     const handover = new Handover(this.#pool.handles, this.#slots, peekClientId, this.#clock, logger);
     this.#reader = new OpeningReader(
@@ -196,24 +176,7 @@ export class RunningBroker implements Broker {
       .map((listener, id) => new ListenerFigures(id, listener))
       .map((figures) => new Acceptor(figures, this.#gate, isBanned, this.#clock, logger));
     this.#users = new UsersPart(preparation, directory, this.#clock, replacements.userPasswordFormat);
-    const port = createApiPort({
-      name: this.name,
-      clock: this.#clock,
-      pool: this.#pool,
-      slots: this.#slots,
-      plugins: this.#plugins,
-      settings: this.#settings,
-      figures: {
-        registry: this.#registry,
-        alarms: this.#alarms,
-        listeners: () => [...this.#acceptors, ...this.#api.listeners],
-        processLimit: config['node.process_limit'],
-        loopDelayMs: () => this.#gate.delayMs,
-      },
-      users: this.#users.users,
-    });
-    const api = { broker: port, clock: this.#clock, logger };
-    this.#api = new ApiServer(config.apiListeners, config.listeners.length, api);
+    this.#api = this.#createApi(config);
   }
 
   /** Shards first, so that the first connection finds its own. @throws BrokerError after stopping what had started */
@@ -221,7 +184,7 @@ export class RunningBroker implements Broker {
     this.#sweepTimer = setInterval(() => this.#sweep(), SUPERVISOR_SWEEP_INTERVAL_MS);
     try {
       await this.#certificates.load();
-      await this.#acl.load();
+      await this.#access.acl.load();
       await this.#users.prepare();
       const failure = await Promise.race([this.#pool.start(), this.failed]);
       if (failure instanceof BrokerError) throw failure;
@@ -254,7 +217,7 @@ export class RunningBroker implements Broker {
   }
 
   reloadAcl(): Promise<void> {
-    return this.#acl.reload();
+    return this.#access.acl.reload();
   }
 
   get usersWithPublicPassword(): readonly string[] {
@@ -262,7 +225,7 @@ export class RunningBroker implements Broker {
   }
 
   get bans(): Bans {
-    return this.#bans;
+    return this.#access.bans;
   }
 
   get plugins(): Plugins {
@@ -308,6 +271,37 @@ export class RunningBroker implements Broker {
     return this.#pool.request(shard, type, input);
   }
 
+  #createCertificates({ listeners, apiListeners }: Config): Certificates {
+    return new Certificates([...listeners, ...apiListeners], this.#clock, this.#logger, {
+      ...this.#alarms.ofMain,
+      update: (tls) => {
+        this.#api.updateTls(tls);
+        return this.#pool.updateAll('tls.update', { tls: ofFirst(listeners, tls) });
+      },
+    });
+  }
+
+  #createApi(config: Config): ApiServer {
+    const broker = createApiPort({
+      name: this.name,
+      clock: this.#clock,
+      pool: this.#pool,
+      slots: this.#slots,
+      plugins: this.#plugins,
+      settings: this.#settings,
+      figures: {
+        registry: this.#registry,
+        alarms: this.#alarms,
+        listeners: () => [...this.#acceptors, ...this.#api.listeners],
+        processLimit: config['node.process_limit'],
+        loopDelayMs: () => this.#gate.delayMs,
+      },
+      users: this.#users.users,
+    });
+    const around = { broker, clock: this.#clock, logger: this.#logger };
+    return new ApiServer(config.apiListeners, config.listeners.length, around);
+  }
+
   #createPool(
     options: BrokerOptions,
     { hashSeed, slotKey }: NodeRecord,
@@ -317,11 +311,21 @@ export class RunningBroker implements Broker {
     const { config, shards } = this;
     const { seams = {} } = options;
     const tls = (): readonly TlsMaterial[] => ofFirst(config.listeners, this.#certificates.material);
-    const access = (): AccessStart => ({ rules: this.#acl.rules, bans: this.#bans.list() });
     const plugins = (): readonly PluginStart[] => this.#plugins.starts();
     const { shardEntry: entry = SHARD_ENTRY, memoryBytes = usableMemoryBytes() } = replacements;
     const pool: ShardPool = new ShardPool(
-      { config, shards, hashSeed, slotKey, seams, tls, access, plugins, entry, memoryBytes },
+      {
+        config,
+        shards,
+        hashSeed,
+        slotKey,
+        seams,
+        tls,
+        access: () => this.#access.atStart(),
+        plugins,
+        entry,
+        memoryBytes,
+      },
       this.#clock,
       this.#logger,
       {
@@ -336,7 +340,8 @@ export class RunningBroker implements Broker {
         alarmRaised: (shard, alarm) => this.#alarms.raise(shard, alarm),
         alarmCleared: (_shard, id) => this.#alarms.clear(id),
         overloadChanged: (shard, lateMs) => this.#overloads.changed(shard, lateMs),
-        flapping: (clientId) => this.#bans.addFlapping(clientId, this.config['mqtt.flapping.ban_time']),
+        flapping: (clientId) =>
+          this.#access.bans.addFlapping(clientId, this.config['mqtt.flapping.ban_time']),
         ended: (shard) => {
           this.#registry.shardEnded(shard);
           this.#alarms.shardEnded(shard);
@@ -367,7 +372,7 @@ export class RunningBroker implements Broker {
     this.#pool.sweep(nowMs);
     this.#sys.sweep(nowMs);
     this.#certificates.sweep(nowMs);
-    this.#bans.sweep();
+    this.#access.bans.sweep();
   }
 
   async #fail(error: BrokerError): Promise<void> {
@@ -386,7 +391,7 @@ export class RunningBroker implements Broker {
     await this.#pool.stop(this.config['shutdown.timeout']);
     await this.#plugins.shutDown();
     clearInterval(this.#sweepTimer);
-    await Promise.all([...closed, this.#bans.stop(), this.#users.stop()]);
+    await Promise.all([...closed, this.#access.bans.stop(), this.#users.stop()]);
     this.#lock.release();
   }
 }

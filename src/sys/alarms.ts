@@ -3,6 +3,7 @@ import type { Alarm } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
 import { ALARMS_MAX } from '../limits.js';
 import type { ShardId } from '../protocol/ids.js';
+import type { AlarmEvents } from './reload-alarm.js';
 
 /** Publishes below `$SYS/brokers/NODE/`. */
 export type Say = (topic: string, payload: string) => void;
@@ -14,6 +15,11 @@ interface ActiveAlarm {
 }
 
 export class Alarms {
+  /** Those of main's own parts. */
+  readonly ofMain: AlarmEvents = {
+    alarmRaised: (alarm) => this.raise(null, alarm),
+    alarmCleared: (id) => this.clear(id),
+  };
   readonly #active = new Map<string, ActiveAlarm>();
   readonly #clock: Clock;
   readonly #say: Say;

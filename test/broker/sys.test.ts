@@ -1,6 +1,6 @@
 /** What the broker says about itself: `$SYS`, who comes and goes, metrics and statistics. */
 import { METRICS, STATS } from '../../src/metrics/names.js';
-import { RETAIN_AS_PUBLISHED } from '../helpers/packets.js';
+import { RETAIN_AS_PUBLISHED, subscribe } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import type { Received } from '../helpers/received.js';
 import { until } from '../helpers/with-broker.js';
@@ -21,10 +21,10 @@ async function upTo(client: RawClient, topic: string): Promise<Map<string, Recei
 
 scene.once('every topic of an interval comes in its form, three of them to be kept', async (t, s) => {
   const watcher = await s.connect({ at: 2 });
-  await watcher.subscribe([
-    ['$SYS/#', RETAIN_AS_PUBLISHED | (2 << 4)],
-    ['#', 0],
-  ]);
+  const filters = [['$SYS/#', RETAIN_AS_PUBLISHED | (2 << 4)] as const, ['#', 0] as const];
+  watcher.send(subscribe(watcher.version, 1, filters));
+  // What comes each second may come before SUBACK.
+  while ((await watcher.next())?.type !== 'suback');
   // An interval that is under way when the subscription is made is not whole.
   const last = `${PREFIX}metrics/${METRICS.at(-1)}`;
   await upTo(watcher, last);

@@ -40,6 +40,10 @@ export function describeApi(groups: readonly EndpointGroup[], node: NodePort): J
       schemas: Object.fromEntries(allCodes().map((code) => [nameOf(code), errorSchema(code)])),
       responses: {
         Unauthorized: { description: 'no user, or a wrong password; the body is empty' },
+        Forbidden: {
+          description: 'a browser asks for a page from elsewhere, or the first password comes by a host name',
+          content: { 'text/plain': { schema: { type: 'string' } } },
+        },
         TooLarge: { description: 'the body is larger than 1 MiB; the connection is closed' },
       },
     },
@@ -110,6 +114,7 @@ function operationOf(each: Endpoint, tag: string): Json {
     responses: {
       200: { description: 'the answer, or an error with its code', content: contentOf(each) },
       ...(isOpen ? {} : { 401: { $ref: '#/components/responses/Unauthorized' } }),
+      403: { $ref: '#/components/responses/Forbidden' },
       ...(isQuery ? {} : { 413: { $ref: '#/components/responses/TooLarge' } }),
     },
   };

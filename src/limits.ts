@@ -663,8 +663,11 @@ export const LISTED_LOT_CHARS_MAX = 256 << 10;
 export const LISTED_LOT_MS_MAX = 2;
 /** Subscriptions of one session up to which they are sorted for each answer, which takes about a millisecond. */
 export const LISTED_SORTED_MAX = 1_000;
-/** Characters of one page, about; larger ones are refused. Main holds it several times. */
-export const LISTED_PAGE_CHARS_MAX = 64 << 20;
+/**
+ * Characters of one page, about; larger ones are refused. Main holds it several times, six times as long where all has
+ * to be escaped, and as long as its reader takes.
+ */
+export const LISTED_PAGE_CHARS_MAX = 16 << 20;
 /** Pages that are put together at one time; others wait. More would put several lots into one turn of a shard. */
 export const LISTS_UNDER_WAY_MAX = 2;
 /** Pages that wait for their turn; further ones are refused. */

@@ -43,7 +43,7 @@ test(
             connected_at: at[i],
           })),
         },
-      }),
+      }).toString('latin1'),
     );
     t.true(ports.every((port) => Number.isInteger(port) && Number(port) > 0));
     await first.disconnect();

@@ -15,6 +15,7 @@ import type {
 } from '../src/actor/shard-protocol.js';
 import { SlotMap } from '../src/actor/slots.js';
 import { unreachable } from '../src/base/assert.js';
+import type { ConfigKey } from '../src/config/schema.js';
 import { HEARTBEAT_MS, STOP_POLL_MS } from '../src/limits.js';
 import type { ShardId } from '../src/protocol/ids.js';
 import { createMessage } from '../src/protocol/message.js';
@@ -197,9 +198,10 @@ export class Shard implements RunningShard, Runnable {
     const before = parts.config;
     parts.config = config;
     for (const each of this.followers) each.onConfig(config);
+    const isNew = (key: ConfigKey): boolean => config[key] !== before[key];
     // The new limits also hold for topics that are valid by the old ones.
-    parts.router.forgetRoutes();
-    if (config['mqtt.acl_nomatch'] !== before['mqtt.acl_nomatch']) parts.rechecks.all();
+    if (isNew('mqtt.max_topic_length') || isNew('mqtt.max_topic_levels')) parts.router.forgetRoutes();
+    if (isNew('mqtt.acl_nomatch')) parts.rechecks.all();
     return null;
   }
 

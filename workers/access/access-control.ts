@@ -33,9 +33,19 @@ export class AccessControl implements ConfigFollower {
   }
 
   onConfig(config: Config): void {
-    this.isAllowedByDefault = config['mqtt.acl_nomatch'] === 'allow';
-    this.cacheTtlMs = config['mqtt.acl_cache_ttl'];
-    this.topicsCachedMax = config['mqtt.cache_acl'] ? config['mqtt.acl_cache_size'] : 0;
+    const isAllowedByDefault = config['mqtt.acl_nomatch'] === 'allow';
+    const cacheTtlMs = config['mqtt.acl_cache_ttl'];
+    const topicsCachedMax = config['mqtt.cache_acl'] ? config['mqtt.acl_cache_size'] : 0;
+    // All other keys leave alone what is known of every client.
+    if (
+      isAllowedByDefault === this.isAllowedByDefault &&
+      cacheTtlMs === this.cacheTtlMs &&
+      topicsCachedMax === this.topicsCachedMax
+    )
+      return;
+    this.isAllowedByDefault = isAllowedByDefault;
+    this.cacheTtlMs = cacheTtlMs;
+    this.topicsCachedMax = topicsCachedMax;
     this.generation++;
   }
 

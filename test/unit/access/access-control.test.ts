@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { parseAclConf } from '../../../src/access/acl-conf.js';
 import type { AclRule } from '../../../src/access/acl-rule.js';
+import type { Config } from '../../../src/config/schema.js';
 import type { AccessAnswer, AccessRequest, ShardHooks } from '../../../src/plugins/api.js';
 import { connect } from '../../helpers/packets.js';
 import { settle, TestClient, TestShard, type TestShardOptions } from '../../helpers/test-shard.js';
@@ -325,4 +326,22 @@ test('a ban that comes while a plugin is asked about the client keeps it out', a
   await settle();
   t.is(client.take()[0]?.code, 0x8a);
   t.is(shard.session('c'), null);
+});
+
+test('what was decided about topics is forgotten when a key changes that decides, and not when another one does', async (t) => {
+  const plugin = new Asked(() => 'allow');
+  const shard = shardWith(t, { hooks: plugin.hooks });
+  const client = await connected(shard);
+  const asksAfter = async (changed: Partial<Config>): Promise<number> => {
+    const config = { ...shard.parts.config, ...changed };
+    await shard.main.request('config.update', { version: 1, config });
+    const before = plugin.asked.length;
+    await publish(client, 'a', 'b');
+    return plugin.asked.length - before;
+  };
+  t.is(await asksAfter({}), 2);
+  t.is(await asksAfter({ 'mqtt.session.retry_interval': 5_000 }), 0);
+  t.is(await asksAfter({ 'mqtt.acl_nomatch': 'deny' }), 2);
+  t.is(await asksAfter({ 'mqtt.acl_cache_ttl': 1_000 }), 2);
+  t.is(await asksAfter({ 'mqtt.cache_acl': false }), 2);
 });

@@ -11,7 +11,10 @@ interface Own {
 }
 
 export class FilterScopes {
-  /** By filter, those with `$local/` subscriptions only. */
+  /**
+   * By filter, those that have or had `$local/` subscriptions, as long as they have any. To count the others again
+   * whenever the first one comes back would be a walk through all subscribers for one packet.
+   */
   private readonly own = new Map<number, Own>();
   private readonly told = new Map<number, Locality>();
   /** By filter: bit per shard that has some, and per shard that has nothing else. */
@@ -33,14 +36,15 @@ export class FilterScopes {
     const own = this.own.get(filter);
     if (own === undefined) return;
     if (!isLocal) own.others -= 1;
-    else if (--own.local === 0) this.own.delete(filter);
+    else own.local -= 1;
+    if (own.local + own.others === 0) this.own.delete(filter);
   }
 
   /** @returns what this shard's subscriptions to a filter are; undefined where none has `$local/` */
   localityOf(filter: number): Locality | undefined {
     if (this.own.size === 0) return undefined;
     const own = this.own.get(filter);
-    if (own === undefined) return undefined;
+    if (own === undefined || own.local === 0) return undefined;
     return own.others > 0 ? 'some' : 'only';
   }
 
@@ -65,7 +69,7 @@ export class FilterScopes {
 
   /** @returns whether anybody has a `$local/` subscription */
   hasLocal(filter: number): boolean {
-    return this.own.has(filter) || this.peersSome.has(filter);
+    return this.localityOf(filter) !== undefined || this.peersSome.has(filter);
   }
 
   /** @param peers bit per shard with a plain subscription. @returns whether one of them has one without `$local/` */

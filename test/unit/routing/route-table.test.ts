@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { FilterScopes } from '../../../workers/routing/filter-scopes.js';
 import { Router } from '../../../workers/routing/router.js';
 
 class Subscriber {
@@ -72,6 +73,27 @@ test('only the very filter is found, and what is none is nobody’s', (t) => {
   for (const text of ['a', 'a/b', 'a/#/b', 'a/#/', '#', '', '\ud800', 'x'.repeat(70_000)]) {
     t.deepEqual(here.routes.of(text), NOBODY, text.slice(0, 10));
   }
+});
+
+test('subscribers to a filter are counted once, however often the only one with $local/ comes and goes', (t) => {
+  const scopes = new FilterScopes();
+  let counts = 0;
+  const count = (): number => {
+    counts += 1;
+    return 2;
+  };
+  for (let i = 0; i < 3; i++) {
+    scopes.add(7, true, count);
+    t.is(scopes.localityOf(7), 'some');
+    scopes.remove(7, true);
+    t.is(scopes.localityOf(7), undefined);
+    t.false(scopes.hasLocal(7));
+  }
+  t.is(counts, 1);
+  scopes.remove(7, false);
+  scopes.add(7, true, count);
+  scopes.remove(7, false);
+  t.is(scopes.localityOf(7), 'only');
 });
 
 const step = fc.record({

@@ -104,9 +104,11 @@ export class ShardListings implements Listings {
     });
   }
 
-  /** Every shard knows all filters, so any will do. */
+  /** Every shard that takes clients knows all filters, so any of them will do. */
   route(filter: string): Promise<readonly RouteRow[]> {
-    return this.#asking()(0, 'list.route', { filter });
+    const all = Array.from({ length: this.#shards.count }, (_, shard) => asShardId(shard));
+    const ready = all.find((shard) => this.#shards.isReady(shard)) ?? 0;
+    return this.#asking()(ready, 'list.route', { filter });
   }
 
   #list<K extends ListKind>(kind: K, { skip, max }: Page): Promise<Listed<ListRows[K]>> {

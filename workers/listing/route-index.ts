@@ -16,12 +16,10 @@ import {
   ROUTES_KEPT_MS,
 } from '../../src/limits.js';
 import type { Core } from '../core.js';
+import { LOCAL_PREFIX } from '../routing/share-group.js';
 import type { Runnable } from '../turn.js';
 import { marksOf } from './marks.js';
 import { SortedKeys } from './sorted-keys.js';
-
-/** Stands before filters in the index, and in what is shown, of subscriptions that have it. */
-const LOCAL_PREFIX = '$local/';
 
 export class RouteIndex extends WheelItem implements Runnable {
   queued = false;
@@ -29,10 +27,14 @@ export class RouteIndex extends WheelItem implements Runnable {
   private keys: SortedKeys | null = null;
   /** Filters below this number are in it; Infinity: all are. */
   private built = 0;
+  /** Until the deadline, however often somebody asks: then it is tried again. */
   private isTooLarge = false;
   private readonly waiting: (() => void)[] = [];
 
-  constructor(private readonly core: Core) {
+  constructor(
+    private readonly core: Core,
+    private readonly indexedMax = ROUTES_INDEXED_MAX,
+  ) {
     super();
   }
 
@@ -104,14 +106,15 @@ export class RouteIndex extends WheelItem implements Runnable {
   private async index(): Promise<SortedKeys> {
     const { turn, wheel, router } = this.core;
     turn.enter();
+    if (this.isTooLarge) throw tooLarge();
     wheel.schedule(turn.nowMs + ROUTES_KEPT_MS, this);
-    if (this.keys === null && !this.isTooLarge) {
+    if (this.keys === null) {
       this.keys = new SortedKeys();
       router.routes.watch((filter) => this.changed(filter));
       turn.queue(this);
     }
     if (this.queued) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    if (this.keys === null) throw new BrokerError('REQUEST_FAILED', 'there are too many routes to list them');
+    if (this.keys === null) throw tooLarge();
     return this.keys;
   }
 
@@ -132,11 +135,14 @@ export class RouteIndex extends WheelItem implements Runnable {
     else keys.remove(text);
     if (isLocal) keys.add(LOCAL_PREFIX + text, 1);
     else keys.remove(LOCAL_PREFIX + text);
-    if (keys.size <= ROUTES_INDEXED_MAX) return;
+    if (keys.size <= this.indexedMax) return;
     this.isTooLarge = true;
     this.forget();
   }
 }
+
+const tooLarge = (): BrokerError =>
+  new BrokerError('REQUEST_FAILED', 'there are too many routes to list them');
 
 function rowOf(key: string): RouteRow {
   const isLocal = key.startsWith(LOCAL_PREFIX);

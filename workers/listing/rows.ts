@@ -3,6 +3,7 @@ import type { ClientRow, SessionRow } from '../../src/actor/list-protocol.js';
 import type { Connection } from '../connection/connection.js';
 import type { Core } from '../core.js';
 import type { Session } from '../session/session.js';
+import { WINDOW_UNLIMITED } from '../session/session-table.js';
 
 export function clientRow(session: Session, connection: Connection): ClientRow {
   return {
@@ -24,7 +25,7 @@ export function sessionRow(core: Core, session: Session): SessionRow {
     isClean: !session.durable,
     isOnline: session.online,
     subscriptions: core.router.countOf(session),
-    inflightMax: core.config['mqtt.session.max_inflight'] === 0 ? 0 : session.windowMax,
+    inflightMax: session.windowMax === WINDOW_UNLIMITED ? 0 : session.windowMax,
     inflight: session.inflight?.size ?? 0,
     queued: session.queue?.size ?? 0,
     dropped: session.dropped,

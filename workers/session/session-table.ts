@@ -15,6 +15,9 @@ import { TopicPriorities } from './topic-priorities.js';
 /** The Session Expiry Interval that means "never". */
 export const EXPIRY_NEVER_SECONDS = 0xffffffff;
 
+/** Messages in flight where nobody limits them: as many as there are packet identifiers. */
+export const WINDOW_UNLIMITED = 65_535;
+
 export class SessionTable implements Runnable, ConfigFollower {
   queued = false;
   /** For connections that get their session from now on, as the next two. */
@@ -37,7 +40,7 @@ export class SessionTable implements Runnable, ConfigFollower {
   onConfig(config: Config): void {
     this.packetBytesMax = config['mqtt.max_packet_size'];
     this.connectBytesMax = Math.min(this.packetBytesMax, config['mqtt.client.max_connect_size']);
-    this.windowMax = config['mqtt.session.max_inflight'] || 65_535;
+    this.windowMax = config['mqtt.session.max_inflight'] || WINDOW_UNLIMITED;
     this.expiryMaxSeconds = config['mqtt.session.max_expiry_interval'] / 1000 || Number.POSITIVE_INFINITY;
     this.queueLimits = queueLimitsOf(config);
   }

@@ -384,6 +384,7 @@ export class RunningBroker implements Broker {
   /** Nobody new comes in, then nobody is left, then nothing runs. */
   async #stopParts(): Promise<void> {
     const closed = this.#acceptors.map((acceptor) => acceptor.close());
+    this.#settings.stop();
     this.#gate.stop();
     this.#reader.stop();
     // Requests that are under way may need the shards.

@@ -22,6 +22,8 @@ import { writeKept } from './kept-file.js';
 import { failed, invalid, type Setting, type SettingOutcome, unknown } from './outcome.js';
 import type { PluginSettings } from './plugin-settings.js';
 
+const STOPPED = 'the broker stops: nothing is changed';
+
 export interface SettingsParts {
   readonly config: Config;
   /** The same without what is kept: where a key goes back to. */
@@ -45,6 +47,7 @@ export class LiveSettings {
   #version = 0;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #isStopped = false;
 
   constructor(parts: SettingsParts) {
     const { config, kept, path, logger } = parts;
@@ -98,6 +101,11 @@ export class LiveSettings {
     return this.#operate(() => this.#parts.plugins.replace(plugin, values));
   }
 
+  /** Nothing is stored any more: the file may belong to another broker soon. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** One after the other; whatever goes wrong is an outcome. */
   #operate(operation: () => Promise<SettingOutcome>): Promise<SettingOutcome> {
     if (this.#waiting >= SETTINGS_WAITING_MAX)
@@ -105,6 +113,7 @@ export class LiveSettings {
     this.#waiting++;
     const outcome = this.#last.then(async () => {
       this.#waiting--;
+      if (this.#isStopped) return failed(STOPPED);
       try {
         return await operation();
       } catch (error) {
@@ -132,6 +141,7 @@ export class LiveSettings {
     if ('expected' in config) return invalid(config.key, config.expected);
     const { check, apply, path, logger } = this.#parts;
     await check(config, before);
+    if (this.#isStopped) return failed(STOPPED);
     const kept = new Map(this.#kept);
     keep(kept);
     writeKept(path, kept);

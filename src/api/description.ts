@@ -141,19 +141,36 @@ function queryParameters(fields: Fields): Json[] {
   });
 }
 
-function bodyOf({ fields = {}, takesAnyBody = false }: Endpoint): Json {
+function bodyOf({ fields = {}, takesAnyBody = false, example }: Endpoint): Json {
   const entries = Object.entries(fields);
   const required = entries.filter(([, { fallback }]) => fallback === null).map(([name]) => name);
   const schema: Schema = takesAnyBody
     ? { type: 'object', additionalProperties: true }
     : { type: 'object', properties: Object.fromEntries(entries.map(([k, f]) => [k, f.schema])), required };
-  return { required: required.length > 0, content: { [JSON_TYPE]: { schema } } };
+  const media = { schema, ...(example === undefined ? {} : { example }) };
+  return { required: required.length > 0, content: { [JSON_TYPE]: media } };
 }
 
 function contentOf(each: Endpoint): Json {
   const success = successSchema(each);
   const errors = codesOf(each).map((code) => ({ $ref: `#/components/schemas/${nameOf(code)}` }));
   const type = each.answerType ?? JSON_TYPE;
-  if (type === JSON_TYPE) return { [JSON_TYPE]: { schema: { oneOf: [success, ...errors] } } };
-  return { [type]: { schema: success }, [JSON_TYPE]: { schema: { oneOf: errors } } };
+  const example = exampleOf(success);
+  if (type === JSON_TYPE) return { [JSON_TYPE]: { schema: { oneOf: [success, ...errors] }, example } };
+  return { [type]: { schema: success, example }, [JSON_TYPE]: { schema: { oneOf: errors } } };
+}
+
+/** @returns what an answer of this shape may look like */
+function exampleOf(schema: Schema): unknown {
+  const { type, properties = {}, items = {}, oneOf, enum: words } = schema;
+  const given = schema.const ?? schema.examples?.[0] ?? words?.[0];
+  if (given !== undefined) return given;
+  if (oneOf !== undefined) return exampleOf(oneOf[0]!);
+  if (type === 'array') return schema.maxItems === 0 ? [] : [exampleOf(items)];
+  if (type !== 'object') return type === 'boolean' ? true : '';
+  const entries = Object.entries(properties).map(([name, each]) => [name, exampleOf(each)]);
+  // By name of the node, of which there is one.
+  const { additionalProperties: more } = schema;
+  if (typeof more === 'object') entries.push([PATH_PARAMETERS['node']!.examples![0], exampleOf(more)]);
+  return Object.fromEntries(entries);
 }

@@ -12,16 +12,16 @@ import { objectOf, text, yesNo } from './schema.js';
 export const CORE_APP = 'emqttd';
 
 export const SETTING_SCHEMA = objectOf({
-  key: text('such as `mqtt.max_packet_size`'),
-  value: text('durations in milliseconds, sizes in bytes, percentages as 0 to 1'),
-  datatpye: text('its type; EMQ misspells this key, and so it stays'),
-  app: text('`emqttd`, or a plugin'),
+  key: text('of the configuration', 'mqtt.max_packet_size'),
+  value: text('durations in milliseconds, sizes in bytes, percentages as 0 to 1', '65536'),
+  datatpye: text('its type; EMQ misspells this key, and so it stays', 'bytesize'),
+  app: text('`emqttd`, or a plugin', 'emqttd'),
 });
 
 export const PLUGIN_SETTING_SCHEMA = objectOf({
-  key: text('a `$` in it stands for any word'),
-  value: text('as it was written; `******` for a secret; empty where it is not set'),
-  desc: text('what it is for'),
+  key: text('a `$` in it stands for any word', 'retainer.max_payload_size'),
+  value: text('as it was written; `******` for a secret; empty where it is not set', '64KB'),
+  desc: text('what it is for', 'largest payload that is retained'),
   required: yesNo('whether it is set'),
 });
 

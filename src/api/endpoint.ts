@@ -38,6 +38,8 @@ export interface Endpoint<F extends Fields = Fields> {
   readonly isOpen?: boolean;
   /** Of `result`. */
   readonly answer: Schema;
+  /** A right body. */
+  readonly example?: Readonly<Record<string, unknown>>;
   /** The media type of a RawAnswer, of which `answer` is all. */
   readonly answerType?: string;
   /** With which `handle` refuses; 101, 102, and those of parameters that are wrong, follow from the rest. */

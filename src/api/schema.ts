@@ -26,7 +26,11 @@ export const text = (description: string, example?: string): Schema => ({
   description,
   ...(example === undefined ? {} : { examples: [example] }),
 });
-export const whole = (description: string): Schema => ({ type: 'integer', description });
+export const whole = (description: string, example = 1): Schema => ({
+  type: 'integer',
+  description,
+  examples: [example],
+});
 export const yesNo = (description: string): Schema => ({ type: 'boolean', description });
 export const listOf = (items: Schema): Schema => ({ type: 'array', items });
 

@@ -3,7 +3,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { ApiAnswer, AskApi } from '../helpers/api.js';
 
 type Json = Readonly<Record<string, unknown>>;
-type Content = Readonly<Record<string, { readonly schema: Json }>>;
+type Content = Readonly<Record<string, { readonly schema: Json; readonly example?: unknown }>>;
 
 export interface Operation {
   readonly operationId: string;

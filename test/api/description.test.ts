@@ -1,11 +1,12 @@
 import test from 'ava';
 import { codesOf } from '../../src/api/description.js';
 import { ENDPOINTS } from '../../src/api/endpoints.js';
+import { readFields } from '../../src/api/fields.js';
 import { BrokerError } from '../../src/base/errors.js';
 import { VERSION } from '../../src/base/version.js';
 import { withApi } from '../helpers/api.js';
 import { NODE_NAME, startApi } from '../helpers/api-server.js';
-import { Described } from './described.js';
+import { type ApiDocument, Described } from './described.js';
 import { failingPort } from './failing-port.js';
 import { NODE, rowsOf } from './lists.js';
 import { faultsOf } from './openapi-rules.js';
@@ -29,10 +30,42 @@ test(
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
     t.deepEqual(names.sort(), ENDPOINTS.map((each) => describedName(nameOf(each))).sort());
+    for (const [what, type, example] of examplesOf(document)) {
+      const text = type === 'application/json' ? JSON.stringify(example) : String(example);
+      const fault = described.fault(what, {
+        status: 200,
+        headers: { 'content-type': type },
+        text,
+        json: example,
+      });
+      t.is(fault, null);
+      t.false(text.includes('""'), `${what} ${text}`);
+    }
     t.is((await ask('GET openapi.json', { user: null })).status, 401);
     t.is((await ask('GET openapi.json/')).status, 404);
   }),
 );
+
+const examplesOf = ({ paths }: ApiDocument): [what: string, type: string, example: unknown][] =>
+  Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).flatMap(([method, { responses }]) =>
+      Object.entries(responses['200']!.content!)
+        .filter(([, media]) => Object.hasOwn(media, 'example'))
+        .map(([type, media]): [string, string, unknown] => [
+          `${method.toUpperCase()} ${path}`,
+          type,
+          media.example,
+        ]),
+    ),
+  );
+
+test('every endpoint that takes a body shows one that is right', (t) => {
+  for (const each of ENDPOINTS.filter(({ method }) => method !== 'GET')) {
+    const { fields = {}, takesAnyBody = false, example } = each;
+    t.is(example !== undefined, takesAnyBody || Object.keys(fields).length > 0, nameOf(each));
+    t.notThrows(() => readFields(fields, example ?? {}), nameOf(each));
+  }
+});
 
 test(
   'every endpoint answers as described, and refuses with every code that is named for it',

@@ -4,14 +4,14 @@ import { dateTimeText } from '../../sys/time-text.js';
 import { objectOf, type Schema, text, whole, yesNo } from '../schema.js';
 
 export const CLIENT_SCHEMA: Schema = objectOf({
-  client_id: text('its ClientId'),
-  username: text('`undefined` where it has none'),
-  ipaddress: text('its own, also behind a proxy'),
+  client_id: text('its ClientId', 'meter-1'),
+  username: text('`undefined` where it has none', 'undefined'),
+  ipaddress: text('its own, also behind a proxy', '127.0.0.1'),
   port: whole('its own'),
   clean_sess: yesNo('Clean Session or Clean Start of its CONNECT'),
   proto_ver: whole('3: MQTT 3.1, 4: 3.1.1, 5: 5'),
   keepalive: whole('seconds'),
-  connected_at: text('local time'),
+  connected_at: text('local time', '2026-11-23 07:37:26'),
 });
 
 export function emqClient(row: ClientRow): object {
@@ -28,7 +28,7 @@ export function emqClient(row: ClientRow): object {
 }
 
 export const SESSION_SCHEMA: Schema = objectOf({
-  client_id: text('whose it is'),
+  client_id: text('whose it is', 'meter-1'),
   clean_sess: yesNo('it ends with its connection'),
   subscriptions: whole('topic filters'),
   max_inflight: whole('messages that may be under way to the client; 0: no limit'),
@@ -38,7 +38,7 @@ export const SESSION_SCHEMA: Schema = objectOf({
   awaiting_rel_len: whole('messages of QoS 2 from the client that wait for PUBREL'),
   deliver_msg: whole('deliveries since it was made, repeated ones included'),
   enqueue_msg: whole('messages that were to be put into its queue'),
-  created_at: text('local time'),
+  created_at: text('local time', '2026-11-23 07:37:26'),
 });
 
 export function emqSession(row: SessionRow): object {
@@ -58,8 +58,8 @@ export function emqSession(row: SessionRow): object {
 }
 
 export const SUBSCRIPTION_SCHEMA: Schema = objectOf({
-  client_id: text('whose it is'),
-  topic: text('topic filter, without `$share/group/`, `$queue/` or `$local/`'),
+  client_id: text('whose it is', 'meter-1'),
+  topic: text('topic filter, without `$share/group/`, `$queue/` or `$local/`', 'demo/#'),
   qos: whole('0, 1 or 2'),
 });
 
@@ -68,8 +68,8 @@ export function emqSubscription({ clientId, filter, qos }: SubscriptionRow): obj
 }
 
 export const ROUTE_SCHEMA: Schema = objectOf({
-  topic: text('topic filter; `$local/` stands before those that only such subscriptions have'),
-  node: text('where there are subscriptions to it'),
+  topic: text('topic filter; `$local/` stands before those that only such subscriptions have', 'demo/#'),
+  node: text('where there are subscriptions to it', 'shardmq@127.0.0.1'),
 });
 
 export function emqRoute({ filter, isLocal }: RouteRow, node: string): object {

@@ -18,18 +18,18 @@ export function memoryText(bytes: number): string {
 }
 
 export const PROCESS_SCHEMA: Schema = objectOf({
-  name: text('of the node'),
-  otp_release: text('of Node.js and V8, where EMQ has Erlang'),
-  memory_total: text('of the process, such as `72.94M`'),
-  memory_used: text('of it, what JavaScript uses'),
-  process_available: whole('`node.process_limit`, rounded up to a power of two'),
+  name: text('of the node', 'shardmq@127.0.0.1'),
+  otp_release: text('of Node.js and V8, where EMQ has Erlang', RELEASE),
+  memory_total: text('of the process', '72.94M'),
+  memory_used: text('of it, what JavaScript uses', '50.55M'),
+  process_available: whole('`node.process_limit`, rounded up to a power of two', 262_144),
   process_used: whole('connections, sessions, threads and the like'),
   max_fds: whole('how many files and sockets the process may have open; 0: not known'),
   clients: whole('connected ones'),
-  node_status: text('`Running`'),
-  load1: text('load of the machine, average of a minute'),
-  load5: text('of 5 minutes'),
-  load15: text('of 15 minutes'),
+  node_status: text('always the same', 'Running'),
+  load1: text('load of the machine, average of a minute', '1.65'),
+  load5: text('of 5 minutes', '1.93'),
+  load15: text('of 15 minutes', '2.01'),
 });
 
 export function emqProcess(name: string, report: ProcessReport): Record<string, string | number> {
@@ -51,8 +51,8 @@ export function emqProcess(name: string, report: ProcessReport): Record<string, 
 }
 
 export const LISTENER_SCHEMA: Schema = objectOf({
-  protocol: text('`mqtt:tcp`, `mqtt:ssl`, `mqtt:ws`, `mqtt:wss`, `mqtt:unix` or `mqtt:api`'),
-  listen: text('`0.0.0.0:1883`; the port alone where the configuration has it alone; the path of a socket'),
+  protocol: text('`mqtt:` and `tcp`, `ssl`, `ws`, `wss`, `unix` or `api`', 'mqtt:tcp'),
+  listen: text('the port alone where the configuration has it alone; the path of a socket', '0.0.0.0:1883'),
   acceptors: whole('as configured'),
   max_clients: whole('at one time; 0: no limit'),
   current_clients: whole('open connections'),
@@ -138,11 +138,11 @@ export function byNodeSchema(ofNode: Schema): Schema {
 }
 
 export const ALARM_SCHEMA: Schema = objectOf({
-  id: text('such as `overload.main`'),
+  id: text('what it is about', 'queue_high_watermark.meter-2'),
   severity: { type: 'string', enum: ['warning', 'error', 'critical'] },
-  title: text('a few words'),
-  summary: text('a sentence'),
-  occurred_at: text('local time'),
+  title: text('a few words', 'Queue meter-2 high-water mark'),
+  summary: text('a sentence', 'queue len 601 > high_watermark 600'),
+  occurred_at: text('local time', '2026-11-23 07:37:26'),
 });
 export const ALARMS_SCHEMA: Schema = listOf(ALARM_SCHEMA);
 

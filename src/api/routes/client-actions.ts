@@ -23,6 +23,7 @@ export const clientActionEndpoints = [
     fields: { topic: string('name exactly as the client publishes to it') },
     answer: NOTHING,
     codes: [112],
+    example: { topic: 'demo/hello' },
     handle: async ({ broker: { actions }, path, params }) => {
       if (!(await actions.forgetDecision(path['client_id']!, params.topic))) throw new ApiError(112);
     },

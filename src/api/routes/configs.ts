@@ -53,6 +53,7 @@ export const configEndpoints = [
       about: 'Changes a key, now and for later starts. Answers when it is in force in all shards.',
       fields: { key: KEY, value: VALUE },
       answer: NOTHING,
+      example: { key: 'mqtt.max_packet_size', value: '2MB' },
       handle: ({ broker: { settings }, path: { app = '' }, params: { key, value } }) =>
         set(settings, app, key, value),
     }),
@@ -62,6 +63,7 @@ export const configEndpoints = [
       about: 'Takes a change back: what file, environment and command line say is in force again.',
       fields: { key: KEY },
       answer: NOTHING,
+      example: { key: 'mqtt.max_packet_size' },
       handle: ({ broker: { settings }, path: { app = '' }, params: { key } }) => reset(settings, app, key),
     }),
   ]),

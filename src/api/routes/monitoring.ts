@@ -19,7 +19,7 @@ export const monitoringEndpoints = [
     method: 'GET',
     path: '/metrics',
     about: 'All figures in the text format of Prometheus. EMQ has no such request.',
-    answer: text('text format 0.0.4'),
+    answer: text('text format 0.0.4', 'shardmq_clients 2\n'),
     answerType: PROMETHEUS_TYPE,
     handle: async ({ broker }) => new RawAnswer(PROMETHEUS_TYPE, await prometheusPage(broker)),
   }),

@@ -22,6 +22,7 @@ export const mqttEndpoints = [
       messages: messagesField,
     },
     answer: NOTHING,
+    example: { topic: 'demo/hello', payload: 'hello', qos: 1, retain: false, client_id: 'http' },
     handle: async ({ broker: { actions }, params: { client_id, messages, ...first } }) => {
       const all = [first, ...messages].map(messageOf);
       const outcome = await actions.publish(client_id, all);
@@ -39,6 +40,7 @@ export const mqttEndpoints = [
       qos: optional(integer('highest quality of service of what it gets', 0, 2), 0),
     },
     answer: NOTHING,
+    example: { client_id: 'meter-1', topic: 'demo/+', qos: 1 },
     codes: [112],
     handle: async ({ broker: { actions }, params: { client_id, topic, qos } }) =>
       refuseSubscribe(await actions.subscribe(client_id, topic, qos as 0 | 1 | 2), client_id, topic),
@@ -50,6 +52,7 @@ export const mqttEndpoints = [
     about: 'Ends a subscription of a session, if there is such a one.',
     fields: { client_id: CLIENT_ID, topic: FILTER },
     answer: NOTHING,
+    example: { client_id: 'meter-1', topic: 'demo/+' },
     codes: [112],
     handle: async ({ broker: { actions }, params: { client_id, topic } }) =>
       refuseSubscribe(await actions.unsubscribe(client_id, topic), client_id, topic),

@@ -27,6 +27,7 @@ export const pluginConfigEndpoints = [
       'Sets all keys of a plugin, now and for later starts: those left out have their defaults. A plugin that runs is restarted.',
     takesAnyBody: true,
     answer: NOTHING,
+    example: { 'retainer.max_payload_size': '1MB' },
     // Every failure is 102 here, as in EMQ.
     handle: async ({ broker: { settings }, path: { plugin = '' }, body }) =>
       settled(await settings.replace(plugin, body), {}),

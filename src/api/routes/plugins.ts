@@ -6,9 +6,9 @@ import { boolean, string, strings } from '../fields.js';
 import { listOf, NOTHING, objectOf, text, yesNo } from '../schema.js';
 
 const PLUGIN = objectOf({
-  name: text('of the plugin'),
-  version: text('of the plugin'),
-  description: text('a few words'),
+  name: text('of the plugin', 'emq_retainer'),
+  version: text('of the plugin', '0.1.0'),
+  description: text('a few words', 'Retains messages'),
   active: yesNo('it runs'),
 });
 
@@ -39,6 +39,7 @@ export const pluginEndpoints = [
     fields: { active: boolean('whether it is to run') },
     answer: NOTHING,
     codes: [110, 111],
+    example: { active: true },
     handle: async ({ broker: { plugins }, path, params }) => {
       const name = path['plugin']!;
       orError(await (params.active ? plugins.start(name) : plugins.stop(name)));
@@ -52,8 +53,9 @@ export const pluginEndpoints = [
       command: string('its name'),
       args: { ...strings('the words that follow it'), fallback: { value: [] } },
     },
-    answer: objectOf({ lines: listOf(text('what the command has to say')) }),
+    answer: objectOf({ lines: listOf(text('what the command has to say', 'ok')) }),
     codes: [111],
+    example: { command: 'add', args: ['ann', 'secret'] },
     handle: async ({ broker: { plugins }, path, params }) => {
       const answer = await plugins.run(path['plugin']!, params.command, params.args);
       if (answer.ok) return { lines: answer.lines };

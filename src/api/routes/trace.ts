@@ -10,6 +10,7 @@ import { text } from '../schema.js';
 import { TraceStream } from '../trace-stream.js';
 
 const TYPE = 'application/x-ndjson';
+const EXAMPLE = '{"at":"2026-11-23T07:37:26.000Z","event":"connected","client_id":"meter-1"}\n';
 const FILTER_LIMITS = { topicBytesMax: TOPIC_BYTES_MAX, topicLevelsMax: Number.POSITIVE_INFINITY };
 
 export const traceEndpoints = [
@@ -24,7 +25,7 @@ export const traceEndpoints = [
       duration: optional(integerText('seconds', 1, TRACE_DURATION_S_MAX), 60),
       lines: optional(integerText('after which it ends as well', 1, TRACE_LINES_MAX), 10_000),
     },
-    answer: text('lines of JSON: `at`, `event`, and what belongs to the event'),
+    answer: text('lines of JSON: `at`, `event`, and what belongs to the event', EXAMPLE),
     answerType: TYPE,
     codes: [107],
     handle: async ({ broker: { traces, node }, params }) => {

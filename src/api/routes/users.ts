@@ -4,7 +4,7 @@ import { endpoint } from '../endpoint.js';
 import { string } from '../fields.js';
 import { listOf, NOTHING, objectOf, text } from '../schema.js';
 
-const USER = objectOf({ username: text('of the user'), tags: text('free text') });
+const USER = objectOf({ username: text('of the user', 'admin'), tags: text('free text', 'administrator') });
 
 /** EMQ lets nobody delete this one, whether there is one or not. */
 const ADMIN = 'admin';
@@ -37,6 +37,7 @@ export const userEndpoints = [
     },
     answer: NOTHING,
     codes: [104, 113],
+    example: { username: 'test_user', password: 'password', tags: 'user' },
     handle: async ({ broker: { users }, params: { username, password, tags } }) => {
       refuseEmpty(username, password);
       switch (await users.add(username, password, tags)) {
@@ -65,6 +66,7 @@ export const userEndpoints = [
     fields: { tags: string('free text') },
     answer: NOTHING,
     codes: [105],
+    example: { tags: 'operator' },
     handle: async ({ broker: { users }, path: { username = '' }, params: { tags } }) => {
       switch (await users.setTags(username, tags)) {
         case 'unknown':
@@ -103,6 +105,7 @@ export const userEndpoints = [
     fields: { username: string('of the user'), password: string('of the user') },
     answer: NOTHING,
     codes: [103, 104],
+    example: { username: 'test_user', password: 'password' },
     handle: async ({ broker: { users }, params: { username, password }, address }) => {
       refuseEmpty(username, password);
       switch (await users.verify(username, password, address)) {
@@ -124,6 +127,7 @@ export const userEndpoints = [
     fields: { old_pwd: string('the old password'), new_pwd: string('not empty') },
     answer: NOTHING,
     codes: [104, 105, 114],
+    example: { old_pwd: 'password', new_pwd: 'newpassword' },
     handle: async ({ broker: { users }, path: { username = '' }, params, address }) => {
       refuseEmpty(username, params.new_pwd);
       switch (await users.changePassword(username, params.old_pwd, params.new_pwd, address)) {

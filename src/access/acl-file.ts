@@ -21,6 +21,7 @@ export interface AclFileEvents {
 }
 
 const NEWLINE = 0x0a;
+const NOT_A_RULE = 'what stands here is no access rule';
 
 export class AclFile {
   /** Those in force, or about to be. */
@@ -59,9 +60,13 @@ export class AclFile {
     return this.#queued;
   }
 
-  /** Whether that file could take the place of this one. @throws BrokerError ACL_FAILED */
+  /**
+   * Whether that file could take the place of this one. Whoever asks over the network may name any file: they are told
+   * where it is wrong, and not what stands there.
+   * @throws BrokerError ACL_FAILED
+   */
   async check(path: string): Promise<void> {
-    await new AclFile(path, this.#logger, this.#events).load();
+    await new AclFile(path, this.#logger, this.#events).#read(NOT_A_RULE);
   }
 
   /** Takes that file in the place of this one, as `reload` does. */
@@ -86,10 +91,11 @@ export class AclFile {
     this.#events.reloaded();
   }
 
-  async #read(): Promise<readonly AclRule[]> {
+  /** @param whatIsWrong in place of what was found in the file */
+  async #read(whatIsWrong?: string): Promise<readonly AclRule[]> {
     if (this.#path === '') return [];
     const conf = parseAclConf(await this.#text());
-    if (!conf.ok) throw this.#failed(conf.error.message, conf.error.line, conf.error.column);
+    if (!conf.ok) throw this.#failed(whatIsWrong ?? conf.error.message, conf.error.line, conf.error.column);
     for (const { line, column, message } of conf.warnings) {
       this.#logger.warn(`${this.#path}:${line}:${column}: ${message}`);
     }

@@ -1,4 +1,5 @@
 /** How a message is written in a request, and what is published of it. Main thread. */
+import { toUSVString } from 'node:util';
 import type { ApiMessage } from '../actor/action-protocol.js';
 import { API_MESSAGES_MAX, API_USER_PROPERTIES_MAX } from '../limits.js';
 import { encodeMessageProperties } from '../protocol/mqtt/message-properties.js';
@@ -67,7 +68,7 @@ export function originField(about: string): Field<string> {
 export function messageOf({ topic, payload, qos, retain, ...given }: GivenMessage): ApiMessage {
   const { properties } = given;
   const isBase64 = given.payload_encoding === 'base64';
-  if (isBase64 && !isBase64Text(payload)) throw wrongParameter();
+  if (isBase64 ? !isBase64Text(payload) : !isUnicode(payload)) throw wrongParameter();
   return {
     topic,
     payload: Buffer.from(payload, isBase64 ? 'base64' : 'utf8'),
@@ -156,18 +157,16 @@ function isUserProperty(given: unknown): given is UserProperty {
   return Array.isArray(given) && given.length === 2 && given.every((each) => isMqttString(each));
 }
 
+/** Half a surrogate pair would become another character on its way. */
+const isUnicode = (text: string): boolean => toUSVString(text) === text;
+
 /** Whole groups of four, padded. */
 function isBase64Text(given: string): boolean {
   return given.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(given);
 }
 
-/** Also without half surrogate pairs, which UTF-8 has no bytes for. */
 function isMqttString(given: unknown): given is string {
   if (typeof given !== 'string') return false;
   const bytes = Buffer.from(given, 'utf8');
-  return (
-    bytes.length <= STRING_BYTES_MAX &&
-    isValidUtf8Mqtt(bytes, 0, bytes.length) &&
-    bytes.toString('utf8') === given
-  );
+  return bytes.length <= STRING_BYTES_MAX && isValidUtf8Mqtt(bytes, 0, bytes.length) && isUnicode(given);
 }

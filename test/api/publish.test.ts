@@ -33,10 +33,12 @@ test(
 test(
   'topics are checked as names: 102 with EMQ’s text; missing ones are 107, wrong types and values 108',
   withApi({}, async (ask, _broker, t) => {
-    for (const topic of ['', 'a/#', '+', 'a/+/b', 'a\u0000b']) {
+    for (const topic of ['', 'a/#', '+', 'a/+/b', 'a\u0000b', 'half\ud800']) {
       t.is(JSON.parse(await publish(ask, { topic })).message, `validate topic: ${topic} fail`);
     }
     t.is(await publish(ask, { topic: 'a/#' }), '{"code":102,"message":"validate topic: a/# fail"}');
+    const later = [{ topic: 'b' }, { topic: 'half\udc00' }];
+    t.is(JSON.parse(await publish(ask, { topic: 'a', messages: later })).code, 102);
     t.is(await publish(ask, { payload: 'x' }), MISSING);
     t.is(await publish(ask, { messages: [{ topic: 'a' }] }), MISSING, 'the first is never left out');
     t.is(await publish(ask, '{'), '{"code":109,"message":"Body not json"}');
@@ -46,6 +48,7 @@ test(
       { topic: null },
       { payload: 1 },
       { payload: null },
+      { payload: 'half \ud800' },
       { retain: 'true' },
       { retain: 1 },
       { client_id: 5 },

@@ -2,6 +2,7 @@
  * What is published through the API: plugins are asked, it waits for room in other shards as a client's packet does,
  * and is answered when it is as safe as what is acknowledged. Runs on the shard's thread.
  */
+import { toUSVString } from 'node:util';
 import type { ApiMessage, PublishOutcome } from '../../src/actor/action-protocol.js';
 import {
   API_PUBLISH_TIMEOUT_MS,
@@ -167,7 +168,9 @@ export class ApiPublishing implements Runnable, CreditWaiter {
     const limits = publishLimits(this.core.config);
     for (const [at, { topic, payload, properties }] of messages.entries()) {
       const name = Buffer.from(topic, 'utf8');
-      if (!checkTopicName(name, 0, name.length, limits)) return { why: 'not_a_topic', at };
+      // Half a surrogate pair would become another topic.
+      const isWhole = toUSVString(topic) === topic;
+      if (!isWhole || !checkTopicName(name, 0, name.length, limits)) return { why: 'not_a_topic', at };
       const bytes = name.length + properties.length + payload.length + PUBLISH_HEADER_BYTES_MAX;
       if (bytes > limits.packetBytesMax) return { why: 'too_large', at };
     }

@@ -47,6 +47,17 @@ test('without a file there are no rules and nothing to read', async (t) => {
   t.deepEqual(file.rules, []);
 });
 
+test('of a file that is asked about is said where it is wrong, and not what stands there', async (t) => {
+  for (const content of ['root:$6$secret:1:0', '{secret, all}.', '{allow, {user, "a"}, secret, ["t"]}.']) {
+    const { file, path } = stage(content);
+    const error = await t.throwsAsync(file.check(path), { instanceOf: BrokerError });
+    t.regex(error.message, /^mqtt\.acl_file: \S*acl\.conf:1:\d+: what stands here is no access rule$/);
+  }
+  const { file, path } = stage('{deny, all}.');
+  await file.check(path);
+  t.deepEqual(file.rules, []);
+});
+
 test('a file that is missing, empty, too large or wrong is named with the line', async (t) => {
   const failure = async (content?: string | Buffer): Promise<string> => {
     const { file } = stage(content);

@@ -23,6 +23,14 @@ function escaped(char: string): string {
   return SHORT[char] ?? (code.length < 3 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`);
 }
 
+/** @returns JSON in which they are escaped too: a terminal may be reading */
+export function displayJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    UNSAFE,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** @returns columns of a terminal that it takes */
 export function widthOf(text: string): number {
   if (PLAIN.test(text)) return text.length;

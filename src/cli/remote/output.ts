@@ -1,4 +1,5 @@
 /** Standard output: for people on a terminal, for programs in a pipe or as JSON. Main thread. */
+import { displayJson } from './display-text.js';
 
 /** Whoever reads has gone, such as `head`: there is nobody left to do anything for. */
 export class ReaderGone extends Error {
@@ -47,6 +48,6 @@ export class Output {
   }
 
   json(values: readonly unknown[]): Promise<void> {
-    return this.lines(values.map((value) => JSON.stringify(value)));
+    return this.lines(values.map(displayJson));
   }
 }

@@ -102,3 +102,11 @@ test('whoever has stopped reading is told from an output that fails', async (t) 
   await t.throwsAsync(failing('EPIPE').lines(['x']), { instanceOf: ReaderGone });
   await t.throwsAsync(failing('ENOSPC').lines(['x']), { message: 'ENOSPC' });
 });
+
+test('JSON is fit for a terminal too, and still says the same', async (t) => {
+  const screen = new Screen(0);
+  const row = { id: 'a\u009b31m\u202eb\u2028\u001b[2J', topic: 'ä/字' };
+  await new Output(screen, true).json([row]);
+  t.is(screen.text, '{"id":"a\\u009b31m\\u202eb\\u2028\\u001b[2J","topic":"ä/字"}\n');
+  t.deepEqual(JSON.parse(screen.text), row);
+});

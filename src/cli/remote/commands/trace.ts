@@ -17,7 +17,7 @@ async function trace(context: Context, subject: 'client' | 'topic'): Promise<voi
   for await (const line of api.stream('trace', { [subject]: words[0]!, duration }, duration * 1000)) {
     if (line === '') continue;
     const event = rowOf(JSON.parse(line));
-    if (out.isJson) await out.lines([line]);
+    if (out.isJson) await out.json([event]);
     else if (event['event'] === 'started') {
       remark(`watching ${subject} ${displayText(words[0]!)} for ${duration} s; Ctrl-C ends it`);
     } else if (event['event'] !== 'ended') await out.lines([readable(event)]);

@@ -630,6 +630,13 @@ export const API_KEEP_ALIVE_MS = 75_000;
 export const API_TIMEOUTS_CHECK_MS = 1_000;
 /** Requests that one connection sends before their answers; then it is closed. Only hostile programs send many. */
 export const API_PIPELINED_MAX = 16;
+/**
+ * Bytes of answers that their readers have not taken; while there are more, only short ones are given. Too few fails
+ * those who read large pages at the same time, too many is memory that slow readers hold.
+ */
+export const API_UNTAKEN_BYTES_MAX = 256 << 20;
+/** Bytes up to which an answer is short: connections times requests sent ahead bound the memory of these. */
+export const API_SHORT_ANSWER_BYTES = 16 << 10;
 /** Milliseconds for requests under way to end when the broker stops; then their connections are closed. */
 export const API_STOP_MS = 2_000;
 /** Milliseconds for which verified credentials are not verified again. */

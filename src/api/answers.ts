@@ -4,6 +4,7 @@ import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { ApiError, nodeDown } from './api-error.js';
 import { RawAnswer } from './raw-answer.js';
+import { Untaken } from './untaken.js';
 
 /** DEL is escaped as well. */
 const ASCII_MAX = 0x7e;
@@ -13,16 +14,17 @@ const HEX = Buffer.from('0123456789abcdef');
 
 /** Turns what a handler has left in `state.answer`, or thrown, into the answer; nobody answered: 404. */
 export function shapeAnswers(logger: Logger) {
+  const untaken = new Untaken();
   return async (context: Context, next: Next): Promise<void> => {
     try {
       await next();
       const answer: unknown = context.state['answer'];
-      if (answer instanceof RawAnswer) sayRaw(context, answer);
-      else if (answer !== undefined) sayJson(context, answer);
+      if (answer instanceof RawAnswer) sayRaw(context, answer, untaken);
+      else if (answer !== undefined) sayJson(context, answer, untaken);
       else if (context.status === 404) sayNothing(context, 404);
     } catch (error) {
       if (isHttpError(error)) sayNothing(context, error.status);
-      else sayError(context, asApiError(error, context, logger));
+      else sayError(context, asApiError(error, context, logger), untaken);
     }
   };
 }
@@ -39,22 +41,34 @@ function asApiError(error: unknown, context: Context, logger: Logger): ApiError 
   return new ApiError(102);
 }
 
-function sayError(context: Context, { code, message }: ApiError): void {
+function sayError(context: Context, { code, message }: ApiError, untaken: Untaken): void {
   context.state['code'] = code;
-  sayJson(context, message === '' ? { code } : { code, message });
+  sayJson(context, message === '' ? { code } : { code, message }, untaken);
 }
 
-function sayJson(context: Context, value: unknown): void {
+function sayJson(context: Context, value: unknown, untaken: Untaken): void {
+  say(context, 'application/json', asciiJson(value), untaken);
   context.state['code'] ??= 0;
-  context.status = 200;
-  context.set('Content-Type', 'application/json');
-  context.body = asciiJson(value);
 }
 
-function sayRaw(context: Context, { type, body }: RawAnswer): void {
+function sayRaw(context: Context, { type, body }: RawAnswer, untaken: Untaken): void {
+  if (typeof body === 'string') {
+    say(context, type, Buffer.from(body), untaken);
+    return;
+  }
   context.status = 200;
   context.set('Content-Type', type);
-  context.body = typeof body === 'string' ? Buffer.from(body) : body;
+  context.body = body;
+  // Koa waits for a connection to say so, which an answer behind others does not have.
+  if (context.req.socket.destroyed) body.destroy();
+  else context.res.once('close', () => body.destroy());
+}
+
+function say(context: Context, type: string, body: Buffer, untaken: Untaken): void {
+  untaken.add(context.res, body.length);
+  context.status = 200;
+  context.set('Content-Type', type);
+  context.body = body;
 }
 
 /** EMQ's 404, and what is closed with no word. */

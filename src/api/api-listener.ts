@@ -19,7 +19,6 @@ import {
   API_HEADER_BYTES_MAX,
   API_HEADERS_TIMEOUT_MS,
   API_KEEP_ALIVE_MS,
-  API_PIPELINED_MAX,
   API_REQUEST_TIMEOUT_MS,
   API_TIMEOUTS_CHECK_MS,
   LISTENER_LOG_INTERVAL_MS,
@@ -30,6 +29,7 @@ import { acceptProblem, listenerFailed } from '../supervisor/listener-problems.j
 import { Door } from './door.js';
 import { waitsInVain } from './leftover-body.js';
 import { originForm } from './target.js';
+import { Unanswered } from './unanswered.js';
 
 /** Stands for a target that names nothing. */
 const NOWHERE = '/*';
@@ -46,9 +46,7 @@ export class ApiListener {
   #contexts: TlsContexts | null = null;
   #isClosing = false;
   #lastWarningMs = Number.NEGATIVE_INFINITY;
-  /** Requests of a connection that are not answered yet. */
-  readonly #unanswered = new WeakMap<Socket, number>();
-  readonly #answers = new Set<ServerResponse>();
+  readonly #unanswered = new Unanswered();
 
   constructor(id: ListenerId, config: ListenerConfig, handle: HandleRequest, clock: Clock, logger: Logger) {
     this.figures = new ListenerFigures(id, config);
@@ -112,7 +110,7 @@ export class ApiListener {
   /** Resolves when the last request has its answer, and its connection is closed. */
   close(): Promise<void> {
     this.#isClosing = true;
-    for (const answer of this.#answers) answer.shouldKeepAlive = false;
+    this.#unanswered.letEnd();
     const server = this.#server;
     if (server === null) return Promise.resolve();
     return new Promise((resolve) => {
@@ -165,17 +163,10 @@ export class ApiListener {
 
   #take(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    const unanswered = (this.#unanswered.get(socket) ?? 0) + 1;
-    if (unanswered > API_PIPELINED_MAX) {
+    if (!this.#unanswered.add(response, socket)) {
       this.#door.refuse(socket, 'pipelined');
       return;
     }
-    this.#unanswered.set(socket, unanswered);
-    this.#answers.add(response);
-    response.once('close', () => {
-      this.#unanswered.set(socket, this.#unanswered.get(socket)! - 1);
-      this.#answers.delete(response);
-    });
     // An answer that nobody takes is given up; Node takes the limit back after it.
     response.once('prefinish', () => socket.setTimeout(this.figures.config.sendTimeoutMs));
     const target = originForm(request.url ?? '');

@@ -317,6 +317,17 @@ test('a stream ends when its reader goes', async (t) => {
   t.true(await lives(bench));
 });
 
+test.serial('answers behind others are forgotten with their connection, whatever they are', async (t) => {
+  const bench = await startApi(t, ENDPOINTS);
+  const [started, destroyed] = [slow.started, slow.destroyed];
+  const connection = open(bench).send(get('/api/v2/slow') + get('/api/v2/stream').repeat(5));
+  await until(() => slow.started > started);
+  connection.destroy();
+  await until(() => slow.destroyed === destroyed + 5, 'the end of the streams');
+  release();
+  t.true(await lives(bench));
+});
+
 test('a reader that takes nothing is closed after send_timeout', async (t) => {
   const bench = await startApi(t, ENDPOINTS, ['send_timeout=300ms']);
   const connection = open(bench).stall().send(get('/api/v2/large'));

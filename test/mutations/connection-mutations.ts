@@ -221,7 +221,7 @@ export const CONNECTION_MUTATIONS: readonly Mutation[] = [
   {
     name: "the broker's receive maximum is not enforced",
     file: 'workers/connection/publish-in.js',
-    find: 'if (connection.inboundOpen >= this.receiveMaximum)',
+    find: 'if (connection.inboundOpen >= connection.receiveMaximum)',
     replace: 'if (false)',
     tests: 'conformance/flow.v5',
     match: 'MQTT-3.3.4-7',

@@ -61,8 +61,8 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: "packets above the client's limit are sent",
     file: 'workers/publish/delivery.js',
-    find: 'if (size <= connection.maximumPacketBytes)',
-    replace: 'if (true)',
+    find: 'alias, true, expiry) <= maximumPacketBytes;',
+    replace: 'alias, true, expiry) > 0;',
     tests: 'conformance/size.v5',
     match: 'MQTT-3.1.2-24',
   },

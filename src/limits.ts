@@ -573,6 +573,11 @@ export const REWRITE_PLAIN_TOPIC_CHARS_MAX = 256;
 /** Milliseconds for an expression to match; then the topic is refused. More lets hostile topics hold up a shard, fewer
  *  refuses good ones on a busy machine. */
 export const REWRITE_TIMEOUT_MS = 20;
+/**
+ * Milliseconds for which such a topic is refused without being tried again. Fewer holds up a shard the more, more
+ * refuses a good topic the longer that came when the machine was busy.
+ */
+export const REWRITE_REFUSED_MS = 1_000;
 /** Characters of a topic up to which its rewriting is remembered: memory times the above. */
 export const REWRITES_CACHED_TOPIC_CHARS_MAX = 256;
 

@@ -162,14 +162,18 @@ test('an expression that takes for ever refuses the topic, and the shard goes on
   const granted = await client.subscribeAsync([evil, 'good/#', 'short/#'], { qos: 1 }).catch(String);
   t.regex(String(granted), /Unspecified error|128/);
   const long = `long/${'-z-'.repeat(20)}${'x'.repeat(300)}`;
-  const publish = async (): Promise<void> => {
-    // With a line feed it does not match, after having tried every way to.
-    for (const topic of [evil, evil, `long/${'-z-'.repeat(20_000)}\n`]) {
-      await client.publishAsync(topic, '', { qos: 1 });
-    }
+  const received = new Set<string>();
+  client.on('message', (topic) => void received.add(topic));
+  // With a line feed it does not match, after having tried every way to.
+  for (const topic of [evil, evil, `long/${'-z-'.repeat(20_000)}\n`]) {
+    await client.publishAsync(topic, '', { qos: 1 });
+  }
+  // A busy machine may refuse a good one as well, for a moment.
+  await until(async () => {
     for (const topic of ['evil/aaa', long]) await client.publishAsync(topic, '', { qos: 1 });
-  };
-  t.deepEqual(await receivedBy(client, publish), ['good/aaa ', `short/${'x'.repeat(300)} `]);
+    return received.size >= 2;
+  }, 'the good topics');
+  t.deepEqual([...received].sort(), ['good/aaa', `short/${'x'.repeat(300)}`]);
   t.true(scene.logger.has('warn', /^emq_modules: .* takes too long: a topic is refused/));
   t.false(scene.logger.has('error', /./));
   await client.unsubscribeAsync(evil);

@@ -18,6 +18,8 @@ export class BoundedMatcher {
   private readonly script = new Script('expression.exec(topic)');
   private room: Room | null = null;
 
+  constructor(private readonly timeoutMs = REWRITE_TIMEOUT_MS) {}
+
   /** @returns undefined when it takes too long; null: it does not match */
   match(expression: RegExp, topic: string): RegExpExecArray | null | undefined {
     if (topic.length <= REWRITE_PLAIN_TOPIC_CHARS_MAX && this.isPlain(expression)) {
@@ -28,7 +30,7 @@ export class BoundedMatcher {
     this.room.expression = expression;
     this.room.topic = topic;
     try {
-      return this.script.runInContext(this.room, { timeout: REWRITE_TIMEOUT_MS }) as RegExpExecArray | null;
+      return this.script.runInContext(this.room, { timeout: this.timeoutMs }) as RegExpExecArray | null;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return undefined;
       throw error;

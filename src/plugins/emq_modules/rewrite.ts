@@ -2,7 +2,8 @@
  * Other topics in place of those that clients name, by rules of three parts: topic filter, regular expression,
  * replacement. The first rule whose filter matches decides, also when its expression does not match. Any thread.
  */
-import { REWRITES_CACHED_MAX, REWRITES_CACHED_TOPIC_CHARS_MAX } from '../../limits.js';
+import { type Clock, SystemClock } from '../../base/clock.js';
+import { REWRITE_REFUSED_MS, REWRITES_CACHED_MAX, REWRITES_CACHED_TOPIC_CHARS_MAX } from '../../limits.js';
 import { checkTopicFilter, filterMatches, TOPIC_BYTES_MAX } from '../../protocol/topic.js';
 import type { PluginLog, PluginValues, ShardHooks } from '../api.js';
 import { BoundedMatcher } from './bounded-matcher.js';
@@ -71,23 +72,27 @@ export function rewriteHooks(rules: readonly RewriteRule[], log: PluginLog): Sha
 
 export class Rewriter {
   /** Of topics that were looked at before. */
-  private readonly known = new Map<string, string | null>();
-  private readonly matcher = new BoundedMatcher();
+  private readonly known = new Map<string, string>();
+  /** Topics that took too long, and when they may be tried again: it may have been the machine that was busy. */
+  private readonly refused = new Map<string, number>();
 
   constructor(
     private readonly rules: readonly RewriteRule[],
     private readonly log: PluginLog,
+    private readonly matcher: Pick<BoundedMatcher, 'match'> = new BoundedMatcher(),
+    private readonly clock: Clock = new SystemClock(),
   ) {}
 
-  /** @returns null when it takes too long */
+  /** @returns null when it takes too long, or has a moment ago */
   rewrite(topic: string): string | null {
     const known = this.known.get(topic);
     if (known !== undefined) return known;
+    const refusedUntilMs = this.refused.get(topic);
+    if (refusedUntilMs !== undefined && this.clock.monotonicMs() < refusedUntilMs) return null;
     const rewritten = this.apply(topic);
-    if (topic.length <= REWRITES_CACHED_TOPIC_CHARS_MAX) {
-      if (this.known.size >= REWRITES_CACHED_MAX) this.known.clear();
-      this.known.set(topic, rewritten);
-    }
+    if (topic.length > REWRITES_CACHED_TOPIC_CHARS_MAX) return rewritten;
+    if (rewritten === null) remember(this.refused, topic, this.clock.monotonicMs() + REWRITE_REFUSED_MS);
+    else remember(this.known, topic, rewritten);
     return rewritten;
   }
 
@@ -109,4 +114,9 @@ export class Rewriter {
     if (groups === null) return topic;
     return rule.replacement.replace(/\$(\d{1,2})/g, (_, number: string) => groups[Number(number)] ?? '');
   }
+}
+
+function remember<Value>(topics: Map<string, Value>, topic: string, value: Value): void {
+  if (topics.size >= REWRITES_CACHED_MAX) topics.clear();
+  topics.set(topic, value);
 }

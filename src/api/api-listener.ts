@@ -36,11 +36,25 @@ const NOWHERE = '/*';
 
 export type HandleRequest = (request: IncomingMessage, response: ServerResponse) => unknown;
 
+/** How long one request may take, and how often that is looked at. */
+export interface HttpDeadlines {
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly checkMs: number;
+}
+
+const DEADLINES: HttpDeadlines = {
+  headersMs: API_HEADERS_TIMEOUT_MS,
+  requestMs: API_REQUEST_TIMEOUT_MS,
+  checkMs: API_TIMEOUTS_CHECK_MS,
+};
+
 export class ApiListener {
   readonly figures: ListenerFigures;
   readonly #handle: HandleRequest;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #deadlines: HttpDeadlines;
   readonly #door: Door;
   #server: Server | null = null;
   #contexts: TlsContexts | null = null;
@@ -48,11 +62,19 @@ export class ApiListener {
   #lastWarningMs = Number.NEGATIVE_INFINITY;
   readonly #unanswered = new Unanswered();
 
-  constructor(id: ListenerId, config: ListenerConfig, handle: HandleRequest, clock: Clock, logger: Logger) {
+  constructor(
+    id: ListenerId,
+    config: ListenerConfig,
+    handle: HandleRequest,
+    clock: Clock,
+    logger: Logger,
+    deadlines = DEADLINES,
+  ) {
     this.figures = new ListenerFigures(id, config);
     this.#handle = handle;
     this.#clock = clock;
     this.#logger = logger;
+    this.#deadlines = deadlines;
     this.#door = new Door(this.figures, clock);
   }
 
@@ -128,10 +150,10 @@ export class ApiListener {
     const { config } = this.figures;
     const options: ServerOptions = {
       maxHeaderSize: API_HEADER_BYTES_MAX,
-      headersTimeout: API_HEADERS_TIMEOUT_MS,
-      requestTimeout: API_REQUEST_TIMEOUT_MS,
+      headersTimeout: this.#deadlines.headersMs,
+      requestTimeout: this.#deadlines.requestMs,
       keepAliveTimeout: API_KEEP_ALIVE_MS,
-      connectionsCheckingInterval: API_TIMEOUTS_CHECK_MS,
+      connectionsCheckingInterval: this.#deadlines.checkMs,
       noDelay: config.nodelay,
       insecureHTTPParser: false,
     };

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
 import type { ListenerConfig } from '../config/listener-types.js';
 import { API_STOP_MS } from '../limits.js';
-import { ApiListener } from './api-listener.js';
+import { ApiListener, type HttpDeadlines } from './api-listener.js';
 import { createApp } from './app.js';
 import type { BrokerPort } from './broker-port.js';
 import type { Endpoint } from './endpoint.js';
@@ -16,6 +16,8 @@ export interface ApiServerParts {
   readonly logger: Logger;
   /** What there is to ask; tests put in others. */
   readonly endpoints?: readonly Endpoint[];
+  /** Other than those of limits.ts, for tests. */
+  readonly deadlines?: HttpDeadlines;
 }
 
 export class ApiServer {
@@ -25,11 +27,11 @@ export class ApiServer {
 
   /** @param firstId number of the first listener, among all of the broker */
   constructor(configs: readonly ListenerConfig[], firstId: number, parts: ApiServerParts) {
-    const { endpoints = ENDPOINTS, ...rest } = parts;
+    const { endpoints = ENDPOINTS, deadlines, ...rest } = parts;
     this.#broker = parts.broker;
     const handle = createApp({ ...rest, endpoints }).callback();
     this.listeners = configs.map(
-      (config, at) => new ApiListener(firstId + at, config, handle, parts.clock, parts.logger),
+      (config, at) => new ApiListener(firstId + at, config, handle, parts.clock, parts.logger, deadlines),
     );
   }
 

@@ -338,7 +338,8 @@ test('a reader that takes nothing is closed after send_timeout', async (t) => {
 });
 
 test('headers and bodies that drip are broken off with 408', async (t) => {
-  const bench = await startApi(t, ENDPOINTS);
+  const deadlines = { headersMs: 1_000, requestMs: 2_000, checkMs: 100 };
+  const bench = await startApi(t, ENDPOINTS, [], null, deadlines);
   const silent = open(bench);
   const half = open(bench).send('GET /api/v2/things HT');
   const dripping = open(bench).send(`GET /api/v2/things HTTP/1.1\r\n`);
@@ -348,9 +349,9 @@ test('headers and bodies that drip are broken off with 408', async (t) => {
   );
   const bodyDrip = setInterval(() => body.send(' '), 100);
   const all = [silent, half, dripping];
-  await until(() => all.every(({ isClosed }) => isClosed), 'the end of slow headers', 20_000);
+  await until(() => all.every(({ isClosed }) => isClosed), 'the end of slow headers');
   for (const { statuses } of all) t.deepEqual(statuses, [408]);
-  await until(() => body.isClosed, 'the end of a slow body', 30_000);
+  await until(() => body.isClosed, 'the end of a slow body');
   clearInterval(drip);
   clearInterval(bodyDrip);
   t.deepEqual(body.statuses, [408]);

@@ -1,6 +1,7 @@
 /** An API without a broker: endpoints of the test's own, users in memory. */
 import { connect, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
+import type { HttpDeadlines } from '../../src/api/api-listener.js';
 import type { BrokerPort, Users } from '../../src/api/broker-port.js';
 import type { Endpoint } from '../../src/api/endpoint.js';
 import { ApiServer } from '../../src/api/server.js';
@@ -77,6 +78,7 @@ export async function startApi(
   endpoints: readonly Endpoint[],
   options: readonly string[] = [],
   broker: BrokerPort | null = null,
+  deadlines?: HttpDeadlines,
 ): Promise<ApiBench> {
   const set = options.map((option) => `listener.api.test.${option}`);
   const loaded = loadConfig({ set: ['listener.api.mgmt=off', 'listener.api.test=127.0.0.1:0', ...set] });
@@ -90,6 +92,7 @@ export async function startApi(
     clock,
     logger: log,
     endpoints,
+    ...(deadlines === undefined ? {} : { deadlines }),
   });
   await server.open([]);
   t.teardown(() => server.close());

@@ -11,6 +11,7 @@ import {
 import type { AuthAnswer, ShardHooks } from '../../../src/plugins/api.js';
 import { settle, TestShard, type TestShardOptions } from '../../helpers/test-shard.js';
 import type { Version } from '../../helpers/wire.js';
+import { until } from '../../helpers/with-broker.js';
 
 const VERSIONS: readonly Version[] = [3, 4, 5];
 
@@ -135,12 +136,15 @@ test('a handler that throws refuses, and the log has neither the password nor mo
 
 test('a handler that never answers refuses after its deadline, and its late answer counts for nothing', async (t) => {
   let answer: (late: AuthAnswer) => void = () => {};
-  const shard = shardFor(t, { hooks: saying(new Promise((resolve) => (answer = resolve))) });
+  const asked: string[] = [];
+  const shard = shardFor(t, { hooks: saying(new Promise((resolve) => (answer = resolve)), 'slow', asked) });
   const client = shard.open('c', { version: 5 });
+  await until(() => asked.length === 1, 'the question');
   // Real time goes on as well, and a busy machine takes its time.
   await shard.advance(HOOK_TIMEOUT_MS / 2);
   t.deepEqual(client.take(), []);
   await shard.advance(HOOK_TIMEOUT_MS);
+  await until(() => client.packets.length > 0, 'the refusal');
   t.is(client.take()[0]?.code, 0x88);
   answer({ allow: true });
   await settle();

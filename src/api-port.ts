@@ -10,7 +10,7 @@ import { LiveFigures } from './figures/live-figures.js';
 import { NodeFigures, type NodeFiguresParts } from './figures/node-figures.js';
 import { ShardListings } from './listing/listings.js';
 import type { Plugins } from './plugins/api.js';
-import type { ClientId, ShardId } from './protocol/ids.js';
+import { askedShards } from './supervisor/asked-shards.js';
 import type { ShardPool } from './supervisor/shard-pool.js';
 
 export interface ApiParts {
@@ -27,12 +27,7 @@ export interface ApiParts {
 export function createApiPort(parts: ApiParts): BrokerPort {
   const { name, clock, pool, slots, plugins, settings, users, figures } = parts;
   const startedMs = clock.monotonicMs();
-  const shards = {
-    count: pool.handles.length,
-    ownerOf: (clientId: ClientId) => slots.shardOf(clientId),
-    isReady: (shard: ShardId) => pool.handles[shard]?.state === 'ready',
-    request: pool.request.bind(pool),
-  };
+  const shards = askedShards(pool, slots);
   return {
     node: {
       name,

@@ -4,24 +4,12 @@ import type { ShardRequests, ShardRequestType } from '../actor/shard-protocol.js
 import type { ClientActions } from '../api/broker-port.js';
 import { BrokerError } from '../base/errors.js';
 import { asClientId, asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
-
-/** The shards, as actions need them. */
-export interface ActionShards {
-  readonly count: number;
-  ownerOf(clientId: ClientId): ShardId;
-  /** It takes clients; before that it does not know what all other shards want. */
-  isReady(shard: ShardId): boolean;
-  request<T extends ShardRequestType>(
-    shard: ShardId,
-    type: T,
-    input: ShardRequests[T]['input'],
-  ): Promise<ShardRequests[T]['output']>;
-}
+import type { AskedShards } from '../supervisor/asked-shards.js';
 
 export class ShardActions implements ClientActions {
-  readonly #shards: ActionShards;
+  readonly #shards: AskedShards;
 
-  constructor(shards: ActionShards) {
+  constructor(shards: AskedShards) {
     this.#shards = shards;
   }
 
@@ -56,9 +44,7 @@ export class ShardActions implements ClientActions {
     type: T,
     input: ShardRequests[T]['input'],
   ): Promise<ShardRequests[T]['output']> {
-    const owner = this.#shards.ownerOf(clientId);
-    if (this.#shards.isReady(owner)) return this.#shards.request(owner, type, input);
-    return Promise.reject(new BrokerError('SHARD_UNAVAILABLE', `shard ${owner} is not ready`));
+    return this.#shards.request(this.#shards.ownerOf(clientId), type, input);
   }
 
   #publishingShard(clientId: ClientId): ShardId {

@@ -6,19 +6,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TraceLot, TraceSubject } from '../actor/trace-protocol.js';
 import type { Trace, TraceBounds, TraceEnd, TraceListener, Traces } from '../api/broker-port.js';
 import type { Clock } from '../base/clock.js';
-import { BrokerError } from '../base/errors.js';
 import { TRACE_TAKE_INTERVAL_MS, TRACES_MAX } from '../limits.js';
 import { asClientId, asShardId, type ShardId } from '../protocol/ids.js';
-import type { ActionShards } from './client-actions.js';
+import type { AskedShards } from '../supervisor/asked-shards.js';
 
 export class ShardTraces implements Traces {
-  readonly #shards: ActionShards;
+  readonly #shards: AskedShards;
   readonly #clock: Clock;
   readonly #running = new Set<RunningTrace>();
   #lastId = 0;
   #isStopped = false;
 
-  constructor(shards: ActionShards, clock: Clock) {
+  constructor(shards: AskedShards, clock: Clock) {
     this.#shards = shards;
     this.#clock = clock;
   }
@@ -52,12 +51,12 @@ export class ShardTraces implements Traces {
 
 class RunningTrace implements Trace {
   readonly #id: number;
-  readonly #shards: ActionShards;
+  readonly #shards: AskedShards;
   readonly #watched: readonly ShardId[];
   readonly #listener: TraceListener;
   readonly #stop = new AbortController();
 
-  constructor(id: number, shards: ActionShards, watched: readonly ShardId[], listener: TraceListener) {
+  constructor(id: number, shards: AskedShards, watched: readonly ShardId[], listener: TraceListener) {
     this.#id = id;
     this.#shards = shards;
     this.#watched = watched;
@@ -66,8 +65,6 @@ class RunningTrace implements Trace {
 
   /** Rejects with BrokerError when a shard does not take part. */
   async begin(subject: TraceSubject): Promise<void> {
-    if (!this.#watched.every((shard) => this.#shards.isReady(shard)))
-      throw new BrokerError('SHARD_UNAVAILABLE', 'a shard is not ready');
     await Promise.all(
       this.#watched.map((shard) => this.#shards.request(shard, 'trace.start', { id: this.#id, subject })),
     );

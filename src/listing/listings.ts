@@ -15,24 +15,11 @@ import type { Listed, Listings, Page } from '../api/broker-port.js';
 import type { Clock } from '../base/clock.js';
 import { BrokerError } from '../base/errors.js';
 import { LIST_TIMEOUT_MS, LISTED_PAGE_CHARS_MAX, LISTS_UNDER_WAY_MAX, LISTS_WAITING_MAX } from '../limits.js';
-import { asClientId, asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
+import { asClientId, asShardId } from '../protocol/ids.js';
+import type { AskedShards } from '../supervisor/asked-shards.js';
 import { findStart } from './find-start.js';
 import { takeRows } from './take-rows.js';
 import { Turns } from './turns.js';
-
-/** The shards, as lists need them. */
-export interface ListedShards {
-  readonly count: number;
-  ownerOf(clientId: ClientId): ShardId;
-  /** It takes clients; before that it does not know all other shards' filters. */
-  isReady(shard: ShardId): boolean;
-  request<T extends ShardRequestType>(
-    shard: ShardId,
-    type: T,
-    input: ShardRequests[T]['input'],
-    timeoutMs: number,
-  ): Promise<ShardRequests[T]['output']>;
-}
 
 const KEYS: { readonly [K in ListKind]: (row: ListRows[K]) => string } = {
   clients: (row) => row.clientId,
@@ -49,11 +36,11 @@ type Ask = <T extends ShardRequestType>(
 ) => Promise<ShardRequests[T]['output']>;
 
 export class ShardListings implements Listings {
-  readonly #shards: ListedShards;
+  readonly #shards: AskedShards;
   readonly #clock: Clock;
   readonly #turns = new Turns(LISTS_UNDER_WAY_MAX, LISTS_WAITING_MAX);
 
-  constructor(shards: ListedShards, clock: Clock) {
+  constructor(shards: AskedShards, clock: Clock) {
     this.#shards = shards;
     this.#clock = clock;
   }
@@ -148,10 +135,7 @@ export class ShardListings implements Listings {
       const leftMs = deadlineMs - this.#clock.monotonicMs();
       if (leftMs <= 0)
         return Promise.reject(new BrokerError('SHARD_UNAVAILABLE', 'a list was not ready in time'));
-      const id = asShardId(shard);
-      if (!this.#shards.isReady(id))
-        return Promise.reject(new BrokerError('SHARD_UNAVAILABLE', `shard ${id} is not ready`));
-      return this.#shards.request(id, type, input, leftMs);
+      return this.#shards.request(asShardId(shard), type, input, leftMs);
     };
   }
 }

@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { ShardRequestType } from '../../../src/actor/shard-protocol.js';
 import { SystemClock } from '../../../src/base/clock.js';
+import { BrokerError } from '../../../src/base/errors.js';
 import { ShardListings } from '../../../src/listing/listings.js';
 import { asShardId, type ShardId } from '../../../src/protocol/ids.js';
 
@@ -12,7 +13,9 @@ function listings(ready: readonly number[]) {
     isReady: (shard: ShardId) => ready.includes(shard),
     request: (shard: ShardId, type: ShardRequestType) => {
       asked.push(`${type} ${shard}`);
-      return Promise.resolve([] as never);
+      return ready.includes(shard)
+        ? Promise.resolve([] as never)
+        : Promise.reject(new BrokerError('SHARD_UNAVAILABLE', 'not ready'));
     },
   };
   return { asked, listings: new ShardListings(shards, new SystemClock()) };

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import type { ActionShards } from '../../../src/actions/client-actions.js';
 import { ShardTraces } from '../../../src/actions/traces.js';
 import type { TraceLine, TraceLot } from '../../../src/actor/trace-protocol.js';
 import type { TraceListener } from '../../../src/api/broker-port.js';
@@ -11,6 +10,7 @@ import {
   TRACE_TAKE_INTERVAL_MS,
 } from '../../../src/limits.js';
 import { asShardId } from '../../../src/protocol/ids.js';
+import type { AskedShards } from '../../../src/supervisor/asked-shards.js';
 import { payloadDetail } from '../../../workers/tracing/trace-text.js';
 import { settle, TestShard } from '../../helpers/test-shard.js';
 import { until } from '../../helpers/with-broker.js';
@@ -57,14 +57,13 @@ test('while its reader is busy nothing is taken, and a trace that nobody reads e
   const shards = {
     count: 1,
     ownerOf: () => asShardId(0),
-    isReady: () => true,
     request: (_shard: number, type: string) => {
       asked.push(type);
       if (type !== 'trace.take') return Promise.resolve(null);
       taken++;
       return Promise.resolve({ lines: [LINE], hasMore: true, missed: 0 });
     },
-  } as unknown as ActionShards;
+  } as unknown as AskedShards;
   const heard: string[] = [];
   const listener: TraceListener & { isBusy: boolean } = {
     isBusy: false,

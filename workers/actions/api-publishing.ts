@@ -13,7 +13,6 @@ import { authorOf } from '../../src/protocol/author.js';
 import { createMessage, type Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { checkTopicName } from '../../src/protocol/topic.js';
-import { publishLimits } from '../connection/topic-limits.js';
 import type { Core, CreditWaiter } from '../core.js';
 import { rewriteView } from '../hooks/hook-message.js';
 import { Pending } from '../hooks/pending.js';
@@ -165,7 +164,7 @@ export class ApiPublishing implements Runnable, CreditWaiter {
   }
 
   private firstWrong(messages: readonly ApiMessage[]): PublishOutcome | null {
-    const limits = publishLimits(this.core.config);
+    const { limits } = this.review;
     for (const [at, { topic, payload, properties }] of messages.entries()) {
       const name = Buffer.from(topic, 'utf8');
       // Half a surrogate pair would become another topic.

@@ -14,7 +14,6 @@ import { asClientId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
 import { type CheckedPublish, checkPublish, isQos } from '../../src/protocol/publish-request.js';
 import type { SubscribeFlow } from '../connection/subscribe-flow.js';
-import { publishLimits } from '../connection/topic-limits.js';
 import type { Core } from '../core.js';
 import type { Point } from '../hooks/hooks.js';
 
@@ -127,7 +126,7 @@ export class PluginPart {
       log: this.log,
       tell: (data) => this.tell(data),
       publish: (topic, payload, options = {}) =>
-        this.publish(checkPublish(topic, payload, options, publishLimits(this.core.config))),
+        this.publish(checkPublish(topic, payload, options, this.core.publisher.review.limits)),
       subscribe: (clientId, filter, qos) => {
         if (typeof filter !== 'string') throw new Error('the filter is not a string');
         if (!isQos(qos)) throw new Error('qos is not 0, 1 or 2');

@@ -31,7 +31,8 @@ export const DROPPED = new Judgement(true, true, null);
 export const UNDECIDED = new Judgement(false, false, null);
 
 export class Review implements ConfigFollower {
-  private limits: PublishLimits;
+  /** What everybody's messages are held to. */
+  limits: PublishLimits;
 
   constructor(private readonly core: Core) {
     this.limits = publishLimits(core.config);

@@ -1,6 +1,6 @@
 /**
  * What the API may ask of the broker. The API knows nothing else of it, and the broker knows nothing of EMQ's words:
- * they are put on in emq-format.ts. Main thread.
+ * they are put on in emq/. Main thread.
  */
 import type { ApiMessage, PublishOutcome, SubscribeOutcome } from '../actor/action-protocol.js';
 import type { ClientRow, RouteRow, SessionRow, SubscriptionRow } from '../actor/list-protocol.js';

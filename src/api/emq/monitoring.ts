@@ -3,8 +3,8 @@ import type { Alarm } from '../../actor/shard-protocol.js';
 import { type MetricName, STATS } from '../../metrics/names.js';
 import { dateTimeText } from '../../sys/time-text.js';
 import type { ListenerReport, ProcessReport } from '../broker-port.js';
-import { RELEASE } from '../emq-format.js';
 import { listOf, NOTHING, objectOf, type Schema, text, whole } from '../schema.js';
+import { RELEASE } from './node.js';
 
 const KIB = 1 << 10;
 const MIB = 1 << 20;

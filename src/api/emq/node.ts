@@ -1,9 +1,9 @@
 /** What the broker says, in EMQ's words: keys, their order, units and texts. Nowhere else. Main thread. */
 
-import { DESCRIPTION } from '../sys/sys-publisher.js';
-import { dateTimeText, uptimeText } from '../sys/time-text.js';
-import type { NodePort } from './broker-port.js';
-import { objectOf, type Schema, text } from './schema.js';
+import { DESCRIPTION } from '../../sys/sys-publisher.js';
+import { dateTimeText, uptimeText } from '../../sys/time-text.js';
+import type { NodePort } from '../broker-port.js';
+import { objectOf, type Schema, text } from '../schema.js';
 
 /** EMQ's shape of it: `R20/9.3.3`. */
 export const RELEASE = `R${process.versions.node.split('.', 1)[0]}/${process.versions.v8}`;

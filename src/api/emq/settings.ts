@@ -2,11 +2,11 @@
  * Settings in EMQ's words: names of applications and types, values as text, and keys that it calls otherwise. Main
  * thread.
  */
-import { EMQ_LOG_LEVELS } from '../config/emq-keys.js';
-import type { TopicPriority } from '../config/priorities.js';
-import type { PluginSetting } from '../plugins/api.js';
-import type { Setting } from '../settings/outcome.js';
-import { objectOf, text, yesNo } from './schema.js';
+import { EMQ_LOG_LEVELS } from '../../config/emq-keys.js';
+import type { TopicPriority } from '../../config/priorities.js';
+import type { PluginSetting } from '../../plugins/api.js';
+import type { Setting } from '../../settings/outcome.js';
+import { objectOf, text, yesNo } from '../schema.js';
 
 /** EMQ's name for the broker itself, where the others are plugins. */
 export const CORE_APP = 'emqttd';

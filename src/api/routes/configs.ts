@@ -2,7 +2,7 @@
 import type { SettingOutcome } from '../../settings/outcome.js';
 import { type ApiCode, ApiError } from '../api-error.js';
 import type { Settings } from '../broker-port.js';
-import { CORE_APP, emqSettings, keyFromEmq, SETTING_SCHEMA, valueFromEmq } from '../emq-settings.js';
+import { CORE_APP, emqSettings, keyFromEmq, SETTING_SCHEMA, valueFromEmq } from '../emq/settings.js';
 import { endpoint } from '../endpoint.js';
 import { string } from '../fields.js';
 import { listOf, NOTHING } from '../schema.js';

@@ -1,5 +1,5 @@
 /** `management/nodes`: which nodes there are. Main thread. */
-import { emqNode, NAMED_NODE_SCHEMA, NODE_SCHEMA } from '../emq-format.js';
+import { emqNode, NAMED_NODE_SCHEMA, NODE_SCHEMA } from '../emq/node.js';
 import { endpoint } from '../endpoint.js';
 import { listOf } from '../schema.js';
 

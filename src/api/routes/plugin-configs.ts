@@ -1,6 +1,6 @@
 /** `plugin_configs`: all that is set of one plugin. Main thread. */
 import { ApiError } from '../api-error.js';
-import { emqPluginSetting, PLUGIN_SETTING_SCHEMA } from '../emq-settings.js';
+import { emqPluginSetting, PLUGIN_SETTING_SCHEMA } from '../emq/settings.js';
 import { endpoint } from '../endpoint.js';
 import { listOf, NOTHING } from '../schema.js';
 import { settled } from './configs.js';

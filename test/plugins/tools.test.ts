@@ -19,6 +19,16 @@ test('emq_recon tells what every thread is doing', async (t) => {
   t.true(scene.logger.has('debug', /^emq_recon: figures of shard\/1/));
 });
 
+for (const limit of ['mqtt.max_packet_size', 'mqtt.max_topic_levels']) {
+  test(`emq_recon lets the broker live where ${limit} is too small for what it tells`, async (t) => {
+    const config = { 'recon.interval': '20ms', [limit]: limit === 'mqtt.max_packet_size' ? '64' : '1' };
+    const { logger } = await brokerWith(t, { plugins: [], config });
+    const refused = /^emq_recon: figures of main are not published: /;
+    await until(() => logger.lines.filter(({ message }) => refused.test(message)).length > 1);
+    t.pass();
+  });
+}
+
 test('emq_plugin_template logs every hook, and changes nothing', async (t) => {
   const scene = await brokerWith(t, { plugins: [], config: { 'log.level': 'debug' } });
   t.true((await scene.broker.plugins.start('emq_plugin_template')).ok);

@@ -45,8 +45,13 @@ function publish({ node, figures, publish: say, log }: MainContext): void {
   for (const each of figures()) {
     const name = each.thread === 'main' ? 'main' : `shard/${each.thread}`;
     const body = bodyOf(each);
-    say(`$SYS/brokers/${node}/recon/${name}`, JSON.stringify(body));
     log.debug(`figures of ${name}`, body);
+    try {
+      say(`$SYS/brokers/${node}/recon/${name}`, JSON.stringify(body));
+    } catch (error) {
+      // How long topics and packets may be is configuration, and what a timer throws would end the process.
+      log.debug(`figures of ${name} are not published: ${error instanceof Error ? error.message : error}`);
+    }
   }
 }
 

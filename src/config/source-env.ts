@@ -2,8 +2,8 @@
 import { type ConfigIssue, type Entry, type Source, sourceIssue } from './entry.js';
 
 const PREFIX = 'SHARDMQ_';
-/** Variables that are no keys: passwords are not configuration, which is shown and kept. */
-const OTHERS = ['SHARDMQ_ADMIN_PASSWORD', 'SHARDMQ_API_PASSWORD'];
+/** Variables that are no keys: passwords are not configuration, which is shown and kept; others are for commands. */
+const OTHERS = ['SHARDMQ_ADMIN_PASSWORD', 'SHARDMQ_API_PASSWORD', 'SHARDMQ_API_URL', 'SHARDMQ_API_USER'];
 
 /** `SHARDMQ_MQTT__MAX_PACKET_SIZE` sets `mqtt.max_packet_size`: `__` stands for the dot, case does not matter. */
 export function entriesOfEnvironment(

@@ -129,7 +129,7 @@ export interface Plugin {
 
 /** Something that people and programs tell a running plugin to do. */
 export interface PluginCommand {
-  /** Words that follow its name, such as `NAME PASSWORD`. */
+  /** Words that follow its name, such as `NAME PASSWORD`. What is called just PASSWORD the command line asks for. */
   readonly usage: string;
   readonly about: string;
   /** @returns what to say, a line each. Throwing says why it was not done. */

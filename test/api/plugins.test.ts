@@ -13,6 +13,9 @@ async function put(ask: AskApi, name: string, body: unknown): Promise<string> {
   return (await ask(`PUT ${PLUGINS}/${name}`, { body })).text;
 }
 
+const commands = async (ask: AskApi, name: string): Promise<string> =>
+  (await ask(`GET ${PLUGINS}/${name}/commands`)).text;
+
 async function run(ask: AskApi, name: string, body: unknown): Promise<string> {
   return (await ask(`POST ${PLUGINS}/${name}/run`, { body })).text;
 }
@@ -93,7 +96,14 @@ test(
   withApi({}, async (ask, _broker, t) => {
     const name = 'emq_auth_username';
     t.is(await run(ask, name, { command: 'list' }), `{"code":111,"message":"${name} does not run"}`);
+    t.is(await commands(ask, name), `{"code":111,"message":"${name} does not run"}`);
     t.is(await put(ask, name, { active: true }), DONE);
+    t.regex(
+      await commands(ask, name),
+      /^\{"code":0,"result":\[\{"name":"list","usage":"","about":"[^"]+"\},\{"name":"add","usage":"NAME PASSWORD",/,
+    );
+    t.is(await commands(ask, 'emq_retainer'), '{"code":0,"result":[]}');
+    t.is(await commands(ask, 'emq_nothing'), '{"code":102,"message":"there is no plugin emq_nothing"}');
     t.is(await run(ask, name, { command: 'list' }), '{"code":0,"result":{"lines":[]}}');
     t.is(
       await run(ask, name, { command: 'add', args: ['ben', 'lighthouse'] }),

@@ -6,6 +6,8 @@ import { withApi } from '../helpers/api.js';
 import { typing } from './remote.js';
 import { temporaryDir } from './run-cli.js';
 
+const NO_PASSWORD = 'there is no password in the first line of standard input, nor a terminal to ask on';
+
 test(
   'config: get all, get one, set; what is wrong is said as the file’s mistakes are',
   withApi({}, async (_ask, broker, t) => {
@@ -105,8 +107,8 @@ test(
     });
     t.like(await type('users del admin'), { code: 1, stderr: 'shardmq: admin cannot be removed\n' });
     t.like(await type('users add bob'), {
-      code: 1,
-      stderr: 'shardmq: a name and a password have at least one character\n',
+      code: 2,
+      stderr: `shardmq: ${NO_PASSWORD}; --new-password-file FILE may have it\n`,
     });
   }),
 );

@@ -23,11 +23,17 @@ export class CliProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<Ended>;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, nodeOptions: readonly string[] = []) {
+  constructor(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    nodeOptions: readonly string[] = [],
+    input?: string,
+  ) {
     this.#child = spawn(process.execPath, [...nodeOptions, CLI, ...args], {
       env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
+    this.#child.stdin?.end(input);
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
     });

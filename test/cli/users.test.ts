@@ -32,8 +32,8 @@ test('users come, get passwords and go; what cannot be is said, with exit code 1
   t.deepEqual(await users('pw\n', 'passwd', 'admin', ...at), { code: 0, out: 'admin has a new password\n' });
   t.deepEqual(await users('', 'list', ...at), { code: 0, out: 'admin\tadministrator\n' });
   t.deepEqual(await users('', 'passwd', 'admin', ...at), {
-    code: 1,
-    out: 'shardmq: the password is empty\n',
+    code: 2,
+    out: 'shardmq: there is no password in the first line of standard input, nor a terminal to ask on; --new-password-file FILE may have it\n',
   });
   const only = 'shardmq: admin is the only user: nobody could use the API\n';
   t.deepEqual(await users('', 'del', 'admin', ...at), { code: 1, out: only });

@@ -65,17 +65,25 @@ without an entry there are shardmq's own.
 const CHANGES = `
 ## Changes while the broker runs
 
-\`PUT /api/v2/configs/emqttd\` with \`{"key": "mqtt.max_packet_size", "value": "2MB"}\` changes a key. Values are
-written as in a file, but a duration always has its unit (a bare number is 108; only \`mqtt.broker.sys_interval\` takes
-seconds). The answer comes when the value is in force in all shards; a shard that does not take it within
-${CONFIG_UPDATE_TIMEOUT_MS / 1000} s is started anew with it. Keys that count from the start are refused with 102, and
-\`GET /api/v2/configs\` leaves them out.
+On the command line, or with the request behind it:
+
+\`\`\`sh
+shardmq config get mqtt.max_packet_size        # GET /api/v2/configs
+shardmq config set mqtt.max_packet_size 2MB    # PUT /api/v2/configs/emqttd
+shardmq config reset mqtt.max_packet_size      # DELETE /api/v2/configs/emqttd
+\`\`\`
+
+The bodies are \`{"key": "mqtt.max_packet_size", "value": "2MB"}\` and the same without \`value\`. Values are
+written as in a file, but a duration always has its unit (a bare number is refused with 108; only
+\`mqtt.broker.sys_interval\` takes seconds). The answer comes when the value is in force in all shards; a shard
+that does not take it within ${CONFIG_UPDATE_TIMEOUT_MS / 1000} s is started anew with it. Keys that count from the
+start are refused with 102, and \`GET /api/v2/configs\` leaves them out.
 
 Unlike in EMQ, changes are kept: in \`settings.json\` of the data directory. They win over the program, the file and the
-environment, and give way to \`--set\`; the log says at start how many there are and where. \`DELETE
-/api/v2/configs/emqttd\` with \`{"key": "mqtt.max_packet_size"}\` takes one back, and what the file says is in force
-again. \`shardmq check-config FILE\` names those that win over the file. A damaged \`settings.json\`, or one with a value
-that is none, stops the start; without the file the broker starts as if nothing had been changed.
+environment, and give way to \`--set\`; the log says at start how many there are and where. \`reset\` takes one back, and
+what the file says is in force again. \`shardmq check-config FILE\` names those that win over the file. A damaged
+\`settings.json\`, or one with a value that is none, stops the start; without the file the broker starts as if nothing
+had been changed.
 
 The keys of a plugin that runs are changed in the same way, with its name in the place of \`emqttd\`, or all together
 with \`PUT /api/v2/nodes/NODE/plugin_configs/PLUGIN\`; it is restarted with them, and keeps them. Secrets are shown as
@@ -277,6 +285,7 @@ function processSection(): string {
 |---|---|
 | \`SHARDMQ_SECTION__KEY\` | sets the key \`section.key\` |
 | \`SHARDMQ_ADMIN_PASSWORD\` | password that \`dashboard.default_user.login\` (\`admin\`) has from this start on; at each start; taken out of the environment |
+| \`SHARDMQ_API_URL\`, \`SHARDMQ_API_USER\`, \`SHARDMQ_API_PASSWORD\` | for commands that ask a broker; see [cli.md](cli.md) |
 | \`UV_THREADPOOL_SIZE\` | threads for files, DNS and hashing, shared by all shards; shards + 4 when not set |
 `;
 }

@@ -12,6 +12,12 @@ const PLUGIN = objectOf({
   active: yesNo('it runs'),
 });
 
+const COMMAND = objectOf({
+  name: text('of the command'),
+  usage: text('the words that follow it', 'NAME PASSWORD'),
+  about: text('a few words'),
+});
+
 /** EMQ's words; for all that has no number of its own it knows but one. */
 function orError(outcome: PluginOutcome): undefined {
   if (outcome.ok) return;
@@ -43,6 +49,20 @@ export const pluginEndpoints = [
     handle: async ({ broker: { plugins }, path, params }) => {
       const name = path['plugin']!;
       orError(await (params.active ? plugins.start(name) : plugins.stop(name)));
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: 'nodes/{node}/plugins/{plugin}/commands',
+    about: 'What a plugin that runs can be told to do. EMQ has no such request.',
+    answer: listOf(COMMAND),
+    codes: [111],
+    handle: ({ broker: { plugins }, path }) => {
+      const name = path['plugin']!;
+      const plugin = plugins.list().find((each) => each.name === name);
+      if (plugin === undefined) throw new ApiError(102, `there is no plugin ${name}`);
+      if (!plugin.active) throw new ApiError(111, `${name} does not run`);
+      return plugins.commands(name).map((command) => ({ ...command }));
     },
   }),
   endpoint({

@@ -7,7 +7,7 @@ export interface OptionSpec {
 }
 
 export interface ActionSpec {
-  /** What follows the action: `ID`, or `[MESSAGE]` where it may be missing. */
+  /** What follows the action: `ID`, `[MESSAGE]` where it may be missing, `[WORD...]` for any number at the end. */
   readonly words: readonly string[];
   readonly about: string;
   readonly options?: Readonly<Record<string, OptionSpec>>;
@@ -134,10 +134,18 @@ export const REMOTE_COMMANDS = {
       list: { words: [], about: 'which there are' },
       load: { words: ['NAME'], about: 'starts it, now and with the broker' },
       unload: { words: ['NAME'], about: 'stops it, and it no longer starts with the broker' },
+      run: {
+        words: ['NAME', '[COMMAND]', '[WORD...]'],
+        about: 'has it carry out a command, or shows its commands',
+        options: { '--new-password-file': NEW_PASSWORD },
+      },
     },
     usual: 'list',
     hasOffline: true,
-    notes: ['Without a broker it is about what starts with the next one.'],
+    notes: [
+      'Without a broker it is about what starts with the next one.',
+      'Where a command of run takes a password, it is asked for on a terminal, or is the first line of standard input.',
+    ],
     example: 'plugins load emq_auth_username',
   },
   config: {

@@ -47,7 +47,8 @@ export function parseRemote(name: RemoteName, args: readonly string[]): RemoteCo
   const usage = [name, action, ...spec.actions[action]!.words].filter((word) => word !== '').join(' ');
   const { words: wanted, options: own = {} } = spec.actions[action]!;
   const least = wanted.filter((word) => !word.startsWith('[')).length;
-  if (words.length < least || words.length > wanted.length) return `it is: ${usage}`;
+  const most = wanted.at(-1)?.endsWith('...]') ? Number.POSITIVE_INFINITY : wanted.length;
+  if (words.length < least || words.length > most) return `it is: ${usage}`;
   if (words[0] === '') return `${wanted[0]} of ${usage} is empty`;
   const stray = [...options.keys()].find(
     (option) => !(option in own) && !(option in COMMON_OPTIONS) && option !== '--offline',

@@ -4,6 +4,7 @@ import { ReadStream } from 'node:tty';
 import { CLI_PASSWORD_BYTES_MAX } from '../../limits.js';
 import { EXIT } from '../exit-codes.js';
 import { CliError } from './cli-error.js';
+import type { OptionValues } from './parse.js';
 
 const ENTER = /[\r\n]/;
 const INTERRUPT = '\x03';
@@ -40,11 +41,18 @@ function readStart(file: string): string {
   return bytes.toString('utf8', 0, length);
 }
 
-/** Typed twice on a terminal, else the first line of standard input. @returns empty where nothing is there */
-export async function readNewPassword(user: string): Promise<string> {
+/** The first line of `--new-password-file`, else asked for; never empty. @throws CliError */
+export async function newPassword(options: OptionValues, user: string): Promise<string> {
+  const file = options.get('--new-password-file');
+  return file === undefined ? readNewPassword(user) : passwordFromFile(file);
+}
+
+/** Typed twice on a terminal, else the first line of standard input. */
+async function readNewPassword(user: string): Promise<string> {
   if (!canAsk() || !process.stdin.isTTY) return firstLineOfInput();
   const typed = await askHidden(`new password of ${user}: `);
-  if (typed === '' || (await askHidden('the same again: ')) === typed) return typed;
+  if (typed === '') throw new CliError('a password has at least one character; nothing is changed');
+  if ((await askHidden('the same again: ')) === typed) return typed;
   throw new CliError('the two are not the same; nothing is changed');
 }
 
@@ -55,7 +63,10 @@ async function firstLineOfInput(): Promise<string> {
     text += chunk;
     if (text.includes('\n') || text.length > CLI_PASSWORD_BYTES_MAX) break;
   }
-  return text.split(/\r?\n/, 1)[0]!;
+  const password = text.split(/\r?\n/, 1)[0]!;
+  if (password !== '') return password;
+  const message = 'there is no password in the first line of standard input, nor a terminal to ask on';
+  throw new CliError(`${message}; --new-password-file FILE may have it`, EXIT.usage);
 }
 
 /** Whether somebody is there who can be asked: questions go to standard error, answers come from the terminal. */

@@ -100,6 +100,11 @@ test('a variable SHARDMQ_... without a dot in its key gives a warning', (t) => {
   );
 });
 
+test('variables of commands that ask a broker are no keys, and nothing is said of them', (t) => {
+  const env = { SHARDMQ_API_URL: 'http://x', SHARDMQ_API_USER: 'ann', SHARDMQ_API_PASSWORD: 'x' };
+  t.deepEqual(warningsOf({ env }), []);
+});
+
 test('--set needs KEY=VALUE, and the value may contain an equals sign', (t) => {
   t.deepEqual(linesOf({ set: ['mqtt.allow_anonymous'] }), [
     'command line: "mqtt.allow_anonymous": expected KEY=VALUE',

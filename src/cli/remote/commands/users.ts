@@ -5,7 +5,7 @@ import { rowsOf } from '../answers.js';
 import { CliError, Refusal } from '../cli-error.js';
 import { type Context, type Handlers, orOffline } from '../context.js';
 import { displayText } from '../display-text.js';
-import { askHidden, canAsk, passwordFromFile, readNewPassword } from '../password.js';
+import { askHidden, canAsk, newPassword, passwordFromFile } from '../password.js';
 import { Table } from '../table.js';
 
 const COLUMNS = [
@@ -27,15 +27,18 @@ const list = async ({ api, out }: Context): Promise<void> =>
 async function add(context: Context): Promise<void> {
   const { api, words, options } = context;
   const username = words[0]!;
-  const password = await newPassword(context);
+  const password = await newPassword(options, displayText(username));
   const tags = options.get('--tags') ?? '';
   return tell(context, 'may use the API', () => api.post('users', { username, password, tags }));
 }
 
 async function passwd(context: Context): Promise<void> {
-  const { api, words } = context;
+  const { api, words, options } = context;
   const name = words[0]!;
-  const body = { old_pwd: await oldPassword(context, name), new_pwd: await newPassword(context) };
+  const body = {
+    old_pwd: await oldPassword(context, name),
+    new_pwd: await newPassword(options, displayText(name)),
+  };
   return tell(context, 'has a new password', () => api.put(`change_pwd/${encodeURIComponent(name)}`, body));
 }
 
@@ -66,20 +69,18 @@ async function oldPassword({ api, options }: Context, name: string): Promise<str
   throw new CliError(message, EXIT.usage);
 }
 
-function newPassword({ options, words }: Context): Promise<string> {
-  const file = options.get('--new-password-file');
-  return file === undefined
-    ? readNewPassword(displayText(words[0]!))
-    : Promise.resolve(passwordFromFile(file));
-}
-
 const offline =
   (action: 'list' | 'add' | 'passwd' | 'del') =>
   async (sources: StartSources, context: Context): Promise<void> => {
     const { runUsers } = await import('../../users.js');
     const { words, options, out } = context;
     const tags = options.get('--tags') ?? '';
-    const command = { action, user: words[0] ?? '', tags, newPassword: () => newPassword(context) };
+    const command = {
+      action,
+      user: words[0] ?? '',
+      tags,
+      newPassword: () => newPassword(options, displayText(words[0] ?? '')),
+    };
     return runUsers({ ...command, sources, out });
   };
 

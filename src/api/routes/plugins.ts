@@ -13,9 +13,9 @@ const PLUGIN = objectOf({
 });
 
 const COMMAND = objectOf({
-  name: text('of the command'),
+  name: text('of the command', 'add'),
   usage: text('the words that follow it', 'NAME PASSWORD'),
-  about: text('a few words'),
+  about: text('a few words', 'lets somebody in'),
 });
 
 /** EMQ's words; for all that has no number of its own it knows but one. */

@@ -149,6 +149,12 @@ export class Api {
         EXIT.login,
       );
     }
+    if (status === 403) {
+      return new CliError(
+        `${this.where} takes the password that everybody knows only where it is asked by an address or as localhost`,
+        EXIT.login,
+      );
+    }
     if (status === 404)
       return new CliError(`${this.where} does not know ${displayText(what)}; is it an older version?`);
     if (status === 413) return new CliError('that is more than the broker takes in one request');

@@ -8,11 +8,13 @@ import { BrokerError } from '../../src/base/errors.js';
 import { API_SUBSCRIBE_TIMEOUT_MS, KICK_CLOSE_TIMEOUT_MS, KICK_POLL_MS } from '../../src/limits.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import type { ParsedSubscription } from '../../src/protocol/topic.js';
 import { clientOf, clientOfSession } from '../connection/client.js';
 import { NewSubscriptions } from '../connection/new-subscriptions.js';
 import type { SubscribeFlow } from '../connection/subscribe-flow.js';
 import type { Core } from '../core.js';
 import { OPTION_QOS_MASK } from '../routing/route.js';
+import type { Session } from '../session/session.js';
 
 export class ClientDesk {
   constructor(
@@ -53,11 +55,9 @@ export class ClientDesk {
     qos: 0 | 1 | 2,
   ): SubscribeOutcome | Promise<SubscribeOutcome> {
     const { core, subscribes } = this;
-    core.turn.enter();
-    const parsed = subscribes.parsePlain(filter);
-    if (parsed === null) return 'not_a_filter';
-    const session = core.sessions.find(clientId);
-    if (session === null) return 'no_session';
+    const found = this.find(clientId, filter);
+    if (typeof found === 'string') return found;
+    const { session, parsed } = found;
     const known = core.router.subscriptionTo(session, parsed.filter, parsed.group, parsed.local);
     // What an MQTT 5 client has asked for itself stays, but for the QoS.
     const options = known === null ? qos : (known.options & ~OPTION_QOS_MASK) | qos;
@@ -82,15 +82,23 @@ export class ClientDesk {
   /** As above; also `done` where there was no such subscription. */
   unsubscribe(clientId: ClientId, filter: string): SubscribeOutcome {
     const { core, subscribes } = this;
-    core.turn.enter();
-    const parsed = subscribes.parsePlain(filter);
-    if (parsed === null) return 'not_a_filter';
-    const session = core.sessions.find(clientId);
-    if (session === null) return 'no_session';
+    const found = this.find(clientId, filter);
+    if (typeof found === 'string') return found;
+    const { session, parsed } = found;
     if (core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local)) {
       const client = clientOfSession(session);
       subscribes.ended(session, parsed, client, client?.filterText(parsed) ?? filter);
     }
     return 'done';
+  }
+  private find(
+    clientId: ClientId,
+    filter: string,
+  ): SubscribeOutcome | { readonly session: Session; readonly parsed: ParsedSubscription } {
+    this.core.turn.enter();
+    const parsed = this.subscribes.parsePlain(filter);
+    if (parsed === null) return 'not_a_filter';
+    const session = this.core.sessions.find(clientId);
+    return session === null ? 'no_session' : { session, parsed };
   }
 }

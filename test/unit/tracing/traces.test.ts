@@ -12,7 +12,7 @@ import {
 import { asShardId } from '../../../src/protocol/ids.js';
 import type { AskedShards } from '../../../src/supervisor/asked-shards.js';
 import { payloadDetail } from '../../../workers/tracing/trace-text.js';
-import { settle, TestShard } from '../../helpers/test-shard.js';
+import { TestShard } from '../../helpers/test-shard.js';
 import { until } from '../../helpers/with-broker.js';
 
 test('a shard has hooks for traces only while there is one, and keeps no more lines than it may', async (t) => {
@@ -30,7 +30,7 @@ test('a shard has hooks for traces only while there is one, and keeps no more li
   const client = shard.open('a');
   const count = TRACE_LINES_WAITING_MAX + 500;
   for (let i = 0; i < count; i++) client.publish({ topic: 'u' });
-  await settle();
+  await until(() => shard.parts.counters.receivedQos[0] === count, 'all messages');
   const lots: TraceLot[] = [];
   do lots.push((await shard.main.request('trace.take', { id: 1 }))!);
   while (lots.at(-1)!.hasMore);
@@ -73,12 +73,14 @@ test('while its reader is busy nothing is taken, and a trace that nobody reads e
     missed: () => {},
     ended: (why) => void heard.push(why),
   };
-  const traces = new ShardTraces(shards, new SystemClock());
-  const bounds = { durationMs: TRACE_TAKE_INTERVAL_MS * 8, linesMax: 100 };
+  const clock = new SystemClock();
+  const traces = new ShardTraces(shards, clock);
+  const bounds = { durationMs: 600_000, linesMax: 100 };
   await traces.start({ filter: '#' }, bounds, listener);
   await until(() => taken === 1);
   await sleep(TRACE_TAKE_INTERVAL_MS * 2);
   t.is(taken, 1);
+  clock.advance(bounds.durationMs);
   await until(() => heard.length > 0);
   t.deepEqual(heard, ['time']);
   t.is(taken, 2, 'and once at its end');

@@ -12,22 +12,27 @@ const BUSY_SLICES = 6;
 const BUSY_MS = 700;
 const FREE_MS = 10;
 
-/** Breaks this thread, after the answer to the request has left. */
+/** Breaks this thread, after the answer to the request has left and before anything else is read. */
 export function injectFault(fault: Fault): void {
-  setImmediate(() => {
-    switch (fault) {
-      case 'throw':
-        throw new Error('a fault was injected');
-      case 'hang':
-        for (;;);
-      case 'out-of-memory':
-        return exhaust();
-      case 'busy':
-        return keepBusy(BUSY_SLICES);
-      default:
-        return unreachable(fault);
-    }
-  });
+  // The answer leaves in a microtask, and a tick comes when there is none left.
+  queueMicrotask(() => process.nextTick(breakBy, fault));
+}
+
+function breakBy(fault: Fault): void {
+  switch (fault) {
+    case 'throw':
+      throw new Error('a fault was injected');
+    case 'hang':
+      for (;;);
+    case 'out-of-memory':
+      exhaust();
+      break;
+    case 'busy':
+      keepBusy(BUSY_SLICES);
+      break;
+    default:
+      return unreachable(fault);
+  }
 }
 
 function exhaust(): void {

@@ -119,7 +119,7 @@ test(
 
 test(
   'while the shard that owns the ClientId is down the answer is 101',
-  withApi({ config: { 'shard.silence_timeout': '1s' } }, async (ask, broker, t) => {
+  withApi({ config: { 'shard.silence_timeout': '3s' } }, async (ask, broker, t) => {
     let id = 0;
     while (broker.shardOf(`c${id}`) !== 1) id++;
     await breakShard(broker, 1, 'hang');

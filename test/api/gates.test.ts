@@ -2,6 +2,7 @@
 import test from 'ava';
 import { endpoint } from '../../src/api/endpoint.js';
 import { NOTHING } from '../../src/api/schema.js';
+import { API_SLOWED_MAX } from '../../src/limits.js';
 import { ADMIN, RawConnection, startApi } from '../helpers/api-server.js';
 import { until } from '../helpers/with-broker.js';
 
@@ -77,15 +78,21 @@ test('whoever tries too often waits for the 401, but not so many that nobody els
   const { ask, users } = await startApi(t, ENDPOINTS, ['max_clients=100']);
   t.is((await ask('GET things')).status, 200);
   users.verdict = 'slow_down';
-  const startedMs = performance.now();
-  const tried = await Promise.all(
-    Array.from({ length: 40 }, async (_, at) => {
-      const { status } = await ask('GET things', { user: `admin:guess${at}` });
-      return [status, performance.now() - startedMs] as const;
-    }),
-  );
-  t.true(tried.every(([status]) => status === 401));
-  t.is(tried.filter(([, ms]) => ms >= 990).length, 16);
+  const round = async (): Promise<number> => {
+    const startedMs = performance.now();
+    const tried = await Promise.all(
+      Array.from({ length: 40 }, async (_, at) => {
+        const { status } = await ask('GET things', { user: `admin:guess${at}` });
+        return [status, performance.now() - startedMs] as const;
+      }),
+    );
+    t.true(tried.every(([status]) => status === 401));
+    const slowed = tried.filter(([, ms]) => ms >= 990).length;
+    t.true(slowed >= API_SLOWED_MAX);
+    return slowed;
+  };
+  // On a busy machine others take long, too.
+  await until(async () => (await round()) === API_SLOWED_MAX, 'a round in which no more than those wait');
   users.verdict = null;
   t.is((await ask('GET things')).status, 200);
 });

@@ -47,6 +47,8 @@ export function startTestBroker(options: TestBrokerOptions, directory: string): 
         'listener.tcp.internal': 'off',
         'listener.ws.external': 'off',
         'listener.api.mgmt': 'off',
+        // A busy machine has late loops, and clients would wait.
+        'overload.loop_delay': '0',
         'shutdown.timeout': '2s',
         ...config,
       },
@@ -80,7 +82,7 @@ export async function advanceClock(broker: RunningBroker, ms: number): Promise<v
   await onEveryShard(broker, (shard) => broker.request(shard, 'test.advanceClock', { ms }));
 }
 
-/** Breaks a shard that is running. It may have ended when this resolves, or be about to. */
+/** Breaks a shard that is running: it answers nothing more when this resolves, and may have ended already. */
 export async function breakShard(broker: RunningBroker, shard: number, fault: Fault): Promise<void> {
   // The thread may die before its answer is read.
   await broker.request(asShardId(shard), 'test.fault', { fault }).catch(() => undefined);

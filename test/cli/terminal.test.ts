@@ -68,6 +68,20 @@ onTerminal(
   }),
 );
 
+onTerminal(
+  'whoever changes the password that he signs in with is asked for the old one once',
+  withApi({}, async (ask, broker, t) => {
+    const env = { SHARDMQ_API_URL: `http://127.0.0.1:${broker.apiPort}` };
+    const { code, shown } = await atTerminal('users passwd admin', env, [
+      [`password of admin at ${env.SHARDMQ_API_URL}: `, 'public\r'],
+      ['new password of admin: ', 'sEcRet\r'],
+      ['the same again: ', 'sEcRet\r'],
+    ]);
+    t.is(code, 0, shown);
+    t.is((await ask('GET users', { user: 'admin:sEcRet' })).status, 200);
+  }),
+);
+
 onTerminal('without a broker a password is set as well', async (t: ExecutionContext) => {
   const data = temporaryDir(t);
   const { code, shown } = await atTerminal(`users passwd admin --data ${data}`, {}, [

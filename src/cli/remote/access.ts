@@ -19,6 +19,12 @@ export function accessFrom(options: OptionValues, env: Environment): Access {
   if (user.includes(':')) throw new CliError('a user name has no colon', EXIT.usage);
   const file = options.get('--password-file');
   const given = file === undefined ? env['SHARDMQ_API_PASSWORD'] : passwordFromFile(file);
+  let asked: Promise<string> | null = null;
+  // Once, whoever wants to know: `users passwd` needs it as the old password too.
+  const ask = (): Promise<string> => {
+    asked ??= askPassword(user, shown({ url, isInsecure: false }));
+    return asked;
+  };
   return {
     url,
     user,
@@ -26,7 +32,7 @@ export function accessFrom(options: OptionValues, env: Environment): Access {
     timeoutMs: secondsFrom(options.get('--timeout')) * 1_000,
     node: options.get('--node') ?? null,
     hasPassword: given !== undefined && given !== '',
-    password: () => (given ? Promise.resolve(given) : askPassword(user, shown({ url, isInsecure: false }))),
+    password: () => (given ? Promise.resolve(given) : ask()),
   };
 }
 

@@ -58,12 +58,12 @@ async function tell({ words, out }: Context, what: string, act: () => Promise<un
   if (!out.isJson) await out.lines([`${name} ${what}`]);
 }
 
-/** Whoever has signed in as this user has said it already. */
+/** Whoever signs in as this user says it by that. */
 async function oldPassword({ api, options }: Context, name: string): Promise<string> {
   const file = options.get('--old-password-file');
   if (file !== undefined) return passwordFromFile(file);
-  const { user, password, hasPassword } = api.access;
-  if (name === user && hasPassword) return password();
+  const { user, password } = api.access;
+  if (name === user) return password();
   if (canAsk()) return askHidden(`old password of ${displayText(name)}: `);
   const message = 'there is no terminal to ask for the old password on; --old-password-file FILE has it';
   throw new CliError(message, EXIT.usage);

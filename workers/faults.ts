@@ -31,7 +31,7 @@ function breakBy(fault: Fault): void {
       keepBusy(BUSY_SLICES);
       break;
     default:
-      return unreachable(fault);
+      unreachable(fault);
   }
 }
 

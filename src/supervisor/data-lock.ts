@@ -20,7 +20,8 @@ export interface DataLock {
 export function lockDataDir(directory: string): DataLock {
   const lock = tryLockDataDir(directory);
   if (lock !== null) return lock;
-  throw new BrokerError('DATA_DIR_FAILED', `${directory} is in use by a broker that runs`);
+  const instead = 'stop it first, or name another directory (node.data_dir, --data DIR)';
+  throw new BrokerError('DATA_DIR_FAILED', `${directory} is in use by a broker that runs; ${instead}`);
 }
 
 /**

@@ -7,7 +7,9 @@ test('a directory is held by one at a time, until it is released', (t) => {
   const directory = tempDirectory();
   const first = lockDataDir(directory);
   t.is(tryLockDataDir(directory), null);
-  t.throws(() => lockDataDir(directory), { message: /in use by a broker that runs/ });
+  t.throws(() => lockDataDir(directory), {
+    message: `${directory} is in use by a broker that runs; stop it first, or name another directory (node.data_dir, --data DIR)`,
+  });
   first.release();
   const second = lockDataDir(directory);
   first.release();

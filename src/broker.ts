@@ -10,7 +10,7 @@ import type {
   TlsMaterial,
 } from './actor/shard-protocol.js';
 import { SlotMap } from './actor/slots.js';
-import { ApiServer } from './api/server.js';
+import { ApiServer } from './api/http/server.js';
 import { createApiPort } from './api-port.js';
 import { type Clock, SystemClock } from './base/clock.js';
 import { BrokerError } from './base/errors.js';

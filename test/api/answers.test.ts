@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { asciiJson } from '../../src/api/answers.js';
+import { asciiJson } from '../../src/api/http/answers.js';
 
 test('JSON of answers is ASCII, and says the same', (t) => {
   t.is(

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { asciiJson } from '../../src/api/answers.js';
+import { asciiJson } from '../../src/api/http/answers.js';
 import { withApi } from '../helpers/api.js';
 import { breakShard, until } from '../helpers/with-broker.js';
 import { client, LOCAL_TIME, NODE, type PageAnswer, refusesWrongPages, rowsOf } from './lists.js';

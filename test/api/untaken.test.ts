@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import test from 'ava';
 import { ApiError } from '../../src/api/api-error.js';
-import { Untaken } from '../../src/api/untaken.js';
+import { Untaken } from '../../src/api/http/untaken.js';
 import { API_SHORT_ANSWER_BYTES, API_UNTAKEN_BYTES_MAX } from '../../src/limits.js';
 
 const LARGE = API_UNTAKEN_BYTES_MAX / 2;

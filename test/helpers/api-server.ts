@@ -1,10 +1,10 @@
 /** An API without a broker: endpoints of the test's own, users in memory. */
 import { connect, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
-import type { HttpDeadlines } from '../../src/api/api-listener.js';
 import type { BrokerPort, Users } from '../../src/api/broker-port.js';
 import type { Endpoint } from '../../src/api/endpoint.js';
-import { ApiServer } from '../../src/api/server.js';
+import type { HttpDeadlines } from '../../src/api/http/api-listener.js';
+import { ApiServer } from '../../src/api/http/server.js';
 import { SystemClock } from '../../src/base/clock.js';
 import { loadConfig } from '../../src/config/load.js';
 import { type AskApi, asking } from './api.js';

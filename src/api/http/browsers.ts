@@ -5,8 +5,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import type { Context, Next } from 'koa';
-import { isLoopback } from '../base/access.js';
-import type { Users } from './broker-port.js';
+import { isLoopback } from '../../base/access.js';
+import type { Users } from '../broker-port.js';
 
 const FOREIGN = 'requests of pages from elsewhere are refused\n';
 const PUBLIC =

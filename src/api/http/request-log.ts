@@ -1,11 +1,11 @@
 /** A line in the log per request, and the identifier by which it is found there. Main thread. */
 import { randomUUID } from 'node:crypto';
 import type { Context, Next } from 'koa';
-import { normalAddress } from '../base/access.js';
-import type { Clock } from '../base/clock.js';
-import { limitedLog } from '../base/limited-log.js';
-import type { LogFields, Logger } from '../base/log.js';
-import { API_LOGGED_PATH_CHARS_MAX, API_REQUEST_ID_CHARS_MAX } from '../limits.js';
+import { normalAddress } from '../../base/access.js';
+import type { Clock } from '../../base/clock.js';
+import { limitedLog } from '../../base/limited-log.js';
+import type { LogFields, Logger } from '../../base/log.js';
+import { API_LOGGED_PATH_CHARS_MAX, API_REQUEST_ID_CHARS_MAX } from '../../limits.js';
 
 /** Printable, and without what would need quotes somewhere. */
 const SANE = new RegExp(`^[\\w.:/+=@-]{1,${API_REQUEST_ID_CHARS_MAX}}$`);

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Context, Next } from 'koa';
-import { API_BODY_BYTES_MAX, API_DROPPED_BODY_BYTES_MAX, API_DROPPED_BODY_MS } from '../limits.js';
+import { API_BODY_BYTES_MAX, API_DROPPED_BODY_BYTES_MAX, API_DROPPED_BODY_MS } from '../../limits.js';
 
 /** Where the rest is too long, or slow, the connection ends with the answer. */
 export async function dropLeftover(context: Context, next: Next): Promise<void> {

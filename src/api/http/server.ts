@@ -1,14 +1,14 @@
 /** Serves the API on its listeners. Main thread. */
-import type { TlsMaterial } from '../actor/shard-protocol.js';
-import type { Clock } from '../base/clock.js';
-import type { Logger } from '../base/log.js';
-import type { ListenerConfig } from '../config/listener-types.js';
-import { API_STOP_MS } from '../limits.js';
+import type { TlsMaterial } from '../../actor/shard-protocol.js';
+import type { Clock } from '../../base/clock.js';
+import type { Logger } from '../../base/log.js';
+import type { ListenerConfig } from '../../config/listener-types.js';
+import { API_STOP_MS } from '../../limits.js';
+import type { BrokerPort } from '../broker-port.js';
+import type { Endpoint } from '../endpoint.js';
+import { ENDPOINTS } from '../endpoints.js';
 import { ApiListener, type HttpDeadlines } from './api-listener.js';
 import { createApp } from './app.js';
-import type { BrokerPort } from './broker-port.js';
-import type { Endpoint } from './endpoint.js';
-import { ENDPOINTS } from './endpoints.js';
 
 export interface ApiServerParts {
   readonly broker: BrokerPort;

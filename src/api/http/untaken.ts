@@ -1,7 +1,7 @@
 /** How much has been answered that nobody has taken yet. Main thread. */
 import type { ServerResponse } from 'node:http';
-import { API_SHORT_ANSWER_BYTES, API_UNTAKEN_BYTES_MAX } from '../limits.js';
-import { ApiError } from './api-error.js';
+import { API_SHORT_ANSWER_BYTES, API_UNTAKEN_BYTES_MAX } from '../../limits.js';
+import { ApiError } from '../api-error.js';
 
 export class Untaken {
   #bytes = 0;

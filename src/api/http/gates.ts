@@ -5,10 +5,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context, Middleware, Next } from 'koa';
 import basicAuth from 'koa-basic-auth';
-import { normalAddress } from '../base/access.js';
-import type { Clock } from '../base/clock.js';
-import { API_GATE_MS, API_GATES_MAX, API_SLOWED_MAX, API_SLOWED_MS } from '../limits.js';
-import type { Users } from './broker-port.js';
+import { normalAddress } from '../../base/access.js';
+import type { Clock } from '../../base/clock.js';
+import { API_GATE_MS, API_GATES_MAX, API_SLOWED_MAX, API_SLOWED_MS } from '../../limits.js';
+import type { Users } from '../broker-port.js';
 import { type Credentials, readCredentials } from './credentials.js';
 
 /** What a gate must know of the users. */

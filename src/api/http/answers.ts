@@ -1,9 +1,9 @@
 /** How answers and errors look on the wire. Main thread. */
 import type { Context, Next } from 'koa';
-import { BrokerError } from '../base/errors.js';
-import type { Logger } from '../base/log.js';
-import { ApiError, nodeDown } from './api-error.js';
-import { RawAnswer } from './raw-answer.js';
+import { BrokerError } from '../../base/errors.js';
+import type { Logger } from '../../base/log.js';
+import { ApiError, nodeDown } from '../api-error.js';
+import { RawAnswer } from '../raw-answer.js';
 import { Untaken } from './untaken.js';
 
 /** DEL is escaped as well. */

@@ -1,10 +1,10 @@
 /** Who may connect to one listener of the API, and who is connected. Main thread. */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { AccessRules, normalAddress } from '../base/access.js';
-import type { Clock } from '../base/clock.js';
-import { TokenBucket } from '../base/token-bucket.js';
-import type { ListenerFigures } from '../supervisor/listener-figures.js';
+import { AccessRules, normalAddress } from '../../base/access.js';
+import type { Clock } from '../../base/clock.js';
+import { TokenBucket } from '../../base/token-bucket.js';
+import type { ListenerFigures } from '../../supervisor/listener-figures.js';
 
 export class Door {
   readonly #figures: ListenerFigures;

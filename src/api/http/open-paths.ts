@@ -1,7 +1,7 @@
 /** What may be asked without a name: is the broker there, may clients come, and what is there to ask. Main thread. */
 import type { Context, Next } from 'koa';
-import type { NodePort } from './broker-port.js';
-import type { Endpoint } from './endpoint.js';
+import type { NodePort } from '../broker-port.js';
+import type { Endpoint } from '../endpoint.js';
 
 type Answer = (context: Context) => void;
 

@@ -1,7 +1,7 @@
 /** Requests of one listener that are not answered yet, by connection. Main thread. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { API_PIPELINED_MAX } from '../limits.js';
+import { API_PIPELINED_MAX } from '../../limits.js';
 
 export class Unanswered {
   readonly #all = new Set<ServerResponse>();

@@ -9,12 +9,12 @@ import {
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket, TlsOptions } from 'node:tls';
-import type { ListenerId, TlsMaterial } from '../actor/shard-protocol.js';
-import { TlsContexts } from '../actor/tls-contexts.js';
-import type { Clock } from '../base/clock.js';
-import type { Logger } from '../base/log.js';
-import { formatAddress } from '../config/listener-address.js';
-import type { ListenerConfig } from '../config/listener-types.js';
+import type { ListenerId, TlsMaterial } from '../../actor/shard-protocol.js';
+import { TlsContexts } from '../../actor/tls-contexts.js';
+import type { Clock } from '../../base/clock.js';
+import type { Logger } from '../../base/log.js';
+import { formatAddress } from '../../config/listener-address.js';
+import type { ListenerConfig } from '../../config/listener-types.js';
 import {
   API_HEADER_BYTES_MAX,
   API_HEADERS_TIMEOUT_MS,
@@ -22,10 +22,10 @@ import {
   API_REQUEST_TIMEOUT_MS,
   API_TIMEOUTS_CHECK_MS,
   LISTENER_LOG_INTERVAL_MS,
-} from '../limits.js';
-import { descriptorOf, setBufferSizes } from '../supervisor/descriptor.js';
-import { ListenerFigures } from '../supervisor/listener-figures.js';
-import { acceptProblem, listenerFailed } from '../supervisor/listener-problems.js';
+} from '../../limits.js';
+import { descriptorOf, setBufferSizes } from '../../supervisor/descriptor.js';
+import { ListenerFigures } from '../../supervisor/listener-figures.js';
+import { acceptProblem, listenerFailed } from '../../supervisor/listener-problems.js';
 import { Door } from './door.js';
 import { waitsInVain } from './leftover-body.js';
 import { originForm } from './target.js';

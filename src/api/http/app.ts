@@ -1,11 +1,11 @@
 /** The Koa application: every request passes these, in this order. Main thread. */
 import Koa, { type Context, type Next } from 'koa';
-import type { Clock } from '../base/clock.js';
-import type { Logger } from '../base/log.js';
+import type { Clock } from '../../base/clock.js';
+import type { Logger } from '../../base/log.js';
+import type { BrokerPort } from '../broker-port.js';
+import type { Endpoint } from '../endpoint.js';
 import { shapeAnswers } from './answers.js';
-import type { BrokerPort } from './broker-port.js';
 import { keepPublicPasswordHere, refuseForeignPages } from './browsers.js';
-import type { Endpoint } from './endpoint.js';
 import { Gates } from './gates.js';
 import { dropLeftover } from './leftover-body.js';
 import { mount } from './mount.js';

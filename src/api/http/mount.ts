@@ -2,13 +2,13 @@
 
 import type { Middleware } from 'koa';
 import Router from 'koa-router';
-import { normalAddress } from '../base/access.js';
-import { nodeDown } from './api-error.js';
-import type { BrokerPort } from './broker-port.js';
-import type { Endpoint } from './endpoint.js';
-import { readFields } from './fields.js';
+import { normalAddress } from '../../base/access.js';
+import { nodeDown } from '../api-error.js';
+import type { BrokerPort } from '../broker-port.js';
+import type { Endpoint } from '../endpoint.js';
+import { readFields } from '../fields.js';
+import { RawAnswer } from '../raw-answer.js';
 import { type PathPattern, pathPattern, readPath } from './path-pattern.js';
-import { RawAnswer } from './raw-answer.js';
 import { readJsonObject } from './read-body.js';
 
 const VERBS = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'delete' } as const;

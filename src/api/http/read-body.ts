@@ -1,8 +1,8 @@
 /** Bodies of requests: bounded, JSON whatever their type says, an object. Main thread. */
 import type { IncomingMessage } from 'node:http';
 import rawBody from 'raw-body';
-import { API_BODY_BYTES_MAX, API_BODY_NESTING_MAX } from '../limits.js';
-import { bodyNotJson } from './api-error.js';
+import { API_BODY_BYTES_MAX, API_BODY_NESTING_MAX } from '../../limits.js';
+import { bodyNotJson } from '../api-error.js';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 

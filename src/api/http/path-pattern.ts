@@ -1,5 +1,5 @@
 /** Paths of endpoints as patterns, and what their braces stand for. Main thread. */
-import { wrongParameter } from './api-error.js';
+import { wrongParameter } from '../api-error.js';
 
 export interface PathPattern {
   readonly regexp: RegExp;

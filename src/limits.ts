@@ -415,6 +415,8 @@ export const ROUTING_TABLE_BYTES_MAX = 1 << 30;
 export const EXPIRY_GRACE_MS = 1_000;
 /** Milliseconds between the stop of all shards and the end of their threads. Too small meets compilations under way. */
 export const THREAD_QUIET_MS = 100;
+/** Milliseconds for a thread to finish loading its module before it is ended all the same. */
+export const THREAD_LOAD_TIMEOUT_MS = 5_000;
 
 // Overload
 

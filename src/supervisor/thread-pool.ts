@@ -9,16 +9,24 @@ import {
   SHARD_EXIT_TIMEOUT_MS,
   SHARD_HEAP_MIN_MIB,
   SHARD_YOUNG_HEAP_MIB,
+  THREAD_LOAD_TIMEOUT_MS,
   THREAD_QUIET_MS,
 } from '../limits.js';
 
 const MIB = 1 << 20;
 
+/** What is known of one thread. */
+interface WatchedThread {
+  /** Resolves when it has loaded the module of a shard, or has exited. */
+  readonly loaded: Promise<void>;
+  readonly exited: Promise<void>;
+}
+
 export class ThreadPool {
   /** Bytes of one shard's heap above which its thread is ended. */
   readonly heapLimitBytes: number;
   readonly #pool: Piscina<ShardStart, void>;
-  readonly #exits = new WeakMap<Worker, Promise<void>>();
+  readonly #watched = new WeakMap<Worker, WatchedThread>();
 
   /**
    * Starts the threads.
@@ -60,7 +68,7 @@ export class ThreadPool {
 
   /** Resolves when the thread has exited: not before are its descriptors closed. */
   exited(worker: Worker): Promise<void> {
-    return this.#exits.get(worker) ?? Promise.resolve();
+    return this.#watched.get(worker)?.exited ?? Promise.resolve();
   }
 
   /**
@@ -68,6 +76,11 @@ export class ThreadPool {
    * left behind.
    */
   async destroy(): Promise<boolean> {
+    // It aborts too when a thread is taken down in the middle of loading a module; one that takes the place of
+    // a thread that has just died does.
+    this.#watchThreads();
+    const loaded = this.#pool.threads.map((worker) => this.#watched.get(worker)!.loaded);
+    await settlesInTime(Promise.all(loaded), THREAD_LOAD_TIMEOUT_MS);
     // Node.js 20 aborts the process when a thread is taken down while V8 still compiles its code on another one
     // (NodePlatform::ForIsolate). The shards are idle by now, so nothing new is begun and what is under way ends.
     await sleep(THREAD_QUIET_MS);
@@ -77,8 +90,11 @@ export class ThreadPool {
   /** Piscina forgets a thread before it has exited, so each is watched from its first sight on. */
   #watchThreads(): void {
     for (const worker of this.#pool.threads) {
-      if (this.#exits.has(worker)) continue;
-      this.#exits.set(worker, new Promise((resolve) => worker.once('exit', () => resolve())));
+      if (this.#watched.has(worker)) continue;
+      const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+      // Piscina's thread says it is ready when it has loaded its module, and nothing before.
+      const ready = new Promise<void>((resolve) => worker.once('message', () => resolve()));
+      this.#watched.set(worker, { loaded: Promise.race([ready, exited]), exited });
     }
   }
 }

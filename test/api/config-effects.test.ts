@@ -1,15 +1,24 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { withApi } from '../helpers/api.js';
-import { RecordingLogger, tempDirectory } from '../helpers/with-broker.js';
+import type { RunningBroker } from '../../src/broker.js';
+import { asking, withApi } from '../helpers/api.js';
+import { RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 import { EFFECTS } from './config-effects.js';
 import { ConfigStage } from './config-stage.js';
+
+// One broker for all of them: each takes back what it has changed.
+let broker: RunningBroker;
+test.before(async () => {
+  broker = await startTestBroker({ config: { 'listener.api.mgmt': '127.0.0.1:0' } }, tempDirectory());
+});
+test.after.always(() => broker.stop());
 
 for (const [key, [value, effect]] of Object.entries(EFFECTS)) {
   test.serial(
     `${key} = ${value} is in force in every shard when the answer comes, and no longer once it is taken back`,
-    withApi({}, async (ask, broker, t) => {
+    async (t) => {
+      const ask = asking(broker.apiPort);
       const first = broker.config[key as 'mqtt.max_packet_size'];
       const stages = [0, 1].map((shard) => new ConfigStage(t, ask, broker, shard));
       const before = await Promise.all(stages.map((stage) => stage.join()));
@@ -25,7 +34,7 @@ for (const [key, [value, effect]] of Object.entries(EFFECTS)) {
       await stages[0]!.reset(key);
       t.deepEqual(broker.config[key as 'mqtt.max_packet_size'], first);
       t.pass();
-    }),
+    },
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * A thousand clients that do not read, with their sessions on another shard than their connections, and somebody who
+ * Five hundred clients that do not read, with their sessions on another shard than their connections, and somebody who
  * publishes to them as fast as the broker reads: what waits for them is bounded, and nobody else notices.
  */
 import test from 'ava';
@@ -11,7 +11,7 @@ import { EDGE } from '../transports/bench.js';
 import { Siege } from './siege.js';
 
 const MIB = 1 << 20;
-const READERS = 1_000;
+const READERS = 500;
 /** TLS and WebSocket: their handshakes cost the test's own thread a second per three hundred. */
 const READERS_TLS = 50;
 const PAYLOAD = 'x'.repeat(4_000);

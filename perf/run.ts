@@ -4,6 +4,7 @@
  */
 import { appendFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { messageOf } from '../src/base/errors.js';
 import { startBrokerProcess } from './lib/broker-process.js';
 import { runScenario } from './lib/generator.js';
 import { runListing } from './lib/listing.js';
@@ -90,7 +91,7 @@ async function runTable(setup: Setup, options: PerfOptions): Promise<boolean> {
       if (options.json !== null) await keep(options.json, result, setup, options);
     } catch (error) {
       isGood = false;
-      print(`${scenario.title}: FAILED: ${error instanceof Error ? error.message : String(error)}\n`);
+      print(`${scenario.title}: FAILED: ${messageOf(error)}\n`);
     }
   }
   print(`${summary(results)}\n`);
@@ -120,6 +121,6 @@ try {
   const options = parseOptions(process.argv.slice(2));
   if (!(await runAll(options))) process.exitCode = 1;
 } catch (error) {
-  print(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  print(`${messageOf(error)}\n\n${USAGE}`);
   process.exitCode = 2;
 }

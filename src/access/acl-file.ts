@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
 import { resolve as resolvePath } from 'node:path';
-import { BrokerError } from '../base/errors.js';
+import { BrokerError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { ACL_FILE_BYTES_MAX } from '../limits.js';
 import { parseAclConf } from './acl-conf.js';
@@ -82,7 +82,7 @@ export class AclFile {
       what = 'have been read again, and may not be in force in every shard';
       await this.#events.update(this.rules);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       this.#logger.error(`access rules ${what}: ${reason}`);
       this.#events.reloadFailed(reason);
       throw error;
@@ -127,7 +127,7 @@ export class AclFile {
         await file.close();
       }
     } catch (error) {
-      throw this.#failed(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      throw this.#failed(`cannot be read: ${messageOf(error)}`);
     }
   }
 

@@ -1,6 +1,6 @@
 /** The bans that outlive the broker: a small file in its data directory, written whole or not at all. Main thread. */
 import { readFileSync, statSync } from 'node:fs';
-import { BrokerError } from '../base/errors.js';
+import { BrokerError, messageOf } from '../base/errors.js';
 import { replaceFile } from '../base/whole-file.js';
 import { BANS_FILE_BYTES_MAX } from '../limits.js';
 import { type Ban, checkBan } from './ban.js';
@@ -15,7 +15,7 @@ export function readBans(path: string): readonly Ban[] {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw failed(path, `cannot be read: ${reasonOf(error)}`);
+    throw failed(path, `cannot be read: ${messageOf(error)}`);
   }
   let value: unknown;
   try {
@@ -42,7 +42,7 @@ export async function writeBans(path: string, bans: readonly Ban[]): Promise<voi
   try {
     await replaceFile(path, text);
   } catch (error) {
-    throw failed(path, `cannot be written: ${reasonOf(error)}`);
+    throw failed(path, `cannot be written: ${messageOf(error)}`);
   }
 }
 
@@ -58,10 +58,6 @@ function banOf(each: unknown): Ban | string {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function failed(path: string, what: string): BrokerError {

@@ -42,5 +42,10 @@ export class BrokerError extends Error {
 /** @returns the plain form of anything that was thrown. */
 export function toErrorData(error: unknown, code: ErrorCode = 'REQUEST_FAILED'): ErrorData {
   if (error instanceof BrokerError) return { code: error.code, message: error.message };
-  return { code, message: error instanceof Error ? error.message : String(error) };
+  return { code, message: messageOf(error) };
+}
+
+/** @returns what anything that was thrown says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

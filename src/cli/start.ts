@@ -1,6 +1,6 @@
 /** `shardmq start`: configuration, thread pool, broker, first screen, signals. Main thread. */
 import { resolve } from 'node:path';
-import { BrokerError, type ErrorCode } from '../base/errors.js';
+import { BrokerError, type ErrorCode, messageOf } from '../base/errors.js';
 import { createLogger, type Logger } from '../base/log.js';
 import { VERSION } from '../base/version.js';
 import type { Broker } from '../broker-api.js';
@@ -98,7 +98,7 @@ function reloadFiles(broker: Broker): void {
 
 function reportFailure(error: unknown): ExitCode {
   if (!(error instanceof BrokerError)) {
-    complain(`the broker could not start: ${error instanceof Error ? error.message : String(error)}`);
+    complain(`the broker could not start: ${messageOf(error)}`);
     return EXIT.failed;
   }
   for (const line of error.issues.length > 0 ? error.issues : [error.message]) complain(line);

@@ -7,6 +7,7 @@ import { type ConfigIssue, sourceIssue } from '../config/entry.js';
 import type { PluginKeyCheck, PluginKeys } from '../config/plugin-keys.js';
 import { INVALID } from '../config/value-types.js';
 import { PLUGIN_START_TIMEOUT_MS } from '../limits.js';
+import { firstLine } from '../supervisor/failure-text.js';
 import type { Plugin } from './api.js';
 import { findOption, readValue, valueTypeOf } from './options.js';
 import { wrongWithPlugin } from './plugin-shape.js';
@@ -168,12 +169,8 @@ function nameOf(reference: PluginReference): string {
 }
 
 function whyNotLoaded(error: unknown): string {
-  if (!(error instanceof Error)) return firstLineOf(String(error));
-  const why = firstLineOf(error.message);
+  if (!(error instanceof Error)) return firstLine(String(error));
+  const why = firstLine(error.message);
   // Node.js tells programs no more about a mistake in the syntax.
   return error instanceof SyntaxError ? `${why}; node --check FILE shows where` : why;
-}
-
-function firstLineOf(text: string): string {
-  return text.split('\n', 1)[0]!;
 }

@@ -1,7 +1,7 @@
 /** What a start would find wrong with the plugins that it starts, without starting any. Main thread. */
 import { join, resolve as resolvePath } from 'node:path';
 import { inTime } from '../base/deadline.js';
-import { BrokerError } from '../base/errors.js';
+import { BrokerError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { PLUGIN_START_TIMEOUT_MS } from '../limits.js';
 import type { Catalogue, KnownPlugin } from './catalogue.js';
@@ -69,6 +69,6 @@ async function wrongWithFiles({ plugin }: KnownPlugin, dataDir: string): Promise
 }
 
 function linesOf(name: string, error: unknown): string[] {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return text.split('\n').map((line) => `${name}: ${line}`);
 }

@@ -1,5 +1,6 @@
 /** What running plugins can be told to do. Main thread. */
 import { inTime } from '../base/deadline.js';
+import { messageOf } from '../base/errors.js';
 import { PLUGIN_COMMAND_TIMEOUT_MS } from '../limits.js';
 import type { PluginAnswer, PluginCommandSummary } from './api.js';
 import type { PluginRun } from './plugin-run.js';
@@ -23,7 +24,7 @@ export async function runCommand(
     const running = (async () => command.run(args))();
     return { ok: true, lines: await inTime(running, PLUGIN_COMMAND_TIMEOUT_MS, 'it takes too long') };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { ok: false, why: 'failed', message: `${run.name} ${name}: ${why}` };
   }
 }

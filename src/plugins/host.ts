@@ -10,6 +10,7 @@ import type {
   ShardRequests,
 } from '../actor/shard-protocol.js';
 import { inTime, settlesInTime } from '../base/deadline.js';
+import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { VERSION } from '../base/version.js';
 import {
@@ -128,7 +129,7 @@ export class PluginHost implements Plugins {
     try {
       return this.#options.configuration.settings(known.plugin);
     } catch (error) {
-      this.#logger.error(`the configuration of ${name} cannot be read: ${textOf(error)}`);
+      this.#logger.error(`the configuration of ${name} cannot be read: ${messageOf(error)}`);
       return null;
     }
   }
@@ -179,7 +180,7 @@ export class PluginHost implements Plugins {
     try {
       return run.shardStart();
     } catch (error) {
-      this.#giveUp(name, run, textOf(error));
+      this.#giveUp(name, run, messageOf(error));
       return emptyPlace(name, this.#places.get(name)!.isGuard);
     }
   }
@@ -232,7 +233,7 @@ export class PluginHost implements Plugins {
       try {
         return await operation(known);
       } catch (error) {
-        return failure('failed', `${name}: ${textOf(error)}`);
+        return failure('failed', `${name}: ${messageOf(error)}`);
       }
     });
     this.#last = outcome;
@@ -271,7 +272,7 @@ export class PluginHost implements Plugins {
     try {
       configuration.check(known.plugin, values);
     } catch (error) {
-      return failure('invalid', textOf(error));
+      return failure('invalid', messageOf(error));
     }
     const takeBack = configuration.replace(known.plugin, values);
     return this.#restart(known, () => {
@@ -314,7 +315,7 @@ export class PluginHost implements Plugins {
     try {
       return await this.#launch(takeBack(), place);
     } catch (error) {
-      return textOf(error);
+      return messageOf(error);
     }
   }
 
@@ -340,7 +341,7 @@ export class PluginHost implements Plugins {
       }
       return null;
     } catch (error) {
-      const why = textOf(error);
+      const why = messageOf(error);
       this.#logger.error(`plugin ${plugin.name} did not start: ${why}`);
       place.run = null;
       await this.#empty(plugin.name, place);
@@ -376,7 +377,7 @@ export class PluginHost implements Plugins {
     try {
       await this.#options.everywhere(type, input, PLUGIN_STOP_TIMEOUT_MS);
     } catch (error) {
-      this.#logger.warn(`a shard did not let plugin ${input.name} go: ${textOf(error)}`);
+      this.#logger.warn(`a shard did not let plugin ${input.name} go: ${messageOf(error)}`);
     }
   }
 
@@ -387,7 +388,7 @@ export class PluginHost implements Plugins {
       loadedFile.change(name, shallRun);
       return null;
     } catch (error) {
-      return textOf(error);
+      return messageOf(error);
     }
   }
 }
@@ -397,4 +398,3 @@ function emptyPlace(name: string, isGuard: boolean): PluginStart {
 }
 
 const failure = (why: Failure['why'], message: string): Failure => ({ ok: false, why, message });
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -7,6 +7,7 @@ import { ReceiveCount, SendWindow } from '../actor/message-window.js';
 import type { MainEvent, PluginStart } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
 import { inTime } from '../base/deadline.js';
+import { messageOf } from '../base/errors.js';
 import { guarded } from '../base/guarded.js';
 import { limitedLog } from '../base/limited-log.js';
 import type { LogFields, Logger } from '../base/log.js';
@@ -116,7 +117,7 @@ export class PluginRun {
     if (count > 0) this.#heard(shard, count);
     guarded(
       () => this.#part?.onMessage?.(data, shard),
-      (error) => this.#log.error(`a message of shard ${shard} was not handled: ${textOf(error)}`),
+      (error) => this.#log.error(`a message of shard ${shard} was not handled: ${messageOf(error)}`),
     );
   }
 
@@ -139,7 +140,7 @@ export class PluginRun {
       stopping.catch(ignore);
       await inTime(stopping, PLUGIN_STOP_TIMEOUT_MS, 'it takes too long');
     } catch (error) {
-      this.#log.error(`it did not stop in order: ${textOf(error)}`);
+      this.#log.error(`it did not stop in order: ${messageOf(error)}`);
     }
   }
 
@@ -186,15 +187,11 @@ export class PluginRun {
       }
     } catch (error) {
       // Refused by the first shard already: it is the data that cannot be cloned.
-      this.#log.error(`a message to its shards is dropped: ${textOf(error)}`);
+      this.#log.error(`a message to its shards is dropped: ${messageOf(error)}`);
       return false;
     }
     return true;
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function ignore(): void {}

@@ -3,6 +3,7 @@
  * before anybody is told so. One change after the other. Main thread.
  */
 import type { ConfigUpdate } from '../actor/shard-protocol.js';
+import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { Entry } from '../config/entry.js';
 import { withValue } from '../config/load.js';
@@ -117,7 +118,7 @@ export class LiveSettings {
       try {
         return await operation();
       } catch (error) {
-        return failed(error instanceof Error ? error.message : String(error));
+        return failed(messageOf(error));
       }
     });
     this.#last = outcome;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { BrokerError } from '../base/errors.js';
+import { BrokerError, messageOf } from '../base/errors.js';
 import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
 import { NODE_FILE_BYTES_MAX, SHARDS_MAX } from '../limits.js';
 
@@ -43,7 +43,7 @@ export function makeDataDir(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw failed(directory, `cannot be created: ${reasonOf(error)}`);
+    throw failed(directory, `cannot be created: ${messageOf(error)}`);
   }
 }
 
@@ -52,7 +52,7 @@ function readRecord(path: string): NodeRecord | null {
   try {
     text = readWholeFile(path, NODE_FILE_BYTES_MAX);
   } catch (error) {
-    throw failed(path, `cannot be read: ${reasonOf(error)}`);
+    throw failed(path, `cannot be read: ${messageOf(error)}`);
   }
   if (text === null) return null;
   let value: unknown;
@@ -82,16 +82,12 @@ function writeRecord(path: string, record: NodeRecord): void {
   try {
     writeWholeFile(path, `${JSON.stringify(record, null, 2)}\n`);
   } catch (error) {
-    throw failed(path, `cannot be written: ${reasonOf(error)}`);
+    throw failed(path, `cannot be written: ${messageOf(error)}`);
   }
 }
 
 function isIntegerWithin(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function damaged(path: string, what: string): BrokerError {

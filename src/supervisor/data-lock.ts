@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import koffi from 'koffi';
-import { BrokerError } from '../base/errors.js';
+import { BrokerError, messageOf } from '../base/errors.js';
 import { makeDataDir } from './data-dir.js';
 
 /** LOCK_EX and LOCK_NB: alone, and without waiting. */
@@ -34,7 +34,7 @@ export function tryLockDataDir(directory: string): DataLock | null {
   try {
     file = openSync(join(directory, FILE), 'a', 0o600);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new BrokerError('DATA_DIR_FAILED', `${directory} cannot be used: ${reason}`);
   }
   const flock = koffi.load(null).func('int flock(int fd, int operation)') as (

@@ -1,7 +1,8 @@
 /** What the log says of a failure: a log line is one line. Main thread. */
+import { messageOf } from '../base/errors.js';
 
 export function describe(error: unknown): string {
-  return firstLine(error instanceof Error ? error.message : String(error));
+  return firstLine(messageOf(error));
 }
 
 export function firstLine(text: string): string {

@@ -5,6 +5,7 @@
 import { constants, createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, DEFAULT_CIPHERS, getCiphers } from 'node:tls';
 import type { ListenerId, TlsCertificate, TlsContextOptions, TlsMaterial } from '../actor/shard-protocol.js';
+import { messageOf } from '../base/errors.js';
 import type { CertificateFiles, ListenerConfig, TlsSettings } from '../config/listener-types.js';
 import { pemBlocks, readPem } from './pem-files.js';
 
@@ -207,7 +208,7 @@ class TlsMaterialReader {
     try {
       return await readPem(path);
     } catch (error) {
-      this.#issue(option, path, reasonOf(error));
+      this.#issue(option, path, messageOf(error));
       return null;
     }
   }
@@ -216,7 +217,7 @@ class TlsMaterialReader {
     try {
       return make();
     } catch (error) {
-      this.#issue(option, path, `OpenSSL does not take it: ${reasonOf(error)}`);
+      this.#issue(option, path, `OpenSSL does not take it: ${messageOf(error)}`);
       return null;
     }
   }
@@ -249,8 +250,4 @@ function hostNames(certificate: X509Certificate): string[] {
   return names
     .map((name) => name.toLowerCase())
     .filter((name) => /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/.test(name));
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
 /** The users of the API on disk: a small file in the data directory, whole or not at all. Main thread. */
-import { BrokerError } from '../base/errors.js';
+import { BrokerError, messageOf } from '../base/errors.js';
 import { readWholeFile, replaceFile } from '../base/whole-file.js';
 import { USERS_FILE_BYTES_MAX, USERS_MAX } from '../limits.js';
 import {
@@ -45,7 +45,7 @@ export function readUsers(path: string): UserTable | null {
   try {
     text = readWholeFile(path, USERS_FILE_BYTES_MAX);
   } catch (error) {
-    throw failed(path, `cannot be read: ${reasonOf(error)}`);
+    throw failed(path, `cannot be read: ${messageOf(error)}`);
   }
   return text === null ? null : parseUsers(path, text);
 }
@@ -59,7 +59,7 @@ export async function writeUsers(path: string, users: UserTable): Promise<void> 
   try {
     await replaceFile(path, `${JSON.stringify({ formatVersion: FORMAT_VERSION, users: rows }, null, 1)}\n`);
   } catch (error) {
-    throw failed(path, `cannot be written: ${reasonOf(error)}`);
+    throw failed(path, `cannot be written: ${messageOf(error)}`);
   }
 }
 
@@ -112,10 +112,6 @@ function isRow(row: unknown): row is Row {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function damaged(path: string, what: string): BrokerError {

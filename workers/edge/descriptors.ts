@@ -1,4 +1,5 @@
 /** A descriptor from main that cannot be opened ends its client, and nothing else. Runs on the shard's thread. */
+import { messageOf } from '../../src/base/errors.js';
 import type { Origin } from '../connection/origin.js';
 import type { Core } from '../core.js';
 
@@ -7,7 +8,7 @@ export function tryOpen<Opened>(core: Core, origin: Origin, open: () => Opened):
   try {
     return open();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     core.main.log('warn', 'a connection could not be taken over', { peer: origin.peerAddress, reason });
     origin.closed('descriptor_failed');
     return null;

@@ -1,6 +1,7 @@
 /** One plugin's part in a shard, from its start to its end: what it is given, and its talk with main. Runs on the shard's thread. */
 import { ReceiveCount, SendWindow } from '../../src/actor/message-window.js';
 import type { LogFields, PluginStart } from '../../src/actor/shard-protocol.js';
+import { messageOf } from '../../src/base/errors.js';
 import { guarded } from '../../src/base/guarded.js';
 import { type LimitedLog, limitedLog } from '../../src/base/limited-log.js';
 import type {
@@ -94,7 +95,7 @@ export class PluginPart {
     if (count > 0) this.core.main.pluginHeard({ name, run, count });
     guarded(
       () => this.part?.onMessage?.(data),
-      (error) => this.log.error(`a message of its main part was not handled: ${textOf(error)}`),
+      (error) => this.log.error(`a message of its main part was not handled: ${messageOf(error)}`),
     );
   }
 
@@ -111,7 +112,7 @@ export class PluginPart {
   private stop(): void {
     guarded(
       () => this.part?.stop?.(),
-      (error) => this.log.error(`its part in this shard did not stop in order: ${textOf(error)}`),
+      (error) => this.log.error(`its part in this shard did not stop in order: ${messageOf(error)}`),
     );
   }
 
@@ -149,7 +150,7 @@ export class PluginPart {
     try {
       this.core.main.pluginTold({ name, run, data });
     } catch (error) {
-      this.log.error(`a message to its main part is dropped: ${textOf(error)}`);
+      this.log.error(`a message to its main part is dropped: ${messageOf(error)}`);
       return false;
     }
     this.window.sent();
@@ -187,8 +188,4 @@ function areLimits(given: unknown): boolean {
   const limits: Record<string, unknown> = Object(given);
   const names: readonly (keyof RetainedLimits)[] = ['messagesMax', 'payloadBytesMax', 'bytesMax', 'expiryMs'];
   return names.every((name) => typeof limits[name] === 'number' && limits[name] >= 0);
-}
-
-export function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

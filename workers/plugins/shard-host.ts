@@ -4,12 +4,13 @@
  */
 import type { PluginHeard, PluginMessage, PluginStart } from '../../src/actor/shard-protocol.js';
 import { inTime } from '../../src/base/deadline.js';
+import { messageOf } from '../../src/base/errors.js';
 import { PLUGIN_SHARD_TIMEOUT_MS } from '../../src/limits.js';
 import type { ShardHooks } from '../../src/plugins/api.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import type { SubscribeFlow } from '../connection/subscribe-flow.js';
 import type { Core } from '../core.js';
-import { PluginPart, textOf } from './plugin-part.js';
+import { PluginPart } from './plugin-part.js';
 
 /** In the place of a guard that ought to run and does not. */
 const NOBODY_PASSES: ShardHooks = {
@@ -47,7 +48,7 @@ export class ShardHost {
       } catch (error) {
         // Main has something else in mind for it by now.
         if (part.isEnded) continue;
-        this.core.main.pluginFailed({ name: start.name, run: start.run, why: textOf(error) });
+        this.core.main.pluginFailed({ name: start.name, run: start.run, why: messageOf(error) });
         // Until main says so, too, a guard lets nobody pass.
         await this.launch(this.expect({ ...start, module: null }));
       }

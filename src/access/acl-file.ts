@@ -7,6 +7,7 @@ import { open, stat } from 'node:fs/promises';
 import { resolve as resolvePath } from 'node:path';
 import { BrokerError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
+import { OneAtATime } from '../base/one-at-a-time.js';
 import { ACL_FILE_BYTES_MAX } from '../limits.js';
 import { parseAclConf } from './acl-conf.js';
 import type { AclRule } from './acl-rule.js';
@@ -29,9 +30,7 @@ export class AclFile {
   #path: string;
   readonly #logger: Logger;
   readonly #events: AclFileEvents;
-  /** The reload under way, and the one that all calls during it get. */
-  #running: Promise<void> = Promise.resolve();
-  #queued: Promise<void> | null = null;
+  readonly #reloads = new OneAtATime(() => this.#reloadNow());
 
   /** @param path `mqtt.acl_file`; empty: there are no rules */
   constructor(path: string, logger: Logger, events: AclFileEvents) {
@@ -51,13 +50,7 @@ export class AclFile {
    */
   reload(): Promise<void> {
     if (this.#path === '' && this.rules.length === 0) return Promise.resolve();
-    this.#queued ??= this.#running.then(() => {
-      this.#queued = null;
-      const reloaded = this.#reloadNow();
-      this.#running = reloaded.catch(ignore);
-      return reloaded;
-    });
-    return this.#queued;
+    return this.#reloads.run();
   }
 
   /**
@@ -148,5 +141,3 @@ function firstBadLine(bytes: Buffer): number {
   }
   return line;
 }
-
-function ignore(): void {}

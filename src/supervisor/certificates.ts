@@ -6,6 +6,7 @@ import type { TlsMaterial } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
+import { OneAtATime } from '../base/one-at-a-time.js';
 import type { ListenerConfig } from '../config/listener-types.js';
 import { TLS_FILES_POLL_MS } from '../limits.js';
 import { type AlarmEvents, ReloadAlarm } from '../sys/reload-alarm.js';
@@ -35,8 +36,7 @@ export class Certificates {
   #newState = '';
   #lookedAtMs: number;
   #isLooking = false;
-  #running: Promise<void> = Promise.resolve();
-  #queued: Promise<void> | null = null;
+  readonly #reloads = new OneAtATime(() => this.#reloadNow());
 
   constructor(listeners: readonly ListenerConfig[], clock: Clock, logger: Logger, events: CertificateEvents) {
     this.#listeners = listeners;
@@ -69,13 +69,7 @@ export class Certificates {
    */
   reload(): Promise<void> {
     if (this.#files.length === 0) return Promise.resolve();
-    this.#queued ??= this.#running.then(() => {
-      this.#queued = null;
-      const reloaded = this.#reloadNow();
-      this.#running = reloaded.catch(ignore);
-      return reloaded;
-    });
-    return this.#queued;
+    return this.#reloads.run();
   }
 
   /** To be called often: looks at the files, and makes new ticket keys, when it is time. */

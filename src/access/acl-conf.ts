@@ -1,7 +1,7 @@
 /** Reads access rules as EMQ writes them in acl.conf, and checks every word. Any thread. */
 import { parseIpRange } from '../base/ip-range.js';
 import { ACL_RULES_MAX } from '../limits.js';
-import { checkTopicFilter } from '../protocol/topic.js';
+import { checkTopicFilter, NO_TOPIC_LIMITS } from '../protocol/topic.js';
 import type { AclRule, TopicPattern, Who } from './acl-rule.js';
 import { type Position, type Term, TermError, TermReader } from './erlang-terms.js';
 
@@ -22,7 +22,6 @@ const RULE = '{allow, all}, {deny, all} or {allow or deny, who, access, topics}'
 const WHO =
   'all, {user, "name"}, {client, "id"}, {ipaddr, "10.0.0.0/8"}, {\'and\', [...]} or {\'or\', [...]}';
 const TOPIC = '"a/topic/filter" or {eq, "a/topic/filter"}';
-const ANY_SIZE = { topicBytesMax: Number.POSITIVE_INFINITY, topicLevelsMax: Number.POSITIVE_INFINITY };
 
 /** Never throws for what is in the text. A text without a rule is an error: nobody means it. */
 export function parseAclConf(text: string): AclConf {
@@ -121,7 +120,7 @@ function topicOf(term: Term, warnings: AclRemark[]): TopicPattern {
 
 function filterOf(term: Term): string {
   const filter = textOf(term, TOPIC);
-  if (!checkTopicFilter(filter, ANY_SIZE)) throw wrong(term, 'a valid topic filter');
+  if (!checkTopicFilter(filter, NO_TOPIC_LIMITS)) throw wrong(term, 'a valid topic filter');
   return filter;
 }
 

@@ -7,7 +7,7 @@ import type { Entry } from '../config/entry.js';
 import type { Config } from '../config/schema.js';
 import { PLUGIN_MESSAGES_WAITING_MAX } from '../limits.js';
 import { asShardId } from '../protocol/ids.js';
-import { checkPublish } from '../protocol/publish-request.js';
+import { checkPublish, publishLimits } from '../protocol/publish-request.js';
 import type { ShardPool } from '../supervisor/shard-pool.js';
 import type { MainContext, ThreadFigures } from './api.js';
 import type { Catalogue } from './catalogue.js';
@@ -58,13 +58,7 @@ export function createPluginHost(parts: HostParts, shards: number): PluginHost {
 function boundedPublish({ currentConfig, logger, publish }: HostParts): MainContext['publish'] {
   let underWay = 0;
   return (topic, payload, options = {}) => {
-    const config = currentConfig();
-    const limits = {
-      topicBytesMax: config['mqtt.max_topic_length'],
-      topicLevelsMax: config['mqtt.max_topic_levels'],
-      packetBytesMax: config['mqtt.max_packet_size'],
-    };
-    const message = checkPublish(topic, payload, options, limits);
+    const message = checkPublish(topic, payload, options, publishLimits(currentConfig()));
     if (underWay >= PLUGIN_MESSAGES_WAITING_MAX) {
       logger.debug('a message of a plugin is dropped: too many wait', { topic });
       return;

@@ -1,9 +1,18 @@
 /** What plugins want published, checked: types bind only those that a compiler has seen. Pure; any thread. */
 import { PUBLISH_HEADER_BYTES_MAX } from '../limits.js';
-import { checkTopicName, type TopicLimits } from './topic.js';
+import { checkTopicName, type TopicLimits, type TopicSettings, topicLimits } from './topic.js';
 
 export interface PublishLimits extends TopicLimits {
   readonly packetBytesMax: number;
+}
+
+export interface PublishSettings extends TopicSettings {
+  readonly 'mqtt.max_packet_size': number;
+}
+
+/** What messages are held to that no client has sent. */
+export function publishLimits(settings: PublishSettings): PublishLimits {
+  return { ...topicLimits(settings), packetBytesMax: settings['mqtt.max_packet_size'] };
 }
 
 export interface CheckedPublish {

@@ -13,6 +13,26 @@ export interface TopicLimits {
   readonly topicLevelsMax: number;
 }
 
+/** The settings that bound topics and messages, as the configuration names them. */
+export interface TopicSettings {
+  readonly 'mqtt.max_topic_length': number;
+  readonly 'mqtt.max_topic_levels': number;
+}
+
+/** What every topic name and topic filter of a client is held to. */
+export function topicLimits(settings: TopicSettings): TopicLimits {
+  return {
+    topicBytesMax: settings['mqtt.max_topic_length'],
+    topicLevelsMax: settings['mqtt.max_topic_levels'],
+  };
+}
+
+/** What the specification has, and no more than that. */
+export const NO_TOPIC_LIMITS: TopicLimits = {
+  topicBytesMax: Number.POSITIVE_INFINITY,
+  topicLevelsMax: Number.POSITIVE_INFINITY,
+};
+
 const SLASH = 0x2f;
 const PLUS = 0x2b;
 const HASH = 0x23;

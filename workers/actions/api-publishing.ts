@@ -15,9 +15,8 @@ import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { checkTopicName } from '../../src/protocol/topic.js';
 import type { Core, CreditWaiter } from '../core.js';
 import { rewriteView } from '../hooks/hook-message.js';
-import { Pending } from '../hooks/pending.js';
 import { NEEDS_COMMIT } from '../publish/publisher.js';
-import { type Judgement, type Review, UNDECIDED } from '../publish/review.js';
+import { type Judgement, type Review, UNDECIDED, type Undecided } from '../publish/review.js';
 import type { Runnable } from '../turn.js';
 
 /** The messages of one request. */
@@ -44,7 +43,7 @@ class Publication {
   }
 }
 
-class Waiting {
+class Waiting implements Undecided {
   judgement: Judgement = UNDECIDED;
 
   constructor(
@@ -100,25 +99,14 @@ export class ApiPublishing implements Runnable, CreditWaiter {
     const { turn } = this.core;
     while (this.asked < waiting.length) {
       if (turn.spent) return true;
-      this.judge(waiting[this.asked++]!);
+      const each = waiting[this.asked++]!;
+      this.review.decide(each, this.view, null, this);
     }
     let done = 0;
     while (done < waiting.length && !turn.spent && this.settle(waiting[done]!)) done++;
     this.waiting = waiting.slice(done);
     this.asked -= done;
     return turn.spent && this.waiting.length > 0;
-  }
-
-  private judge(each: Waiting): void {
-    const found = this.review.judge(this.view.load(each.message), null);
-    if (!(found instanceof Pending)) {
-      each.judgement = found;
-      return;
-    }
-    found.whenAnswered((judgement) => {
-      each.judgement = judgement;
-      this.core.turn.queue(this);
-    });
   }
 
   /** Hands it on, or leaves it where nobody waits for it any more. @returns false where it has to wait */

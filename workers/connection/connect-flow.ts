@@ -12,7 +12,7 @@ import { type Connack, encodeConnack } from '../../src/protocol/mqtt/encode-cont
 import type { FrameHeader } from '../../src/protocol/mqtt/frame.js';
 import { PacketType, type ProtocolVersion } from '../../src/protocol/mqtt/packet-type.js';
 import { connackReturnCode, ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
-import { checkTopicName } from '../../src/protocol/topic.js';
+import { checkTopicName, topicLimits } from '../../src/protocol/topic.js';
 import { Flapping } from '../access/flapping.js';
 import type { ConfigFollower, Core } from '../core.js';
 import type { AuthVerdict } from '../hooks/hooks.js';
@@ -25,7 +25,6 @@ import type { Connection } from './connection.js';
 import { ConnectionRate } from './connection-rate.js';
 import { HANDLED, HANDLED_STALL } from './packet-handler.js';
 import { AliasesIn, AliasesOut } from './topic-aliases.js';
-import { topicLimits } from './topic-limits.js';
 
 export class ConnectFlow implements ConfigFollower {
   /** Clients about whom plugins have not answered yet. */

@@ -10,7 +10,7 @@ import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import { isValidUtf8Mqtt } from '../../src/protocol/mqtt/utf8.js';
-import { checkTopicName, type TopicLimits } from '../../src/protocol/topic.js';
+import { checkTopicName, type TopicLimits, topicLimits } from '../../src/protocol/topic.js';
 import type { AccessControl } from '../access/access-control.js';
 import type { ConfigFollower, Core } from '../core.js';
 import { rewriteView, topicOfView } from '../hooks/hook-message.js';
@@ -23,7 +23,6 @@ import type { Session } from '../session/session.js';
 import { clientOf } from './client.js';
 import type { Connection } from './connection.js';
 import { HANDLED, STALLED } from './packet-handler.js';
-import { topicLimits } from './topic-limits.js';
 
 export class PublishIn implements ConfigFollower {
   private readonly view = new PublishView();

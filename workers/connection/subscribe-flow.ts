@@ -11,6 +11,7 @@ import {
   type ParsedSubscription,
   parseSubscription,
   type TopicLimits,
+  topicLimits,
 } from '../../src/protocol/topic.js';
 import type { ConfigFollower, Core } from '../core.js';
 import type { Session } from '../session/session.js';
@@ -20,7 +21,6 @@ import { OneFilter } from './filter-job.js';
 import { FilterReview } from './filter-review.js';
 import { type Made, type NewSubscriptions, nameOf } from './new-subscriptions.js';
 import { SubscribeJob } from './subscribe-job.js';
-import { topicLimits } from './topic-limits.js';
 import { UnsubscribeJob } from './unsubscribe-job.js';
 
 /** Retain Handling 1 of the subscription options byte (v5 3.8.3.1). */

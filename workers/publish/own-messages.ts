@@ -12,11 +12,10 @@ import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { Client } from '../connection/client.js';
 import type { Core } from '../core.js';
 import { rewriteView } from '../hooks/hook-message.js';
-import { Pending } from '../hooks/pending.js';
 import type { Runnable } from '../turn.js';
-import { type Judgement, PASSED, type Review, UNDECIDED } from './review.js';
+import { type Judgement, PASSED, type Review, UNDECIDED, type Undecided } from './review.js';
 
-class Waiting {
+class Waiting implements Undecided {
   judgement: Judgement = UNDECIDED;
 
   constructor(
@@ -66,7 +65,8 @@ export class OwnMessages implements Runnable {
     // What handlers publish meanwhile comes behind these, in a later turn: else one that always does would never end.
     for (const end = waiting.length; this.asked < end; ) {
       if (turn.spent) return true;
-      this.judge(waiting[this.asked++]!);
+      const each = waiting[this.asked++]!;
+      this.review.decide(each, this.view, each.from, this);
     }
     while (waiting.length > 0) {
       const { message, from, judgement } = waiting[0]!;
@@ -78,18 +78,6 @@ export class OwnMessages implements Runnable {
       this.handOn(message, from, judgement);
     }
     return false;
-  }
-
-  private judge(each: Waiting): void {
-    const found = this.review.judge(this.view.load(each.message), each.from);
-    if (!(found instanceof Pending)) {
-      each.judgement = found;
-      return;
-    }
-    found.whenAnswered((judgement) => {
-      each.judgement = judgement;
-      this.core.turn.queue(this);
-    });
   }
 
   private handOn(message: Message, from: Client | null, judgement: Judgement): void {

@@ -4,14 +4,15 @@
  */
 import type { Config } from '../../src/config/schema.js';
 import type { HookMessage } from '../../src/plugins/api.js';
+import type { Message } from '../../src/protocol/message.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import { isPublishable, type PublishLimits } from '../../src/protocol/publish-request.js';
+import { isPublishable, type PublishLimits, publishLimits } from '../../src/protocol/publish-request.js';
 import type { Client } from '../connection/client.js';
 import { mountedStart } from '../connection/listener-options.js';
-import { publishLimits } from '../connection/topic-limits.js';
 import type { ConfigFollower, Core } from '../core.js';
 import { messageOfView } from '../hooks/hook-message.js';
 import { Pending } from '../hooks/pending.js';
+import type { Runnable } from '../turn.js';
 
 /** What becomes of a message. */
 export class Judgement {
@@ -29,6 +30,12 @@ export const DENIED = new Judgement(false, false, null);
 export const DROPPED = new Judgement(true, true, null);
 /** It is still being decided. */
 export const UNDECIDED = new Judgement(false, false, null);
+
+/** A message that waits for its judgement. */
+export interface Undecided {
+  readonly message: Message;
+  judgement: Judgement;
+}
 
 export class Review implements ConfigFollower {
   /** What everybody's messages are held to. */
@@ -63,6 +70,19 @@ export class Review implements ConfigFollower {
       if (!may) return DENIED;
     }
     return hooks.publish === null ? PASSED : this.ask(messageOfView(view, from?.info ?? null), from);
+  }
+
+  /** Decides about a message that waits; `then` is queued for when that takes its time. */
+  decide(waiting: Undecided, view: PublishView, from: Client | null, then: Runnable): void {
+    const found = this.judge(view.load(waiting.message), from);
+    if (!(found instanceof Pending)) {
+      waiting.judgement = found;
+      return;
+    }
+    found.whenAnswered((judgement) => {
+      waiting.judgement = judgement;
+      this.core.turn.queue(then);
+    });
   }
 
   private ask(message: HookMessage, from: Client | null): Judgement | Pending<Judgement> {

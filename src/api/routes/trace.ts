@@ -1,7 +1,7 @@
 /** `trace`: what happens to a client or to messages, while it happens. Not of EMQ. Main thread. */
 import type { TraceSubject } from '../../actor/trace-protocol.js';
 import { TRACE_DURATION_S_MAX, TRACE_LINES_MAX } from '../../limits.js';
-import { checkTopicFilter, TOPIC_BYTES_MAX } from '../../protocol/topic.js';
+import { checkTopicFilter, NO_TOPIC_LIMITS } from '../../protocol/topic.js';
 import { ApiError, missingParameter, wrongParameter } from '../api-error.js';
 import { endpoint } from '../endpoint.js';
 import { integerText, nullable, optional, string } from '../fields.js';
@@ -11,7 +11,6 @@ import { TraceStream } from '../trace-stream.js';
 
 const TYPE = 'application/x-ndjson';
 const EXAMPLE = '{"at":"2026-11-23T07:37:26.000Z","event":"connected","client_id":"meter-1"}\n';
-const FILTER_LIMITS = { topicBytesMax: TOPIC_BYTES_MAX, topicLevelsMax: Number.POSITIVE_INFINITY };
 
 export const traceEndpoints = [
   endpoint({
@@ -46,6 +45,6 @@ function subjectOf(clientId: string | null, filter: string | null): TraceSubject
     return { clientId };
   }
   if (filter === null) throw missingParameter();
-  if (!checkTopicFilter(filter, FILTER_LIMITS)) throw new ApiError(102, `validate topic: ${filter} fail`);
+  if (!checkTopicFilter(filter, NO_TOPIC_LIMITS)) throw new ApiError(102, `validate topic: ${filter} fail`);
   return { filter };
 }

@@ -4,13 +4,12 @@
  */
 import { type Clock, SystemClock } from '../../base/clock.js';
 import { REWRITE_REFUSED_MS, REWRITES_CACHED_MAX, REWRITES_CACHED_TOPIC_CHARS_MAX } from '../../limits.js';
-import { checkTopicFilter, filterMatches, TOPIC_BYTES_MAX } from '../../protocol/topic.js';
+import { checkTopicFilter, filterMatches, NO_TOPIC_LIMITS } from '../../protocol/topic.js';
 import type { PluginLog, PluginValues, ShardHooks } from '../api.js';
 import { BoundedMatcher } from './bounded-matcher.js';
 import { byNumber } from './order.js';
 
 const PREFIX = 'module.rewrite.rule.';
-const NO_LIMITS = { topicBytesMax: TOPIC_BYTES_MAX, topicLevelsMax: Number.POSITIVE_INFINITY };
 /** What stands before the filter of a subscription and is no part of it. */
 const SUBSCRIPTION_PREFIX = /^(?:\$local\/|\$queue\/|\$share\/[^/]+\/)*/;
 
@@ -42,7 +41,7 @@ function readRule(text: string): RewriteRule | string {
   const [filter, expression, replacement, ...more] = text.trim().split(/\s+/);
   if (filter === undefined || expression === undefined || replacement === undefined || more.length > 0)
     return 'expected a topic filter, a regular expression and a replacement, with blanks between';
-  if (!checkTopicFilter(filter, NO_LIMITS)) return `${filter} is not a topic filter`;
+  if (!checkTopicFilter(filter, NO_TOPIC_LIMITS)) return `${filter} is not a topic filter`;
   try {
     return { filter, expression: new RegExp(expression, 'u'), replacement };
   } catch (error) {

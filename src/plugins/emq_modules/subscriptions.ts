@@ -1,10 +1,9 @@
 /** Subscriptions that a client gets when it connects, without asking. Any thread. */
-import { checkTopicFilter, parseSubscription, TOPIC_BYTES_MAX } from '../../protocol/topic.js';
+import { checkTopicFilter, NO_TOPIC_LIMITS, parseSubscription } from '../../protocol/topic.js';
 import type { ClientInfo, PluginValues, ShardContext } from '../api.js';
 import { byNumber } from './order.js';
 
 const PREFIX = 'module.subscription.';
-const NO_LIMITS = { topicBytesMax: TOPIC_BYTES_MAX, topicLevelsMax: Number.POSITIVE_INFINITY };
 
 export interface ConfiguredSubscription {
   readonly topic: string;
@@ -21,7 +20,7 @@ export function readSubscriptions(values: PluginValues): ReadSubscriptions {
   const subscriptions: ConfiguredSubscription[] = [];
   for (const [index, topic] of byNumber(values, PREFIX, '.topic')) {
     const filter = parseSubscription(topic)?.filter;
-    if (filter === undefined || !checkTopicFilter(filter, NO_LIMITS)) {
+    if (filter === undefined || !checkTopicFilter(filter, NO_TOPIC_LIMITS)) {
       return { subscriptions: [], problem: `${PREFIX}${index}.topic is not a topic filter` };
     }
     subscriptions.push({ topic, qos: Number(values.get(`${PREFIX}${index}.qos`) ?? 1) as 0 | 1 | 2 });

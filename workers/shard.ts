@@ -264,7 +264,7 @@ export class Shard implements RunningShard, Runnable {
 
   private figures(): ShardFigures {
     const { parts } = this;
-    const { counters, router, memory, turn, retained } = parts;
+    const { router, memory, turn, retained } = parts;
     this.sweeper.accountBytes();
     const { heapUsed, external } = process.memoryUsage();
     return {
@@ -279,7 +279,6 @@ export class Shard implements RunningShard, Runnable {
       loopDelayMs: this.loop.delayMs,
       heapUsedBytes: heapUsed,
       externalBytes: external,
-      forwardedIn: counters.forwardedIn,
       relays: parts.relays.count,
       arriving: this.edge.count,
     };

@@ -359,8 +359,6 @@ export interface ShardFigures {
   readonly heapUsedBytes: number;
   /** Memory of its objects outside the heap, buffers above all. */
   readonly externalBytes: number;
-  /** Deliveries of messages that came from another shard, since start. */
-  readonly forwardedIn: number;
   /** Clients whose connection ends at this shard and whose session belongs to another one. */
   readonly relays: number;
   /** Connections at this shard that have not come as far as a session: TLS, HTTP or CONNECT is not whole. */

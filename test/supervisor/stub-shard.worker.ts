@@ -157,7 +157,6 @@ class StubShard {
       loopDelayMs: 0,
       heapUsedBytes: 0,
       externalBytes: 0,
-      forwardedIn: 0,
       relays: 0,
       arriving: 0,
     };

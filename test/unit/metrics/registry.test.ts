@@ -20,7 +20,6 @@ function figures(counts: Partial<ShardFigures> = {}): ShardFigures {
     loopDelayMs: 0,
     heapUsedBytes: 0,
     externalBytes: 0,
-    forwardedIn: 0,
     relays: 0,
     arriving: 0,
     ...counts,

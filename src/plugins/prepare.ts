@@ -1,28 +1,16 @@
 /** Configuration and plugins, which need each other: plugins say what their keys are. Main thread, at start only. */
-import type { ConfigIssue, ConfigWarning, Entry } from '../config/entry.js';
+import type { Entry } from '../config/entry.js';
 import { issueOf } from '../config/entry.js';
-import { type ConfigSources, judgeUnknown, loadConfig } from '../config/load.js';
-import type { Config } from '../config/schema.js';
+import { type ConfigResult, type ConfigSources, judgeUnknown, loadConfig } from '../config/load.js';
 import { BUILTIN } from './builtin.js';
 import { Catalogue, type PluginReference } from './catalogue.js';
 
+type Loaded = Extract<ConfigResult, { ok: true }>;
+
+/** As `loadConfig` has it, with all settings of plugins judged. */
 export type Prepared =
-  | {
-      readonly ok: true;
-      readonly config: Config;
-      /** The same without what is kept of changes while the broker ran. */
-      readonly base: Config;
-      readonly kept: readonly Entry[];
-      readonly catalogue: Catalogue;
-      /** Settings of plugins, in order. */
-      readonly pluginEntries: readonly Entry[];
-      readonly warnings: readonly ConfigWarning[];
-    }
-  | {
-      readonly ok: false;
-      readonly issues: readonly ConfigIssue[];
-      readonly warnings: readonly ConfigWarning[];
-    };
+  | (Omit<Loaded, 'unknownEntries'> & { readonly catalogue: Catalogue })
+  | Extract<ConfigResult, { ok: false }>;
 
 /** Loads the configuration, then users' plugins: those that it names, and `references`. Never rejects. */
 export async function prepare(

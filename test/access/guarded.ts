@@ -34,9 +34,6 @@ export interface GuardedClient extends Partial<ConnectOptions> {
   readonly listener?: string;
 }
 
-/** A session that stays, in every version. */
-export const PERSISTENT = { clean: false, properties: { sessionExpiry: 3_600 } } as const;
-
 export class Guarded {
   private readonly clients: RawClient[] = [];
   private lastClient = 0;

@@ -1,8 +1,8 @@
 /** Who is refused is told why as its version can say it, and neither takes over nor ends nor sends anything. */
 import test, { type ExecutionContext } from 'ava';
-import { connect } from '../helpers/packets.js';
+import { connect, PERSISTENT } from '../helpers/packets.js';
 import { until } from '../helpers/with-broker.js';
-import { type Guarded, type GuardedClient, guarded, PERSISTENT } from './guarded.js';
+import { type Guarded, type GuardedClient, guarded } from './guarded.js';
 
 const PASSWORDS = {
   'mqtt.allow_anonymous': 'false',

@@ -1,7 +1,8 @@
 /** A rule that is revoked under subscriptions that are there. */
 import test from 'ava';
+import { PERSISTENT } from '../helpers/packets.js';
 import { until } from '../helpers/with-broker.js';
-import { type Guarded, guarded, PERSISTENT } from './guarded.js';
+import { type Guarded, guarded } from './guarded.js';
 
 const FILTERS = ['exact', 'plus/+', 'hash/#', '$share/g/shared/+', '$queue/queued', '$local/local', 'keep'];
 const TOPICS = ['exact', 'plus/x', 'hash', 'hash/x/y', 'shared/x', 'queued', 'local', 'keep'];

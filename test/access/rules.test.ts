@@ -3,9 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { BrokerError } from '../../src/base/errors.js';
+import { PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { breakShard, startTestBroker, tempDirectory, until } from '../helpers/with-broker.js';
-import { type Guarded, guarded, PERSISTENT } from './guarded.js';
+import { type Guarded, guarded } from './guarded.js';
 
 const EXAMPLE = readFileSync(new URL('../../../examples/acl.conf', import.meta.url), 'utf8');
 

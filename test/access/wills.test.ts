@@ -1,8 +1,9 @@
 /** A will goes only where its client may publish at the moment at which it is sent. */
 import test from 'ava';
+import { PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { until } from '../helpers/with-broker.js';
-import { type Guarded, type GuardedClient, guarded, PERSISTENT } from './guarded.js';
+import { type Guarded, type GuardedClient, guarded } from './guarded.js';
 
 const RULES = `
   {allow, {user, "watch"}, pubsub, ["#"]}.

@@ -1,6 +1,7 @@
 /** What time does to sessions: expiry, retries, exchanges that are forgotten, messages that expire. */
+import { PERSISTENT } from '../helpers/packets.js';
 import { until } from '../helpers/with-broker.js';
-import { expectPayloads, numbered, PERSISTENT, publishAll, scenesWith, sceneWith } from './stage.js';
+import { expectPayloads, numbered, publishAll, scenesWith, sceneWith } from './stage.js';
 
 const scene = scenesWith({
   'mqtt.session.expiry_interval': '100s',

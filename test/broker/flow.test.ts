@@ -1,9 +1,9 @@
 /** Many publishers and subscribers at once over three shards: nothing lost, nothing twice, order kept. */
 import type { ExecutionContext } from 'ava';
-import { publish } from '../helpers/packets.js';
+import { PERSISTENT, publish } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { Receiver } from './receiver.js';
-import { PERSISTENT, type Stage, scenesWith } from './stage.js';
+import { type Stage, scenesWith } from './stage.js';
 
 const CLIENTS = 20;
 const TOPICS = 50;

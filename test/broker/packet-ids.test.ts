@@ -1,5 +1,6 @@
 /** Packet identifiers: none is ever in use twice, also when nearly all are. */
-import { PERSISTENT, scenesWith } from './stage.js';
+import { PERSISTENT } from '../helpers/packets.js';
+import { scenesWith } from './stage.js';
 
 const IDS = 65_535;
 const scene = scenesWith({ 'mqtt.session.max_inflight': IDS, 'mqtt.mqueue.max_length': 100 }, 2);

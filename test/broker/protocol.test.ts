@@ -1,7 +1,7 @@
 /** What a connection brings beyond messages: aliases, identifiers, mountpoints, what CONNACK tells, older protocols. */
-import { NO_LOCAL, RETAIN_AS_PUBLISHED } from '../helpers/packets.js';
+import { NO_LOCAL, PERSISTENT, RETAIN_AS_PUBLISHED } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
-import { numbered, PERSISTENT, publishAll, scenesWith, sceneWith } from './stage.js';
+import { numbered, publishAll, scenesWith, sceneWith } from './stage.js';
 
 const scene = scenesWith({
   'mqtt.max_topic_alias': 4,

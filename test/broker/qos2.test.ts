@@ -1,7 +1,7 @@
 /** QoS 2 exchanges that break off in the middle, either way, and go on when the client is back. */
-import { publish } from '../helpers/packets.js';
+import { PERSISTENT, publish } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
-import { PERSISTENT, type Stage, scenesWith } from './stage.js';
+import { type Stage, scenesWith } from './stage.js';
 
 const scene = scenesWith();
 

@@ -1,9 +1,9 @@
 /** Settings of what waits for a session, and of what its own messages and QoS come to. */
 
-import { RETAIN_AS_PUBLISHED } from '../helpers/packets.js';
+import { PERSISTENT, RETAIN_AS_PUBLISHED } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { until } from '../helpers/with-broker.js';
-import { numbered, PERSISTENT, publishAll, type Settings, type Stage, sceneWith } from './stage.js';
+import { numbered, publishAll, type Settings, type Stage, sceneWith } from './stage.js';
 
 interface Scene {
   readonly topic: string;

@@ -1,8 +1,9 @@
 /** What a session keeps while its client is away, and in which order it comes back. */
+import { PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import type { Received } from '../helpers/received.js';
 import { Receiver } from './receiver.js';
-import { expectPayloads, numbered, PERSISTENT, publishAll, type Stage, scenesWith } from './stage.js';
+import { expectPayloads, numbered, publishAll, type Stage, scenesWith } from './stage.js';
 
 const scene = scenesWith({ 'mqtt.session.max_inflight': 8 });
 

@@ -1,15 +1,8 @@
 /** Share groups: who gets a message, and what becomes of it when its member leaves. */
+import { PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { receiveTogether } from './receiver.js';
-import {
-  expectPayloads,
-  numbered,
-  PERSISTENT,
-  publishAll,
-  type Stage,
-  scenesWith,
-  sceneWith,
-} from './stage.js';
+import { expectPayloads, numbered, publishAll, type Stage, scenesWith, sceneWith } from './stage.js';
 
 const scene = scenesWith({
   'mqtt.session.max_inflight': 4,

@@ -10,6 +10,7 @@ import { MetricsRegistry } from '../../src/metrics/registry.js';
 import { asClientId, asShardId, type ShardId } from '../../src/protocol/ids.js';
 import { clientIdOn } from '../helpers/client-ids.js';
 import type { ConnectOptions } from '../helpers/packets.js';
+import { PERSISTENT } from '../helpers/packets.js';
 import { RawClient } from '../helpers/raw-client.js';
 import type { Received } from '../helpers/received.js';
 import type { Properties, Version } from '../helpers/wire.js';
@@ -25,9 +26,6 @@ import {
 
 export type Settings = Readonly<Record<string, string | number | boolean>>;
 export type Scene = (t: ExecutionContext, stage: Stage) => Promise<void>;
-
-/** An MQTT 5 session that stays, and what 3.x makes of it. */
-export const PERSISTENT = { clean: false, properties: { sessionExpiry: 3_600 } } as const;
 
 export interface Actor extends Partial<ConnectOptions> {
   /** Where the client belongs: the same number is the same shard, others are other shards where the test is run so. */

@@ -1,6 +1,7 @@
 /** Wills: when they are published, with what, and when they are not. */
+import { PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
-import { PERSISTENT, type Stage, scenesWith } from './stage.js';
+import { type Stage, scenesWith } from './stage.js';
 
 const scene = scenesWith();
 

@@ -1,7 +1,7 @@
 /** CONNECT and CONNACK, as far as 3.1.1 and 5 agree. */
-import { connect, disconnect, publish, subscribe } from '../helpers/packets.js';
+import { connect, disconnect, PERSISTENT, publish, subscribe } from '../helpers/packets.js';
 import { field, packet, u16 } from '../helpers/wire.js';
-import { PERSISTENT, rulesWith } from './rules.js';
+import { rulesWith } from './rules.js';
 
 const rule = rulesWith({ 'mqtt.max_clientid_len': 64 });
 

@@ -1,7 +1,7 @@
 /** CONNECT of 5 where it differs from 3.1.1, and its properties. */
-import { connect } from '../helpers/packets.js';
+import { connect, PERSISTENT } from '../helpers/packets.js';
 import { type Properties, property } from '../helpers/wire.js';
-import { PERSISTENT, rulesWith } from './rules.js';
+import { rulesWith } from './rules.js';
 
 const rule = rulesWith();
 

@@ -1,7 +1,7 @@
 /** DISCONNECT and AUTH of 5. */
-import { auth, connect, disconnect } from '../helpers/packets.js';
+import { auth, connect, disconnect, PERSISTENT } from '../helpers/packets.js';
 import { packet, properties } from '../helpers/wire.js';
-import { PERSISTENT, rulesWith } from './rules.js';
+import { rulesWith } from './rules.js';
 
 const rule = rulesWith();
 

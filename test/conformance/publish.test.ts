@@ -1,7 +1,7 @@
 /** PUBLISH to and from the broker, as far as 3.1.1 and 5 agree. */
-import { publish, subscribe, unsubscribe } from '../helpers/packets.js';
+import { PERSISTENT, publish, subscribe, unsubscribe } from '../helpers/packets.js';
 import { field, packet } from '../helpers/wire.js';
-import { PERSISTENT, rulesWith } from './rules.js';
+import { rulesWith } from './rules.js';
 
 const rule = rulesWith();
 

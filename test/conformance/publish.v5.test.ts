@@ -1,6 +1,7 @@
 /** PUBLISH of 5: its properties and topic aliases. */
+import { PERSISTENT } from '../helpers/packets.js';
 import { type Properties, packet, properties, property, u16, varint } from '../helpers/wire.js';
-import { PERSISTENT, rulesWith } from './rules.js';
+import { rulesWith } from './rules.js';
 
 const rule = rulesWith({ 'mqtt.max_topic_alias': 10 });
 const ILL_FORMED = Buffer.from([0xff]);

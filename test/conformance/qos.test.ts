@@ -1,7 +1,8 @@
 /** The handshakes of QoS 1 and 2, both ways and over reconnects, as far as 3.1.1 and 5 agree. */
+import { PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { packet, u16 } from '../helpers/wire.js';
-import { PERSISTENT, rulesWith } from './rules.js';
+import { rulesWith } from './rules.js';
 
 const rule = rulesWith({ 'mqtt.session.max_inflight': 1_000 });
 

@@ -1,7 +1,7 @@
 /** Retained messages, as far as 3.1.1 and 5 agree. */
-import { subscribe } from '../helpers/packets.js';
+import { PERSISTENT, subscribe } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
-import { type Bench, PERSISTENT, rulesWith } from './rules.js';
+import { type Bench, rulesWith } from './rules.js';
 
 const rule = rulesWith();
 

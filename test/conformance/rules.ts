@@ -6,15 +6,13 @@ import test, { type ExecutionContext } from 'ava';
 import type { Seams } from '../../src/actor/shard-protocol.js';
 import { overWebSocket, type WebSocketCarrier, type WebSocketOptions } from '../helpers/carrier.js';
 import type { ConnectOptions } from '../helpers/packets.js';
+import { PERSISTENT } from '../helpers/packets.js';
 import { RawClient } from '../helpers/raw-client.js';
 import type { Version } from '../helpers/wire.js';
 import { type Settings, startTarget, type Target } from './target.js';
 import { parseTitle } from './title.js';
 
 export type Body = (t: ExecutionContext, bench: Bench) => Promise<void>;
-
-/** A session that stays; 3.x has no expiry in CONNECT and ignores the property. */
-export const PERSISTENT = { clean: false, properties: { sessionExpiry: 3_600 } } as const;
 
 export interface WebSocketClient {
   readonly client: RawClient;

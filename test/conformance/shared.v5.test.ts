@@ -1,7 +1,7 @@
 /** Shared subscriptions of 5. */
-import { retainHandling } from '../helpers/packets.js';
+import { PERSISTENT, retainHandling } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
-import { type Bench, PERSISTENT, rulesWith } from './rules.js';
+import { type Bench, rulesWith } from './rules.js';
 
 const rule = rulesWith();
 

@@ -1,7 +1,7 @@
 /** Maximum Packet Size of a client in 5, and what is left out to keep to it. */
-import { disconnect } from '../helpers/packets.js';
+import { disconnect, PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
-import { type Bench, PERSISTENT, rulesWith } from './rules.js';
+import { type Bench, rulesWith } from './rules.js';
 
 const rule = rulesWith();
 

@@ -1,5 +1,6 @@
 /** Acknowledgements when the store cannot keep what they promise. */
-import { PERSISTENT, rulesWith } from './rules.js';
+import { PERSISTENT } from '../helpers/packets.js';
+import { rulesWith } from './rules.js';
 
 const rule = rulesWith({}, { store: new URL('./failing-store.js', import.meta.url).href });
 

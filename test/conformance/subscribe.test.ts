@@ -1,7 +1,7 @@
 /** SUBSCRIBE and UNSUBSCRIBE, as far as 3.1.1 and 5 agree. */
-import { subscribe, unsubscribe } from '../helpers/packets.js';
+import { PERSISTENT, subscribe, unsubscribe } from '../helpers/packets.js';
 import { field, packet, u16 } from '../helpers/wire.js';
-import { PERSISTENT, rulesWith } from './rules.js';
+import { rulesWith } from './rules.js';
 
 const rule = rulesWith();
 const ILL_FORMED = Buffer.from([0x61, 0xc3]);

@@ -2,8 +2,9 @@
  * Keep alive, expiry and will delay, with the broker's clock turned. One test after the other: they share the
  * clock.
  */
+import { PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
-import { type Bench, PERSISTENT, rulesWith } from './rules.js';
+import { type Bench, rulesWith } from './rules.js';
 
 const { serial: rule } = rulesWith({ 'mqtt.session.expiry_interval': '2h' });
 

@@ -1,7 +1,7 @@
 /** Wills, as far as 3.1.1 and 5 agree. */
-import { connect, disconnect, publish } from '../helpers/packets.js';
+import { connect, disconnect, PERSISTENT, publish } from '../helpers/packets.js';
 import { packet } from '../helpers/wire.js';
-import { PERSISTENT, rulesWith } from './rules.js';
+import { rulesWith } from './rules.js';
 
 const rule = rulesWith();
 

@@ -19,6 +19,9 @@ export interface Will {
   readonly properties?: Properties | Buffer;
 }
 
+/** A session that stays, in every version; 3.x has no expiry in CONNECT and ignores the property. */
+export const PERSISTENT = { clean: false, properties: { sessionExpiry: 3_600 } } as const;
+
 export interface ConnectOptions {
   readonly version: Version;
   readonly clientId?: string | Uint8Array;

@@ -1,9 +1,10 @@
 /** What happens when more waits in a shard than it has room for: who is turned away, what is dropped, who has to go. */
 import test from 'ava';
+import { PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import type { Received } from '../helpers/received.js';
 import { advanceClock, onEveryShard, until } from '../helpers/with-broker.js';
-import { PERSISTENT, type SeamBench, withBench } from '../seams/bench.js';
+import { type SeamBench, withBench } from '../seams/bench.js';
 import { Flow } from './flow.js';
 
 const BUDGET_BYTES = 4 << 20;

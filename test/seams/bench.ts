@@ -10,9 +10,6 @@ import type { Version } from '../helpers/wire.js';
 import { addressOf, RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 import { SeamRemote } from './remote.js';
 
-/** A session that stays, in every version. */
-export const PERSISTENT = { clean: false, properties: { sessionExpiry: 3_600 } } as const;
-
 export interface BenchOptions {
   /** Which seam is replaced, and how its module is to behave. */
   readonly seam?: { readonly kind: 'store' | 'hooks' | 'link'; readonly mode: string };

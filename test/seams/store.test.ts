@@ -1,8 +1,9 @@
 /** What a slow, a failing and a silent store do to acknowledgements: nothing is promised that is not safe. */
 import test from 'ava';
+import { PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { advanceClock, onEveryShard, until } from '../helpers/with-broker.js';
-import { PERSISTENT, type SeamBench, withBench } from './bench.js';
+import { type SeamBench, withBench } from './bench.js';
 
 const HOLD = { seam: { kind: 'store', mode: 'hold' } } as const;
 const FAIL = { seam: { kind: 'store', mode: 'fail' } } as const;

@@ -57,9 +57,6 @@ export const nameOf = ({ transport, owner }: Combination): string =>
 
 export const shardFor = ({ owner }: Combination): number => (owner === 'same' ? EDGE : 1);
 
-/** A session that stays; 3.x has no expiry in CONNECT and ignores the property. */
-export const PERSISTENT = { clean: false, properties: { sessionExpiry: 3_600 } } as const;
-
 export interface ClientOptions extends Partial<ConnectOptions> {
   readonly transport?: Transport;
   readonly cut?: Cut;

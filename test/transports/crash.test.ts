@@ -1,11 +1,12 @@
 /** The edge shard or the owner of relayed clients ends under load: who depended on it is closed, and nobody else. */
 import test from 'ava';
 import type { Fault } from '../../workers/faults.js';
+import { PERSISTENT } from '../helpers/packets.js';
 import type { RawClient } from '../helpers/raw-client.js';
 import { EDGE_TRANSPORTS, type Transport } from '../helpers/transports.js';
 import { breakShard, RecordingLogger, until } from '../helpers/with-broker.js';
 import { Flow } from '../robustness/flow.js';
-import { EDGE, PERSISTENT, TransportBench } from './bench.js';
+import { EDGE, TransportBench } from './bench.js';
 
 const OWNER = 1;
 const OTHER = 2;

@@ -1,8 +1,7 @@
 /** Rules about sessions and their ends: what the owner does to a client whose connection may end at another shard. */
 import { once } from 'node:events';
-import { disconnect, PINGREQ } from '../helpers/packets.js';
+import { disconnect, PERSISTENT, PINGREQ } from '../helpers/packets.js';
 import { until } from '../helpers/with-broker.js';
-import { PERSISTENT } from './bench.js';
 import type { Rules } from './room.js';
 
 /** Names of the ways in which a connection breaks. */

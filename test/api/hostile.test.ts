@@ -6,7 +6,7 @@ import { string } from '../../src/api/fields.js';
 import { RawAnswer } from '../../src/api/raw-answer.js';
 import { NOTHING } from '../../src/api/schema.js';
 import { API_BODY_BYTES_MAX, API_HEADER_BYTES_MAX, API_PIPELINED_MAX } from '../../src/limits.js';
-import { ADMIN, type ApiBench, RawConnection, startApi } from '../helpers/api-server.js';
+import { ADMIN, type ApiBench, OPEN_AUTH, RawConnection, startApi } from '../helpers/api-server.js';
 import { until } from '../helpers/with-broker.js';
 
 const about = 'for a test';
@@ -33,15 +33,7 @@ const ENDPOINTS = [
     answer,
     handle: ({ params }) => params.name.length,
   }),
-  endpoint({
-    method: 'POST',
-    path: 'auth',
-    about,
-    isOpen: true,
-    isExact: true,
-    answer,
-    handle: () => undefined,
-  }),
+  OPEN_AUTH,
   endpoint({ method: 'GET', path: 'large', about, answer, handle: () => 'x'.repeat(32 * MIB) }),
   endpoint({
     method: 'GET',

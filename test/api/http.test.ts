@@ -5,7 +5,7 @@ import { integer, optional, string } from '../../src/api/fields.js';
 import { RawAnswer } from '../../src/api/raw-answer.js';
 import { NOTHING } from '../../src/api/schema.js';
 import { BrokerError } from '../../src/base/errors.js';
-import { NODE_NAME, startApi } from '../helpers/api-server.js';
+import { NODE_NAME, OPEN_AUTH, startApi } from '../helpers/api-server.js';
 import { until } from '../helpers/with-broker.js';
 
 const about = 'for a test';
@@ -24,15 +24,7 @@ const ENDPOINTS = [
     handle: ({ params }) => params,
   }),
   endpoint({ method: 'PUT', path: 'any', about, takesAnyBody: true, answer, handle: ({ body }) => body }),
-  endpoint({
-    method: 'POST',
-    path: 'auth',
-    about,
-    isOpen: true,
-    isExact: true,
-    answer,
-    handle: () => undefined,
-  }),
+  OPEN_AUTH,
   endpoint({
     method: 'GET',
     path: '/figures',

@@ -2,15 +2,27 @@
 import { connect, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import type { BrokerPort, Users } from '../../src/api/broker-port.js';
-import type { Endpoint } from '../../src/api/endpoint.js';
+import { type Endpoint, endpoint } from '../../src/api/endpoint.js';
 import type { HttpDeadlines } from '../../src/api/http/api-listener.js';
 import { ApiServer } from '../../src/api/http/server.js';
+import { NOTHING } from '../../src/api/schema.js';
 import { SystemClock } from '../../src/base/clock.js';
 import { loadConfig } from '../../src/config/load.js';
 import { type AskApi, asking } from './api.js';
 import { RecordingLogger } from './with-broker.js';
 
 export const NODE_NAME = 'shardmq@127.0.0.1';
+
+/** Stands for `POST auth`: nobody has to say who they are, and nothing is done. */
+export const OPEN_AUTH = endpoint({
+  method: 'POST',
+  path: 'auth',
+  about: 'for a test',
+  isOpen: true,
+  isExact: true,
+  answer: NOTHING,
+  handle: () => undefined,
+});
 
 /** One user, admin; counts what is asked of it. */
 export class FakeUsers {

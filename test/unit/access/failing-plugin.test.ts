@@ -171,17 +171,29 @@ test('what a plugin owes when it is stopped is up to the rules', async (t) => {
   }
 });
 
-test('an answer about a client that has left publishes nothing and subscribes nobody', async (t) => {
-  const { shard, judge } = stage(t);
+/** A client that has subscribed to everything. */
+async function watching(shard: TestShard): Promise<TestClient> {
   const watcher = await connected(shard, 'w');
   watcher.subscribe(1, ['#', 0]);
   await settle();
   watcher.take();
+  return watcher;
+}
+
+/** One client has published and another subscribed; the plugin that is asked about it holds its answers back. */
+async function heldBack(t: ExecutionContext) {
+  const { shard, judge } = stage(t);
+  const watcher = await watching(shard);
   const [one, two] = [await connected(shard, 'one', STAYS), await connected(shard, 'two', STAYS)];
   const answer = judge.holdBack();
   one.publish({ topic: 'a', payload: 'late', qos: 1, id: 1 });
   two.subscribe(1, ['b', 0]);
   await settle();
+  return { shard, watcher, one, two, answer };
+}
+
+test('an answer about a client that has left publishes nothing and subscribes nobody', async (t) => {
+  const { shard, watcher, one, two, answer } = await heldBack(t);
   one.drop();
   two.drop();
   await settle();
@@ -191,16 +203,7 @@ test('an answer about a client that has left publishes nothing and subscribes no
 });
 
 test('an answer about a connection whose session was taken over counts for nothing', async (t) => {
-  const { shard, judge } = stage(t);
-  const watcher = await connected(shard, 'w');
-  watcher.subscribe(1, ['#', 0]);
-  await settle();
-  watcher.take();
-  const [one, two] = [await connected(shard, 'one', STAYS), await connected(shard, 'two', STAYS)];
-  const answer = judge.holdBack();
-  one.publish({ topic: 'a', payload: 'late', qos: 1, id: 1 });
-  two.subscribe(1, ['b', 0]);
-  await settle();
+  const { shard, watcher, answer } = await heldBack(t);
   const heirs = [shard.open('one', STAYS), shard.open('two', STAYS)];
   await settle();
   for (const heir of heirs) t.like(heir.take()[0], { type: 'connack', code: 0, sessionPresent: true });
@@ -226,10 +229,7 @@ test('a subscription that is checked again ends when the plugin throws: nobody k
 
 test('a will about which a plugin throws or hangs is not sent', async (t) => {
   const { shard, judge } = stage(t);
-  const watcher = await connected(shard, 'w');
-  watcher.subscribe(1, ['#', 0]);
-  await settle();
-  watcher.take();
+  const watcher = await watching(shard);
   const will = { topic: 'will', payload: 'gone' };
   for (const decide of [() => failAtOnce(), () => new Promise<AccessAnswer>(() => {})]) {
     judge.decide = decide;

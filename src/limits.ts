@@ -768,3 +768,13 @@ export const CLI_PASSWORD_BYTES_MAX = 4_096;
 export const CLI_COLUMN_WIDTH_MIN = 8;
 /** Seconds for which `shardmq trace` watches, unless `--duration` says otherwise. */
 export const CLI_TRACE_SECONDS = 60;
+
+/**
+ * What has changed and nobody waits for is committed after this long at the latest, in milliseconds. Larger: more is
+ * done again after a crash (acknowledged messages with QoS 1 are sent once more). Smaller: more commits.
+ */
+export const COMMIT_DELAY_MS = 50;
+/** After this long a commit that has failed is tried again, in milliseconds. */
+export const COMMIT_RETRY_MS = 500;
+/** Bytes of a text in a key; a longer one is represented by its hash. LMDB's keys have 1,978 bytes at most. */
+export const KEY_TEXT_BYTES_MAX = 512;

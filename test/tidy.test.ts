@@ -90,6 +90,7 @@ test('workers import only what both sides share, and of configuration, access an
     'src/protocol/',
     'src/actor/',
     'src/metrics/',
+    'src/storage/',
     'src/limits.ts',
     // What main and shards look up the same way; the rest of src/access/ is about files.
     'src/access/rules.ts',
@@ -133,6 +134,7 @@ test('base, protocol and limits stand on nothing above them', (t) => {
   const below: Record<string, readonly string[]> = {
     'src/base/': ['src/base/', 'src/limits.ts'],
     'src/protocol/': ['src/protocol/', 'src/base/', 'src/limits.ts'],
+    'src/storage/': ['src/storage/', 'src/protocol/', 'src/base/', 'src/limits.ts'],
     'src/access/': ['src/access/', 'src/protocol/', 'src/base/', 'src/limits.ts'],
     'src/actor/': [
       ...['src/actor/', 'src/access/', 'src/config/'],

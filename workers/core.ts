@@ -36,6 +36,8 @@ import type { ByteHash } from './routing/byte-hash.js';
 import type { Router } from './routing/router.js';
 import type { Session } from './session/session.js';
 import type { SessionTable } from './session/session-table.js';
+import type { Commits } from './store/commits.js';
+import type { Journal } from './store/journal.js';
 import type { OutputPool } from './transport/output.js';
 import type { Turn } from './turn.js';
 
@@ -94,6 +96,8 @@ export interface Core {
   readonly shared: SharedDelivery;
   readonly replays: ReplayService;
   readonly acks: AckGate;
+  readonly commits: Commits;
+  readonly journal: Journal;
   readonly hooks: Hooks;
   readonly registry: HookRegistry;
   readonly access: AccessControl;

@@ -37,6 +37,8 @@ import { Router } from './routing/router.js';
 import type { LoadedSeams } from './seams.js';
 import type { Session } from './session/session.js';
 import { SessionTable } from './session/session-table.js';
+import { Commits } from './store/commits.js';
+import { Journal } from './store/journal.js';
 import { OutputPool } from './transport/output.js';
 import { Turn } from './turn.js';
 
@@ -67,6 +69,8 @@ export class ShardParts implements Core {
   readonly shared: SharedDelivery;
   readonly publisher: Publisher;
   readonly acks: AckGate;
+  readonly commits: Commits;
+  readonly journal: Journal;
   readonly hooks = new Hooks();
   readonly registry: HookRegistry;
   readonly access: AccessControl;
@@ -111,7 +115,10 @@ export class ShardParts implements Core {
     this.relays = new RelayHub(this, start.shards, accept, (shard, message) =>
       this.mesh.postRelay(shard, message),
     );
-    this.acks = new AckGate(seams.store, this.turn);
+    this.commits = new Commits(seams.store, this.turn);
+    this.journal = new Journal();
+    this.commits.add(this.journal);
+    this.acks = new AckGate(this.commits, this.turn);
     this.sessions = new SessionTable(this);
     this.retained = new RetainedService(this, this.topicHash, hashSeed);
     this.replays = new ReplayService(this);

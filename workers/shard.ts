@@ -15,6 +15,7 @@ import type {
 } from '../src/actor/shard-protocol.js';
 import { SlotMap } from '../src/actor/slots.js';
 import { unreachable } from '../src/base/assert.js';
+import { settlesInTime } from '../src/base/deadline.js';
 import type { ConfigKey } from '../src/config/schema.js';
 import { HEARTBEAT_MS, STOP_POLL_MS } from '../src/limits.js';
 import type { ShardId } from '../src/protocol/ids.js';
@@ -97,7 +98,10 @@ export class Shard implements RunningShard, Runnable {
     this.handovers = new Handovers(parts, this.intake, this.edge, seams.openLink, start.handover);
     this.sweeper = new Sweeper(parts);
     parts.turn.attach({
-      commit: () => parts.acks.commit(),
+      commit: () => {
+        parts.acks.endTurn();
+        parts.commits.endTurn();
+      },
       flushPeers: () => parts.mesh.flush(),
       flushOutputs: () => {
         parts.outputs.flushAll();
@@ -297,6 +301,7 @@ export class Shard implements RunningShard, Runnable {
     }
     await this.drained(deadlineMs);
     this.plugins.stopAll();
+    await this.keepAll(deadlineMs);
     await this.seams.store.close();
     clearInterval(this.heartbeat);
     this.sweeper.stop();
@@ -310,6 +315,12 @@ export class Shard implements RunningShard, Runnable {
       this.resolveStopped();
     });
     return null;
+  }
+
+  // Waits until everything is kept, or cannot be.
+  private async keepAll(deadlineMs: number): Promise<void> {
+    const kept = new Promise<void>((resolve) => this.parts.commits.flush(resolve));
+    await settlesInTime(kept, deadlineMs);
   }
 
   // Waits until all connections have sent their last bytes, here or at other shards, and what is relayed from here too.

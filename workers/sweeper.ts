@@ -63,6 +63,7 @@ export class Sweeper implements Runnable, ConfigFollower {
     const { nowMs } = core.turn;
     if (this.run()) core.turn.queue(this);
     core.acks.sweep(nowMs);
+    core.commits.sweep(nowMs);
     core.mesh.sweep(nowMs);
     core.relays.sweep();
     core.retained.sweep();

@@ -7,7 +7,7 @@ import type { GroupChange, InterestChange } from '../../src/actor/peer-protocol.
 import { asShardId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import { BatchReader, BatchWriter, RECORD_DELIVER } from '../../workers/peers/batch.js';
+import { BatchReader, BatchWriter, RECORD_DELIVER } from '../../src/protocol/batch.js';
 import type { Committable, InterestItem, InterestTable, PeerHandlers } from '../../workers/peers/handlers.js';
 import { Mesh } from '../../workers/peers/mesh.js';
 

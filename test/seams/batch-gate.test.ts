@@ -29,34 +29,6 @@ test('a batch behind one that is not safe waits for it, one of another shard doe
   gate.add(a, 2, A, false);
   gate.add(b, 1, B, false);
   t.deepEqual([a.reported, b.reported], [[], [1]]);
-  gate.settle(gate.take(), true);
+  gate.settle(gate.take());
   t.deepEqual(a.reported, [1, 2]);
-});
-
-test('a batch that was refused holds back those that were stored after it', (t) => {
-  const gate = new BatchGate();
-  const peer = new Peer();
-  gate.add(peer, 1, A, true);
-  const first = gate.take();
-  gate.add(peer, 2, A, true);
-  const second = gate.take();
-  gate.settle(first, false);
-  gate.retry();
-  gate.settle(second, true);
-  t.deepEqual(peer.reported, []);
-  gate.settle(gate.take(), true);
-  t.deepEqual(peer.reported, [1, 2]);
-});
-
-test('what was refused is in the next commit after a retry, and not before', (t) => {
-  const gate = new BatchGate();
-  const peer = new Peer();
-  gate.add(peer, 1, A, true);
-  gate.settle(gate.take(), false);
-  t.true(gate.isEmpty);
-  gate.retry();
-  t.deepEqual(
-    gate.take().map(({ sequence }) => sequence),
-    [1],
-  );
 });

@@ -9,7 +9,7 @@ import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import type { Committable } from '../peers/handlers.js';
 import { BatchGate, type GatedBatch } from '../store/batch-gate.js';
-import type { Store } from '../store/store.js';
+import type { Commits } from '../store/commits.js';
 import type { Turn } from '../turn.js';
 import type { Connection } from './connection.js';
 
@@ -36,7 +36,7 @@ export class AckGate {
   private readonly batches = new BatchGate();
 
   constructor(
-    private readonly store: Store,
+    private readonly commits: Commits,
     private readonly turn: Turn,
   ) {}
 
@@ -71,26 +71,19 @@ export class AckGate {
     this.batches.add(peer, sequence, from, needsCommit);
   }
 
-  /** End of the turn: one commit for everything that waits. */
-  commit(): void {
+  /** End of the turn: whatever waits goes with the next commit. */
+  endTurn(): void {
     const { group } = this;
-    const publications = group.connections.length + group.waiters.length;
-    if (publications === 0 && this.batches.isEmpty) return;
+    if (group.connections.length + group.waiters.length === 0 && this.batches.isEmpty) return;
     this.group = new AckGroup();
     group.batches = this.batches.take();
     group.startedMs = this.turn.nowMs;
     this.underway.push(group);
-    const record = {
-      turn: this.turn.number,
-      publications,
-      batches: group.batches.length,
-    };
-    this.store.commit(record, (ok) => this.committed(group, ok));
+    this.commits.whenSafe(() => this.committed(group));
   }
 
-  /** Gives up on commits that take too long, and tries those of batches again. */
+  /** Gives up on acknowledgements that take too long. */
   sweep(nowMs: number): void {
-    this.batches.retry();
     for (const group of this.underway) {
       if (nowMs - group.startedMs < COMMIT_TIMEOUT_MS) break;
       if (group.result === null) group.result = false;
@@ -98,14 +91,16 @@ export class AckGate {
     this.releaseInOrder();
   }
 
-  private committed(group: AckGroup, ok: boolean): void {
-    if (group.result !== null) return;
-    group.result = ok;
-    this.turn.enter();
-    this.releaseInOrder();
+  private committed(group: AckGroup): void {
+    if (group.result === null) {
+      group.result = true;
+      this.releaseInOrder();
+    }
+    // However late: other shards wait for these and never give up.
+    this.batches.settle(group.batches);
   }
 
-  // Commits may finish in any order; acknowledgements leave in the order of their turns.
+  // Acknowledgements leave in the order of their turns.
   private releaseInOrder(): void {
     while (this.underway.length > 0) {
       const group = this.underway[0]!;
@@ -116,7 +111,6 @@ export class AckGate {
         this.finish(group.connections[i]!, group.types[i]!, group.packetIds[i]!, group.reasons[i]!, ok);
       }
       for (const waiter of group.waiters) waiter(ok);
-      this.batches.settle(group.batches, ok);
     }
   }
 

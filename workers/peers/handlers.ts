@@ -6,9 +6,9 @@ import type {
   RelayMessage,
   RetainedMessage,
 } from '../../src/actor/peer-protocol.js';
+import type { BatchReader } from '../../src/protocol/batch.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import type { BatchReader } from './batch.js';
 
 /** How much may be done now; the shard's turn. */
 export interface Budget {

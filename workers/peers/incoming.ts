@@ -3,9 +3,9 @@
  * receiving shard's thread.
  */
 import type { PeerBytes, PeerMessage, RelayMessage } from '../../src/actor/peer-protocol.js';
+import { BatchReader } from '../../src/protocol/batch.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import { BatchReader } from './batch.js';
 import type { Budget, Committable, PeerHandlers } from './handlers.js';
 import { BATCH_HEAD_BYTES, Owed, sizeOf } from './posts.js';
 

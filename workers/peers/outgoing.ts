@@ -11,8 +11,8 @@ import {
   PEER_TEXT_BYTES_MAX,
   PEER_WAITING_BYTES_MAX,
 } from '../../src/limits.js';
+import { BatchWriter, RECORD_RETAIN } from '../../src/protocol/batch.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import { BatchWriter, RECORD_RETAIN } from './batch.js';
 import type { Undelivered } from './handlers.js';
 import { type Answer, answerText, BATCH_HEAD_BYTES, type Owed, writeBatchHead } from './posts.js';
 

@@ -5,19 +5,19 @@
  */
 import { EXPIRY_GRACE_MS } from '../../src/limits.js';
 import type { DropReason } from '../../src/plugins/api.js';
-import type { ShardId } from '../../src/protocol/ids.js';
-import type { Message } from '../../src/protocol/message.js';
-import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import type { Client } from '../connection/client.js';
-import type { Core } from '../core.js';
-import { topicOfView } from '../hooks/hook-message.js';
 import {
   type BatchReader,
   RECORD_BOUNCE,
   RECORD_DELIVER,
   RECORD_RETAIN,
   RECORD_SHARE,
-} from '../peers/batch.js';
+} from '../../src/protocol/batch.js';
+import type { ShardId } from '../../src/protocol/ids.js';
+import type { Message } from '../../src/protocol/message.js';
+import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import type { Client } from '../connection/client.js';
+import type { Core } from '../core.js';
+import { topicOfView } from '../hooks/hook-message.js';
 import type { Route } from '../routing/route.js';
 import type { Session } from '../session/session.js';
 import { OwnMessages } from './own-messages.js';

@@ -4,11 +4,11 @@
  */
 import type { Config } from '../../src/config/schema.js';
 import { SHARE_LEFT_SLICE } from '../../src/limits.js';
+import { type BatchReader, RECORD_BOUNCE, RECORD_SHARE } from '../../src/protocol/batch.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { ConfigFollower, Core } from '../core.js';
-import { type BatchReader, RECORD_BOUNCE, RECORD_SHARE } from '../peers/batch.js';
 import type { ByteHash } from '../routing/byte-hash.js';
 import type { ShareGroup, ShareStrategy } from '../routing/share-group.js';
 import { QueuedMessage } from '../session/message-ring.js';

@@ -5,12 +5,12 @@
 import type { RetainedMessage } from '../../src/actor/peer-protocol.js';
 import { REPLAY_NODES_SLICE, RETAINED_LOG_INTERVAL_MS, RETAINED_SWEEP_NODES } from '../../src/limits.js';
 import type { RetainedLimits } from '../../src/plugins/api.js';
+import { BatchWriter, RECORD_DELIVER } from '../../src/protocol/batch.js';
 import { asShardId, type ShardId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { Core } from '../core.js';
 import { topicOfView } from '../hooks/hook-message.js';
-import { BatchWriter, RECORD_DELIVER } from '../peers/batch.js';
 import type { ByteHash } from '../routing/byte-hash.js';
 import type { Runnable } from '../turn.js';
 import type { RetainedCursor } from './retained-cursor.js';

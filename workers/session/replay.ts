@@ -3,9 +3,9 @@
  * after the other, no faster than the client takes them. Runs on the subscriber's shard.
  */
 
+import { BatchReader } from '../../src/protocol/batch.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { ParsedSubscription } from '../../src/protocol/topic.js';
-import { BatchReader } from '../peers/batch.js';
 
 export class Replay {
   /** Shards still to be asked, the current one first. */

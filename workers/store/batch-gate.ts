@@ -20,8 +20,6 @@ export class BatchGate {
   private waitingFrom = 0;
   /** For the next commit. */
   private unsafe: GatedBatch[] = [];
-  /** The store has refused them. Their sender waits and has a bound, so they are tried again, and never given up. */
-  private refused: GatedBatch[] = [];
 
   /** A batch is handled. One that has left nothing to be stored is reported at once, unless others are before it. */
   add(peer: Committable, sequence: number, from: ShardId, needsCommit: boolean): void {
@@ -46,20 +44,11 @@ export class BatchGate {
     return batches;
   }
 
-  /** The commit of `batches` has succeeded or failed. */
-  settle(batches: readonly GatedBatch[], ok: boolean): void {
-    for (const batch of batches) {
-      if (ok) batch.isSafe = true;
-      else this.refused.push(batch);
-    }
-    if (ok) this.report();
-  }
-
-  /** What was refused goes into the next commit. */
-  retry(): void {
-    if (this.refused.length === 0) return;
-    this.unsafe = this.refused.concat(this.unsafe);
-    this.refused = [];
+  /** What left entries of `batches` is safe. */
+  settle(batches: readonly GatedBatch[]): void {
+    if (batches.length === 0) return;
+    for (const batch of batches) batch.isSafe = true;
+    this.report();
   }
 
   private report(): void {

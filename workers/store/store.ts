@@ -1,25 +1,24 @@
 /**
- * The seam where what will be acknowledged becomes safe. The trivial store keeps everything in memory and says so at
- * once. Runs on the shard's thread; a store that works elsewhere calls back on it.
+ * The seam where what will be acknowledged becomes safe. The trivial store keeps nothing and says so at once. Runs on
+ * the shard's thread; a store that works elsewhere calls back on it.
  */
-
-/** What one turn of a shard wants to be safe before it is acknowledged. */
-export interface TurnRecord {
-  /** Number of the turn; rises. */
-  readonly turn: number;
-  /** Publications whose PUBACK or PUBREC waits for this record. */
-  readonly publications: number;
-  /** Batches of other shards whose `applied` waits for this record. */
-  readonly batches: number;
-}
+import type { Change, Row, Table } from '../../src/storage/tables.js';
 
 export interface Store {
+  /** False: nothing needs to be collected for it, and what it is given is empty. */
+  readonly isKeeping: boolean;
+  /** Everything that is kept, table by table in the order of its keys. Before the first commit only. */
+  rows(table: Table): Iterable<Row>;
+  /** One row, as it was after the last commit; null: there is none. The answer must not be changed. */
+  get(table: Table, key: Buffer): Buffer | null;
   /**
-   * Makes `record` safe. `done` is called exactly once, at once or in a later turn; records may finish out of order.
-   * `ok` false: it could not be stored, and nothing in it may be acknowledged.
+   * Makes all of `changes` safe, or nothing of it; of several for one key the last counts. `done` is called exactly
+   * once, at once or in a later turn. Not to be called again before.
    */
-  commit(record: TurnRecord, done: (ok: boolean) => void): void;
-  /** Finishes what is under way; called once, when the shard stops. */
+  commit(changes: readonly Change[], done: (ok: boolean) => void): void;
+  /** Bytes that it takes; what has been given up and may be used again does not count. */
+  readonly usedBytes: number;
+  /** Called once, when the shard stops; nothing is under way. */
   close(): Promise<void>;
 }
 
@@ -29,7 +28,18 @@ export interface StoreModule {
 }
 
 export class MemoryStore implements Store {
-  commit(_record: TurnRecord, done: (ok: boolean) => void): void {
+  readonly isKeeping = false;
+  readonly usedBytes = 0;
+
+  rows(_table: Table): Iterable<Row> {
+    return [];
+  }
+
+  get(_table: Table, _key: Buffer): Buffer | null {
+    return null;
+  }
+
+  commit(_changes: readonly Change[], done: (ok: boolean) => void): void {
     done(true);
   }
 

@@ -1,7 +1,8 @@
 import test from 'ava';
 import type { ApiMessage, PublishOutcome } from '../../../src/actor/action-protocol.js';
 import { API_PUBLISH_TIMEOUT_MS, API_PUBLISHES_WAITING_BYTES_MAX } from '../../../src/limits.js';
-import type { Store, TurnRecord } from '../../../workers/store/store.js';
+import type { Change } from '../../../src/storage/tables.js';
+import { MemoryStore } from '../../../workers/store/store.js';
 import { meshOf, settle, TestShard } from '../../helpers/test-shard.js';
 import { until } from '../../helpers/with-broker.js';
 
@@ -17,10 +18,10 @@ const publish = (
 ): Promise<PublishOutcome> => shard.main.request('messages.publish', { clientId, messages });
 
 /** Keeps commits until it is told to release them. */
-class HoldingStore implements Store {
+class HoldingStore extends MemoryStore {
   private held: ((ok: boolean) => void)[] | null = [];
 
-  commit(_record: TurnRecord, done: (ok: boolean) => void): void {
+  override commit(_changes: readonly Change[], done: (ok: boolean) => void): void {
     if (this.held === null) done(true);
     else this.held.push(done);
   }
@@ -29,10 +30,6 @@ class HoldingStore implements Store {
     const held = this.held ?? [];
     this.held = null;
     for (const done of held) done(true);
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
   }
 }
 

@@ -6,7 +6,7 @@ import { setImmediate as nextLoop } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { PEER_CREDIT_BYTES, PEER_OVERDRAFT_BYTES } from '../../../src/limits.js';
-import { RECORD_DELIVER, RECORD_RETAIN } from '../../../workers/peers/batch.js';
+import { RECORD_DELIVER, RECORD_RETAIN } from '../../../src/protocol/batch.js';
 import { CountedBudget, type Node, World } from './world.js';
 
 const SHARDS = 3;

@@ -7,9 +7,9 @@ import {
   PEER_INTEREST_SLICE,
   PEER_SILENCE_MS,
 } from '../../../src/limits.js';
+import { RECORD_DELIVER, RECORD_DURABLE, RECORD_RETAIN, RECORD_SHARE } from '../../../src/protocol/batch.js';
 import { asShardId } from '../../../src/protocol/ids.js';
 import { createMessage } from '../../../src/protocol/message.js';
-import { RECORD_DELIVER, RECORD_DURABLE, RECORD_RETAIN, RECORD_SHARE } from '../../../workers/peers/batch.js';
 import { CountedBudget, Node, PLENTY, type World, withWorld } from './world.js';
 
 const NEVER = Number.POSITIVE_INFINITY;

@@ -5,10 +5,10 @@
 import { setImmediate as nextLoop } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { GroupChange, InterestChange, RetainedMessage } from '../../../src/actor/peer-protocol.js';
+import type { BatchReader } from '../../../src/protocol/batch.js';
 import { asShardId, type ShardId } from '../../../src/protocol/ids.js';
 import { createMessage } from '../../../src/protocol/message.js';
 import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
-import type { BatchReader } from '../../../workers/peers/batch.js';
 import type {
   Committable,
   InterestItem,

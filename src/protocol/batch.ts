@@ -8,16 +8,12 @@
  * with the mark AUTHOR also u32 bytes of names, and the names of the publisher as in src/protocol/author.ts; then
  * topic, properties, payload, with those bytes of no meaning.
  */
-import { assert } from '../../src/base/assert.js';
-import { copyBytes } from '../../src/base/bytes.js';
-import {
-  PEER_SCRATCH_KEEP_BYTES_MAX,
-  PEER_SCRATCH_START_BYTES,
-  PEER_TEXT_BYTES_MAX,
-} from '../../src/limits.js';
-import { type Author, asAuthor } from '../../src/protocol/author.js';
-import { expiryTimeMs, isSysTopic } from '../../src/protocol/message.js';
-import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import { assert } from '../base/assert.js';
+import { copyBytes } from '../base/bytes.js';
+import { PEER_SCRATCH_KEEP_BYTES_MAX, PEER_SCRATCH_START_BYTES, PEER_TEXT_BYTES_MAX } from '../limits.js';
+import { type Author, asAuthor } from './author.js';
+import { expiryTimeMs, isSysTopic } from './message.js';
+import type { PublishView } from './mqtt/publish-view.js';
 
 /** The target matches its own subscribers. */
 export const RECORD_DELIVER = 1;

@@ -4,8 +4,6 @@ import fc from 'fast-check';
 import type { PeerBytes } from '../../../src/actor/peer-protocol.js';
 import { PEER_TEXT_BYTES_MAX } from '../../../src/limits.js';
 import { authorOf } from '../../../src/protocol/author.js';
-import { createMessage } from '../../../src/protocol/message.js';
-import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
 import {
   BatchReader,
   BatchWriter,
@@ -13,7 +11,9 @@ import {
   RECORD_DELIVER,
   RECORD_RETAIN,
   RECORD_SHARE,
-} from '../../../workers/peers/batch.js';
+} from '../../../src/protocol/batch.js';
+import { createMessage } from '../../../src/protocol/message.js';
+import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
 import { BATCH_HEAD_BYTES } from '../../../workers/peers/posts.js';
 
 const name = fc.oneof(

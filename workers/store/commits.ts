@@ -1,0 +1,107 @@
+/**
+ * One commit after the other: gathers what has changed in all parts of the shard that keep something, hands it to the
+ * store, and calls back whoever waits for it. Runs on the shard's thread.
+ */
+import { COMMIT_DELAY_MS, COMMIT_RETRY_MS } from '../../src/limits.js';
+import type { Change } from '../../src/storage/tables.js';
+import type { Turn } from '../turn.js';
+import type { Store } from './store.js';
+
+/** A part of the shard that has something to keep. */
+export interface CommitSource {
+  /** Adds to `changes` what has changed since it was last asked. */
+  collect(changes: Change[]): void;
+  /** What was collected last is safe. */
+  committed(): void;
+}
+
+/** Told when commits begin to fail, and when they succeed again. */
+export type OnFailing = (isFailing: boolean) => void;
+
+export class Commits {
+  /** A commit has failed, and none has succeeded since. */
+  isFailing = false;
+  onFailing: OnFailing = () => {};
+
+  private readonly sources: CommitSource[] = [];
+  /** Callbacks for the next commit. */
+  private waiting: (() => void)[] = [];
+  /** Callbacks of the commit that is under way or has failed. */
+  private underway: (() => void)[] = [];
+  /** What has to be tried again; null: nothing. */
+  private refused: Change[] | null = null;
+  private isUnderway = false;
+  private hasChanges = false;
+  private changedMs = 0;
+  private retryMs = 0;
+
+  constructor(
+    private readonly store: Store,
+    private readonly turn: Turn,
+  ) {}
+
+  add(source: CommitSource): void {
+    this.sources.push(source);
+  }
+
+  /** Calls back once, when everything that has changed until now is safe. That may be at this turn's end, or never. */
+  whenSafe(callback: () => void): void {
+    this.waiting.push(callback);
+  }
+
+  /** Something has changed that nobody waits for: it goes with the next commit, after COMMIT_DELAY_MS at the latest. */
+  touch(): void {
+    if (this.hasChanges) return;
+    this.hasChanges = true;
+    this.changedMs = this.turn.nowMs;
+  }
+
+  /** End of the turn: one commit for everything that waits, unless one is under way. */
+  endTurn(): void {
+    if (this.waiting.length > 0) this.begin();
+  }
+
+  /** To be called several times a second. */
+  sweep(nowMs: number): void {
+    if (this.refused !== null && nowMs >= this.retryMs) this.begin();
+    else if (this.hasChanges && nowMs - this.changedMs >= COMMIT_DELAY_MS) this.begin();
+  }
+
+  /** Calls back when nothing is left to be kept, or nothing can be. */
+  flush(callback: () => void): void {
+    this.whenSafe(callback);
+    this.begin();
+  }
+
+  private begin(): void {
+    if (this.isUnderway || (this.refused !== null && this.turn.nowMs < this.retryMs)) return;
+    const changes = this.refused ?? this.collect();
+    this.isUnderway = true;
+    this.store.commit(changes, (ok) => this.ended(changes, ok));
+  }
+
+  private collect(): Change[] {
+    const changes: Change[] = [];
+    this.underway = this.waiting;
+    this.waiting = [];
+    this.hasChanges = false;
+    if (this.store.isKeeping) for (const source of this.sources) source.collect(changes);
+    return changes;
+  }
+
+  private ended(changes: Change[], ok: boolean): void {
+    this.turn.enter();
+    this.isUnderway = false;
+    this.refused = ok ? null : changes;
+    if (!ok) this.retryMs = this.turn.nowMs + COMMIT_RETRY_MS;
+    if (ok === this.isFailing) {
+      this.isFailing = !ok;
+      this.onFailing(!ok);
+    }
+    if (!ok) return;
+    for (const source of this.sources) source.committed();
+    const callbacks = this.underway;
+    this.underway = [];
+    for (const callback of callbacks) callback();
+  }
+}

@@ -319,6 +319,7 @@ export class RunningBroker implements Broker {
         shards,
         hashSeed,
         slotKey,
+        dataDirectory: resolvePath(config['node.data_dir']),
         seams,
         tls,
         access: () => this.#access.atStart(),

@@ -2,8 +2,10 @@
  * Puts together the seams of a shard: the trivial ones, or what a test has put in their place. On the shard's
  * thread.
  */
-import type { Seams } from '../src/actor/shard-protocol.js';
+import { join } from 'node:path';
+import type { ShardStart } from '../src/actor/shard-protocol.js';
 import type { ShardHooks } from '../src/plugins/api.js';
+import { LmdbStore } from './store/lmdb-store.js';
 import { MemoryStore, type Store, type StoreModule } from './store/store.js';
 import type { Link } from './transport/link.js';
 import { SocketLink } from './transport/socket-link.js';
@@ -32,14 +34,21 @@ export interface LoadedSeams {
 
 const openSocket: OpenLink = (fd, nodelay) => new SocketLink(fd, nodelay);
 
-export async function loadSeams(seams: Seams): Promise<LoadedSeams> {
+export async function loadSeams(start: ShardStart): Promise<LoadedSeams> {
+  const { seams } = start;
   const link = seams.link === undefined ? null : ((await import(seams.link)) as LinkModule);
   const store = seams.store === undefined ? null : ((await import(seams.store)) as StoreModule);
   const hooks = seams.hooks === undefined ? null : ((await import(seams.hooks)) as HooksModule);
   return {
     openLink: link === null ? openSocket : link.wrapLink(openSocket),
-    store: store === null ? new MemoryStore() : store.createStore(),
+    store: store === null ? openStore(start) : store.createStore(),
     hooks: hooks === null ? null : hooks.createHooks(),
     faults: seams.faults === true,
   };
+}
+
+function openStore({ config, dataDirectory, shard }: ShardStart): Store {
+  const level = config['mqtt.persistence.level'];
+  if (level === 'memory') return new MemoryStore();
+  return new LmdbStore({ directory: join(dataDirectory, `shard-${shard}`), level });
 }

@@ -30,6 +30,8 @@ export interface ShardStart {
   /** Rises by one with every start of this shard while the broker runs; the first is 1. */
   readonly incarnation: number;
   readonly config: Config;
+  /** The data directory, an absolute path; what a shard keeps lies in `shard-N` of it. */
+  readonly dataDirectory: string;
   /** What `shard.memory_budget` comes to on this machine: bytes that may wait in this shard. */
   readonly memoryBudgetBytes: number;
   /** The one conversation between main and this shard. */

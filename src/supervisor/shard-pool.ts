@@ -46,6 +46,8 @@ export interface ShardPoolOptions {
   readonly shards: number;
   readonly hashSeed: number;
   readonly slotKey: string;
+  /** An absolute path. */
+  readonly dataDirectory: string;
   /** Certificates as they are now; see `updateAll`. */
   readonly tls: () => readonly TlsMaterial[];
   /** Rules and bans as they are now; see `updateAll`. */
@@ -224,7 +226,8 @@ export class ShardPool {
   }
 
   #launch(handle: ShardHandle): void {
-    const { shards, hashSeed, slotKey, seams, tls, access, plugins, memoryBytes } = this.#options;
+    const { shards, hashSeed, slotKey, dataDirectory, seams, tls, access, plugins, memoryBytes } =
+      this.#options;
     const config = this.#config;
     const { port1, port2 } = new MessageChannel();
     const nowMs = this.#clock.monotonicMs();
@@ -252,6 +255,7 @@ export class ShardPool {
         shards,
         incarnation: incarnation.number,
         config,
+        dataDirectory,
         memoryBudgetBytes: Math.floor(budgetBytes),
         port: port2,
         handover: incarnation.adopted.buffer as SharedArrayBuffer,

@@ -162,6 +162,7 @@ export class TestShard {
         shards,
         incarnation: 1,
         config: configOf(options.config),
+        dataDirectory: '',
         memoryBudgetBytes: options.memoryBudgetBytes ?? 0,
         port: port2,
         handover: new SharedArrayBuffer(4),

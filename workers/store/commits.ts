@@ -40,6 +40,11 @@ export class Commits {
     private readonly turn: Turn,
   ) {}
 
+  /** Nothing that has to be kept may be taken on: commits fail, or there is no room. Read for every such PUBLISH. */
+  get isRefusing(): boolean {
+    return this.isFailing || this.store.isFull;
+  }
+
   add(source: CommitSource): void {
     this.sources.push(source);
   }

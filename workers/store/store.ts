@@ -18,6 +18,8 @@ export interface Store {
   commit(changes: readonly Change[], done: (ok: boolean) => void): void;
   /** Bytes that it takes; what has been given up and may be used again does not count. */
   readonly usedBytes: number;
+  /** No more is to be added; what gives space back is still committed. */
+  readonly isFull: boolean;
   /** Called once, when the shard stops; nothing is under way. */
   close(): Promise<void>;
 }
@@ -30,6 +32,7 @@ export interface StoreModule {
 export class MemoryStore implements Store {
   readonly isKeeping = false;
   readonly usedBytes = 0;
+  readonly isFull: boolean = false;
 
   rows(_table: Table): Iterable<Row> {
     return [];

@@ -26,6 +26,24 @@ export const nodeOptions = {
     'start',
     'Directory of what survives a restart; created when missing.',
   ),
+  'mqtt.persistence.level': ours(
+    choice('disk', 'process', 'memory'),
+    'process',
+    'start',
+    'What an acknowledged message survives: `disk` a power cut, `process` the end of the broker, `memory` nothing.',
+  ),
+  'mqtt.persistence.flush_interval': ours(
+    duration(0, MINUTE_MS),
+    '0ms',
+    'start',
+    'Level `process`: how long what is committed may wait until it is written to the disk; 0 = not at all.',
+  ),
+  'mqtt.persistence.max_bytes': ours(
+    bytesize(0),
+    '0',
+    'start',
+    'Bytes that all shards together may keep; then publishers of what would have to be kept wait; 0 = no limit.',
+  ),
   'node.process_limit': fromEmq(
     integer(1024, 134_217_727),
     '256000',

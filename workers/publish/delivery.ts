@@ -20,9 +20,10 @@ import {
   OPTION_RETAIN_AS_PUBLISHED,
   type Route,
 } from '../routing/route.js';
-import { type Identifiers, PUBLISHED_QOS2, RELEASED } from '../session/inflight.js';
+import { type Identifiers, PUBLISHED_QOS2, RELEASED } from '../session/exchange.js';
 import { QueuedMessage } from '../session/message-ring.js';
 import type { Session } from '../session/session.js';
+import type { EntryGroup } from '../store/journal.js';
 import { FrameCache, variantOf } from './frame-cache.js';
 
 /** Bit of the flags kept with a message in flight or in a queue: RETAIN goes out as 1. */
@@ -87,7 +88,7 @@ export class Delivery implements ConfigFollower {
     session: Session,
     options: number,
     identifiers: Identifiers,
-    group: object | null,
+    group: EntryGroup | null,
     isReplay: boolean,
   ): void {
     this.begin(view, false);
@@ -201,7 +202,7 @@ export class Delivery implements ConfigFollower {
     qos: number,
     retain: boolean,
     identifiers: Identifiers,
-    group: object | null,
+    group: EntryGroup | null,
   ): void {
     const connection = session.connection;
     if (connection === null || connection.isSlow || (session.queue !== null && session.queue.size > 0)) {
@@ -227,7 +228,7 @@ export class Delivery implements ConfigFollower {
     qos: number,
     retain: boolean,
     identifiers: Identifiers,
-    group: object | null,
+    group: EntryGroup | null,
   ): void {
     if (session.ended) return;
     session.enqueued++;

@@ -2,7 +2,7 @@
  * Sends again what a client has not acknowledged: when it is back, and by the clock in 3.x. Runs on the shard's thread.
  */
 import type { Core } from '../core.js';
-import { RELEASED } from '../session/inflight.js';
+import { RELEASED } from '../session/exchange.js';
 import type { Session } from '../session/session.js';
 
 export class Redelivery {

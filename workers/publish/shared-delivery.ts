@@ -13,6 +13,7 @@ import type { ByteHash } from '../routing/byte-hash.js';
 import type { ShareGroup, ShareStrategy } from '../routing/share-group.js';
 import { QueuedMessage } from '../session/message-ring.js';
 import type { Session } from '../session/session.js';
+import { type EntryGroup, NO_ENTRY } from '../store/journal.js';
 import type { Runnable } from '../turn.js';
 
 /** What has become of a message for one member. */
@@ -92,7 +93,7 @@ export class SharedDelivery implements Runnable, ConfigFollower {
    */
   onMemberLeft(session: Session, isSessionOver: boolean): void {
     const left: LeftMessages = { session, messages: [], groups: [], next: 0 };
-    const take = (message: Message, group: object): boolean => {
+    const take = (message: Message, group: EntryGroup): boolean => {
       if (!isSessionOver && !(group as ShareGroup<Session>).hasOnline) return false;
       left.messages.push(message);
       left.groups.push(group as ShareGroup<Session>);
@@ -123,7 +124,7 @@ export class SharedDelivery implements Runnable, ConfigFollower {
 
   private giveOn(message: Message, group: ShareGroup<Session>, from: Session): void {
     if (message.expiresAtMs <= this.core.turn.wallMs) {
-      from.onQueueDrop(message, 'expired');
+      from.onQueueDrop(message, 'expired', NO_ENTRY);
       return;
     }
     const view = this.takenView.load(message);

@@ -360,6 +360,12 @@ export class Router<S extends Subscriber> {
     return this.peers.dropSome(shard, max);
   }
 
+  /** The share group of this filter, by its name as it has it; undefined when it has no members anywhere. */
+  groupNamed(filter: string, name: string): ShareGroup<S> | undefined {
+    const filterId = this.filters.tree.find(filter);
+    return filterId === -1 ? undefined : this.groups.find(filterId, name);
+  }
+
   /** The share group that this shard announced under `id`; undefined when it has no members anywhere any more. */
   groupById(id: number): ShareGroup<S> | undefined {
     return this.groups.withId(id);

@@ -3,7 +3,8 @@
  * the session.
  */
 import type { Message } from '../../src/protocol/message.js';
-import type { Identifiers } from './inflight.js';
+import { type Entry, type EntryGroup, NO_ENTRY } from '../store/journal.js';
+import type { Identifiers } from './exchange.js';
 import { MessageRing, type QueuedMessage } from './message-ring.js';
 import type { TopicPriorities } from './topic-priorities.js';
 
@@ -24,7 +25,7 @@ export interface QueueLimits {
 /** Told what happens to messages that are not sent; the session. */
 export interface QueueOwner {
   /** `message` has left the queue, or never entered it, and is not delivered. */
-  onQueueDrop(message: Message, reason: 'overflow' | 'expired'): void;
+  onQueueDrop(message: Message, reason: 'overflow' | 'expired', entry: Entry): void;
   /** The length has risen above the high mark or fallen below the low one; each is said once. */
   onQueueMark(mark: 'high' | 'low', length: number): void;
 }
@@ -59,7 +60,8 @@ export class MessageQueue {
   }
 
   /**
-   * Puts a message last. `qos` and `flags` (a byte) are given back with it, as are `identifiers` and the share group.
+   * Puts a message last. `qos` and `flags` (a byte) are given back with it, as are `identifiers`, the share group and
+   * what the journal knows it by.
    * @returns false when the message itself had to be dropped; the owner has been told of all that were.
    */
   push(
@@ -67,16 +69,17 @@ export class MessageQueue {
     qos: number,
     flags: number,
     identifiers: Identifiers,
-    group: object | null,
+    group: EntryGroup | null,
+    entry: Entry = NO_ENTRY,
   ): boolean {
     const lane = this.limits.priorities === null ? 0 : this.limits.priorities.laneOf(message);
     if (!this.makeRoom(message.size, lane)) {
-      this.owner.onQueueDrop(message, 'overflow');
+      this.owner.onQueueDrop(message, 'overflow', entry);
       return false;
     }
     let ring = this.lanes[lane]!;
     if (ring === null) this.lanes[lane] = ring = new MessageRing();
-    ring.push(message, qos, flags, identifiers, group);
+    ring.push(message, qos, flags, identifiers, group, entry);
     if (group !== null) this.hasShared = true;
     this.size += 1;
     this.bytes += message.size;
@@ -103,9 +106,10 @@ export class MessageQueue {
       const message = ring.peek()!;
       const isExpired = message.expiresAtMs <= nowMs;
       if (!isExpired) ring.read(out);
+      const entry = ring.firstEntry;
       this.removeFirst(ring, message);
       if (!isExpired) return true;
-      this.owner.onQueueDrop(message, 'expired');
+      this.owner.onQueueDrop(message, 'expired', entry);
     }
     return false;
   }
@@ -125,7 +129,7 @@ export class MessageQueue {
         ring.read(out);
         ring.drop();
         if (out.group === null || !take(out)) {
-          ring.push(message, out.qos, out.flags, out.identifiers, out.group);
+          ring.push(message, out.qos, out.flags, out.identifiers, out.group, out.entry);
         } else {
           this.size -= 1;
           this.bytes -= message.size;
@@ -139,10 +143,13 @@ export class MessageQueue {
   shed(bytes: number): void {
     while (this.bytes > bytes) {
       const ring = this.lastRing(0)!;
-      const message = ring.peek()!;
-      this.removeFirst(ring, message);
-      this.owner.onQueueDrop(message, 'overflow');
+      this.giveUpFirst(ring);
     }
+  }
+
+  /** Calls `visit` with every entry that is known here. */
+  forEachEntry(visit: (entry: Entry) => void): void {
+    for (const ring of this.lanes) ring?.forEachEntry(visit);
   }
 
   /** The session is over: its owner is not told of the messages, only that the queue is no longer long. */
@@ -160,9 +167,7 @@ export class MessageQueue {
     while (this.size >= this.messagesMax || this.bytes + bytes > this.bytesMax) {
       const ring = this.lastRing(lane);
       if (ring === null) return false;
-      const message = ring.peek()!;
-      this.removeFirst(ring, message);
-      this.owner.onQueueDrop(message, 'overflow');
+      this.giveUpFirst(ring);
     }
     return true;
   }
@@ -180,6 +185,13 @@ export class MessageQueue {
       if (ring !== null && ring.size > 0) return ring;
     }
     return null;
+  }
+
+  private giveUpFirst(ring: MessageRing): void {
+    const message = ring.peek()!;
+    const entry = ring.firstEntry;
+    this.removeFirst(ring, message);
+    this.owner.onQueueDrop(message, 'overflow', entry);
   }
 
   private removeFirst(ring: MessageRing, message: Message): void {

@@ -4,7 +4,8 @@
  */
 import { QUEUE_SLOTS_MIN } from '../../src/limits.js';
 import type { Message } from '../../src/protocol/message.js';
-import type { Identifiers } from './inflight.js';
+import { type Entry, type EntryGroup, NO_ENTRY } from '../store/journal.js';
+import type { Identifiers } from './exchange.js';
 
 const NO_MESSAGES: (Message | null)[] = [];
 const NO_OPTIONS: number[] = [];
@@ -18,7 +19,9 @@ export class QueuedMessage {
   flags = 0;
   identifiers: Identifiers = null;
   /** The share group that chose this session. */
-  group: object | null = null;
+  group: EntryGroup | null = null;
+  /** What the journal knows it by. */
+  entry: Entry = NO_ENTRY;
 }
 
 /** Power-of-two ring in parallel arrays. Grows by doubling, halves when a quarter full, holds nothing when empty. */
@@ -30,11 +33,19 @@ export class MessageRing {
   private messages: (Message | null)[] = NO_MESSAGES;
   /** QoS | flags << 8. */
   private options: number[] = NO_OPTIONS;
-  // Most queues never see either; the columns come with the first message that does.
+  // Most queues never see any of them; the columns come with the first message that needs them.
   private identifiers: Identifiers[] | null = null;
-  private groups: (object | null)[] | null = null;
+  private groups: (EntryGroup | null)[] | null = null;
+  private entries: Entry[] | null = null;
 
-  push(message: Message, qos: number, flags: number, identifiers: Identifiers, group: object | null): void {
+  push(
+    message: Message,
+    qos: number,
+    flags: number,
+    identifiers: Identifiers,
+    group: EntryGroup | null,
+    entry: Entry,
+  ): void {
     if (this.size === this.messages.length) this.resize(Math.max(QUEUE_SLOTS_MIN, this.size * 2));
     const slot = (this.head + this.size) & this.mask;
     this.messages[slot] = message;
@@ -44,8 +55,12 @@ export class MessageRing {
       this.identifiers[slot] = identifiers;
     }
     if (group !== null) {
-      this.groups ??= new Array<object | null>(this.messages.length).fill(null);
+      this.groups ??= new Array<EntryGroup | null>(this.messages.length).fill(null);
       this.groups[slot] = group;
+    }
+    if (entry !== NO_ENTRY) {
+      this.entries ??= new Array<Entry>(this.messages.length).fill(NO_ENTRY);
+      this.entries[slot] = entry;
     }
     this.size += 1;
   }
@@ -64,6 +79,18 @@ export class MessageRing {
     out.flags = options >>> 8;
     out.identifiers = this.identifiers === null ? null : this.identifiers[slot]!;
     out.group = this.groups === null ? null : this.groups[slot]!;
+    out.entry = this.firstEntry;
+  }
+
+  /** Entry of what `peek` shows. The ring must not be empty. */
+  get firstEntry(): Entry {
+    return this.entries === null ? NO_ENTRY : this.entries[this.head]!;
+  }
+
+  /** Calls `visit` with every entry that is known here. */
+  forEachEntry(visit: (entry: Entry) => void): void {
+    if (this.entries === null) return;
+    for (const entry of this.entries) if (entry !== NO_ENTRY) visit(entry);
   }
 
   /** Drops the oldest message. The ring must not be empty. */
@@ -72,6 +99,7 @@ export class MessageRing {
     this.messages[slot] = null;
     if (this.identifiers !== null) this.identifiers[slot] = null;
     if (this.groups !== null) this.groups[slot] = null;
+    if (this.entries !== null) this.entries[slot] = NO_ENTRY;
     this.head = (slot + 1) & this.mask;
     this.size -= 1;
     if (this.size === 0) this.clear();
@@ -88,6 +116,7 @@ export class MessageRing {
     this.options = NO_OPTIONS;
     this.identifiers = null;
     this.groups = null;
+    this.entries = null;
   }
 
   private resize(slots: number): void {
@@ -95,6 +124,7 @@ export class MessageRing {
     this.options = this.moved(this.options, slots, 0);
     if (this.identifiers !== null) this.identifiers = this.moved(this.identifiers, slots, null);
     if (this.groups !== null) this.groups = this.moved(this.groups, slots, null);
+    if (this.entries !== null) this.entries = this.moved(this.entries, slots, NO_ENTRY);
     this.head = 0;
     this.mask = slots - 1;
   }

@@ -3,6 +3,7 @@
  * Lives in the shard that owns the session.
  */
 import { PACKET_ID_SLOTS_KEPT_MAX, PACKET_ID_SLOTS_MIN } from '../../src/limits.js';
+import { type Entry, NO_ENTRY } from '../store/journal.js';
 
 const NO_NUMBERS = new Int32Array(0);
 
@@ -13,19 +14,24 @@ const NO_NUMBERS = new Int32Array(0);
  */
 export class PacketIdSet {
   size = 0;
+  /** What the journal knew the id by that `delete` or `sweep` has removed last. */
+  removedEntry: Entry = NO_ENTRY;
 
   private slots = 0;
   private numbers: Int32Array = NO_NUMBERS;
+  /** By slot; only for sessions that are kept. */
+  private entries: Entry[] | null = null;
 
   has(id: number): boolean {
     return this.find(id) >= 0;
   }
 
   /** @returns false when the id is there already; its time stays. */
-  add(id: number, nowMs: number): boolean {
+  add(id: number, nowMs: number, entry: Entry = NO_ENTRY): boolean {
     if (this.find(id) >= 0) return false;
     if (this.size * 2 >= this.slots) this.resize(Math.max(PACKET_ID_SLOTS_MIN, this.slots * 2));
-    this.insert(id, nowMs | 0);
+    if (entry !== NO_ENTRY) this.entries ??= new Array<Entry>(this.slots).fill(NO_ENTRY);
+    this.insert(id, nowMs | 0, entry);
     this.size += 1;
     return true;
   }
@@ -65,6 +71,13 @@ export class PacketIdSet {
     if (this.size > 0) return;
     this.slots = 0;
     this.numbers = NO_NUMBERS;
+    this.entries = null;
+  }
+
+  /** Calls `visit` with every entry that is known here. */
+  forEachEntry(visit: (entry: Entry) => void): void {
+    if (this.entries === null) return;
+    for (const entry of this.entries) if (entry !== NO_ENTRY) visit(entry);
   }
 
   *[Symbol.iterator](): IterableIterator<number> {
@@ -84,17 +97,19 @@ export class PacketIdSet {
     }
   }
 
-  private insert(id: number, sinceMs: number): void {
+  private insert(id: number, sinceMs: number, entry: Entry): void {
     const mask = this.slots - 1;
     let slot = id & mask;
     while (this.numbers[slot * 2] !== 0) slot = (slot + 1) & mask;
     this.numbers[slot * 2] = id;
     this.numbers[slot * 2 + 1] = sinceMs;
+    if (this.entries !== null) this.entries[slot] = entry;
   }
 
   /** Empties a slot and moves up whatever had to pass it on the way from its home. */
   private remove(hole: number): void {
     const mask = this.slots - 1;
+    if (this.entries !== null) this.removedEntry = this.entries[hole]!;
     for (let slot = (hole + 1) & mask; ; slot = (slot + 1) & mask) {
       const id = this.numbers[slot * 2]!;
       if (id === 0) break;
@@ -102,18 +117,22 @@ export class PacketIdSet {
       if (!isPastHole) continue;
       this.numbers[hole * 2] = id;
       this.numbers[hole * 2 + 1] = this.numbers[slot * 2 + 1]!;
+      if (this.entries !== null) this.entries[hole] = this.entries[slot]!;
       hole = slot;
     }
     this.numbers[hole * 2] = 0;
+    if (this.entries !== null) this.entries[hole] = NO_ENTRY;
     this.size -= 1;
   }
 
   private resize(slots: number): void {
     const old = this.numbers;
+    const entries = this.entries;
+    if (entries !== null) this.entries = new Array<Entry>(slots).fill(NO_ENTRY);
     this.slots = slots;
     this.numbers = new Int32Array(slots * 2);
     for (let i = 0; i < old.length; i += 2) {
-      if (old[i] !== 0) this.insert(old[i]!, old[i + 1]!);
+      if (old[i] !== 0) this.insert(old[i]!, old[i + 1]!, entries === null ? NO_ENTRY : entries[i / 2]!);
     }
   }
 }

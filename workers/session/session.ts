@@ -12,7 +12,9 @@ import type { Connection } from '../connection/connection.js';
 import type { Core } from '../core.js';
 import { WAITING_QUEUES, type Waiter } from '../memory-budget.js';
 import type { Subscriber } from '../routing/route.js';
+import { type Entry, type EntryGroup, NO_ENTRY } from '../store/journal.js';
 import type { Runnable } from '../turn.js';
+import type { Identifiers } from './exchange.js';
 import { Inflight } from './inflight.js';
 import { MessageQueue, type QueueLimits, type QueueOwner } from './message-queue.js';
 import { PacketIdSet } from './packet-id-set.js';
@@ -21,6 +23,8 @@ import type { ReplayQueue } from './replay.js';
 export class Session extends WheelItem implements Subscriber, Runnable, QueueOwner, Waiter {
   // The router's.
   slot = -1;
+  // The keeper's: under this number it is kept; 0: nothing of it is.
+  number = 0;
   // The turn's.
   queued = false;
 
@@ -85,6 +89,11 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
     return this.expirySeconds > 0;
   }
 
+  /** What is acknowledged for it is told to the journal. */
+  get isKept(): boolean {
+    return this.number !== 0 && this.expirySeconds > 0;
+  }
+
   /** Retained messages are on their way, or may be soon. */
   get awaitsRetained(): boolean {
     return this.replays !== null || this.replaysExpected > 0;
@@ -108,6 +117,51 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   awaiting(): PacketIdSet {
     if (this.awaitingRel === null) this.awaitingRel = new PacketIdSet();
     return this.awaitingRel;
+  }
+
+  /** A message was in the queue when the broker ended. In the order of the queue. */
+  restoreQueued(
+    message: Message,
+    qos: number,
+    flags: number,
+    identifiers: Identifiers,
+    group: EntryGroup | null,
+    entry: Entry,
+  ): void {
+    this.waiting().push(message, qos, flags, identifiers, this.groupOf(group), entry);
+    this.account();
+  }
+
+  /**
+   * A packet identifier was in flight to the client when the broker ended. In the order of sending anew, released ones
+   * first; of those there is no message. @returns false when it is in flight already
+   */
+  restoreInFlight(
+    packetId: number,
+    state: number,
+    message: Message | null,
+    flags: number,
+    identifiers: Identifiers,
+    group: EntryGroup | null,
+    entry: Entry,
+  ): boolean {
+    const window = this.window();
+    const { nowMs } = this.core.turn;
+    const owner = this.groupOf(group);
+    if (!window.restore(packetId, state, message, flags, identifiers, owner, nowMs)) return false;
+    window.setEntry(packetId, entry);
+    this.account();
+    return true;
+  }
+
+  /** A message with QoS 2 had come with this packet identifier when the broker ended, and awaits PUBREL. */
+  restoreInbound(packetId: number, entry: Entry): boolean {
+    return this.awaiting().add(packetId, this.core.turn.nowMs, entry);
+  }
+
+  // Gone when its subscriptions have ended: then it is a message like others.
+  private groupOf(kept: EntryGroup | null): EntryGroup | null {
+    return kept === null ? null : (this.core.router.groupNamed(kept.filter, kept.name) ?? null);
   }
 
   /** Bytes that could be given up: with the connection all that it has caused, without it what is in the queue. */
@@ -141,8 +195,9 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
     this.core.sessions.onDeadline(this, nowMs);
   }
 
-  onQueueDrop(message: Message, reason: 'overflow' | 'expired'): void {
-    const { counters, hooks } = this.core;
+  onQueueDrop(message: Message, reason: 'overflow' | 'expired', entry: Entry): void {
+    const { counters, hooks, journal } = this.core;
+    if (entry !== NO_ENTRY) journal.done(entry);
     if (reason === 'overflow') {
       this.dropped++;
       counters.queueDropped++;

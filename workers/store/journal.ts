@@ -4,7 +4,7 @@
  */
 import type { Message } from '../../src/protocol/message.js';
 import type { Change } from '../../src/storage/tables.js';
-import type { Identifiers } from '../session/inflight.js';
+import type { Identifiers } from '../session/exchange.js';
 import type { CommitSource } from './commits.js';
 
 /** One message of one session, or one packet identifier, as the journal knows it: record and place in it. */

@@ -2,21 +2,14 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { createMessage, type Message } from '../../../src/protocol/message.js';
-import {
-  Inflight,
-  PUBLISHED_QOS1,
-  PUBLISHED_QOS2,
-  PUBREC_MISSING,
-  PUBREC_OK,
-  PUBREC_REPEAT,
-  RELEASED,
-} from '../../../workers/session/inflight.js';
+import { PUBLISHED_QOS1, PUBLISHED_QOS2, RELEASED } from '../../../workers/session/exchange.js';
+import { Inflight, PUBREC_MISSING, PUBREC_OK, PUBREC_REPEAT } from '../../../workers/session/inflight.js';
 
 function message(text: string): Message {
   return createMessage({ topic: 't', payload: Buffer.from(text), qos: 2, retain: false, receivedAtMs: 0 });
 }
 
-const group = { name: 'g' };
+const group = { filter: 't', name: 'g' };
 
 interface Exchange {
   id: number;

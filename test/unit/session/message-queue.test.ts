@@ -32,7 +32,7 @@ const plain: QueueLimits = {
   lowWatermark: 0.2,
   priorities: null,
 };
-const group = { name: 'g' };
+const group = { filter: 't', name: 'g' };
 
 function topics(queue: MessageQueue, nowMs = 0): string[] {
   const out = new QueuedMessage();

@@ -116,7 +116,7 @@ export class ShardParts implements Core {
       this.mesh.postRelay(shard, message),
     );
     this.commits = new Commits(seams.store, this.turn);
-    this.journal = new Journal();
+    this.journal = new Journal(seams.store, this.commits);
     this.commits.add(this.journal);
     this.acks = new AckGate(this.commits, this.turn);
     this.sessions = new SessionTable(this);

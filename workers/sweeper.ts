@@ -63,6 +63,7 @@ export class Sweeper implements Runnable, ConfigFollower {
     const { nowMs } = core.turn;
     if (this.run()) core.turn.queue(this);
     core.acks.sweep(nowMs);
+    if (core.journal.isOn) core.journal.sweep();
     core.commits.sweep(nowMs);
     core.mesh.sweep(nowMs);
     core.relays.sweep();

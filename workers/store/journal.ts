@@ -3,9 +3,11 @@
  * written once and become unnecessary. Runs on the shard's thread.
  */
 import type { Message } from '../../src/protocol/message.js';
-import type { Change } from '../../src/storage/tables.js';
+import type { Change, Row } from '../../src/storage/tables.js';
 import type { Identifiers } from '../session/exchange.js';
-import type { CommitSource } from './commits.js';
+import type { CommitSource, Commits } from './commits.js';
+import { RestoredEntries } from './restored-entries.js';
+import type { Store } from './store.js';
 
 /** One message of one session, or one packet identifier, as the journal knows it: record and place in it. */
 export type Entry = number;
@@ -20,7 +22,21 @@ export interface EntryGroup {
 
 export class Journal implements CommitSource {
   /** False: nothing is kept, and nothing here may be called. */
-  readonly isOn: boolean = false;
+  readonly isOn: boolean;
+
+  /** Whatever changes here is told to `commits`. */
+  constructor(store: Store, _commits: Pick<Commits, 'touch'>) {
+    this.isOn = store.isKeeping;
+  }
+
+  /**
+   * Reads what there was, row by row in the order of their keys, before anything else is called here. Yields after
+   * each step, so that the caller can take breaks.
+   */
+  *load(rows: Iterable<Row>): Generator<void, RestoredEntries> {
+    for (const _ of rows) yield;
+    return new RestoredEntries();
+  }
 
   /**
    * A session has taken a message. `session`: its number; `packetId` 0: it waits in the queue, otherwise it is in
@@ -58,4 +74,7 @@ export class Journal implements CommitSource {
   collect(_changes: Change[]): void {}
 
   committed(): void {}
+
+  /** To be called several times a second: has old records rewritten of which little is needed. */
+  sweep(): void {}
 }

@@ -1,0 +1,315 @@
+/** Every rule of the ledger's judge finds the fault that it is for, and nothing in a ledger without faults. */
+import test from 'ava';
+import type { Entry, Event } from './ledger/entries.js';
+import { judge, owed } from './ledger/judge.js';
+import { payloadOf, seqOf } from './ledger/payload.js';
+import { Random } from './ledger/random.js';
+
+const TOPIC = 't/p/q2';
+const SECOND_US = 1_000_000;
+
+/** Entries, with times that rise by a millisecond unless something is said to take long. */
+class Ledger {
+  readonly entries: Entry[] = [];
+  private us = 60 * SECOND_US;
+
+  add(...events: readonly Event[]): this {
+    for (const event of events) {
+      this.us += 1_000;
+      this.entries.push({ ...event, atUs: this.us });
+    }
+    return this;
+  }
+
+  after(seconds: number): this {
+    this.us += seconds * SECOND_US;
+    return this;
+  }
+
+  get nowUs(): number {
+    return this.us;
+  }
+}
+
+const sent = (seq: number, topic = TOPIC, more: { qos?: number; isRemoval?: boolean } = {}): Event => {
+  const { qos = 2, isRemoval = false } = more;
+  return { kind: 'sent', client: 'p', topic, seq, qos, isRetained: topic.startsWith('r/'), isRemoval };
+};
+const acked = (seq: number, topic = TOPIC): Event => ({ kind: 'acked', client: 'p', topic, seq });
+const received = (seq: number, client = 's', topic = TOPIC, qos = 2): Event => ({
+  ...{ kind: 'received', client, topic, seq, qos, isRetained: false },
+});
+const crash: Event = { kind: 'broker', what: 'crash' };
+const ready: Event = { kind: 'broker', what: 'ready' };
+
+interface Opening {
+  readonly isClean?: boolean;
+  readonly isPresent?: boolean;
+  readonly expirySeconds?: number;
+  readonly will?: string;
+}
+
+const opened = (client: string, given: Opening = {}): Event[] => {
+  const { isClean = false, isPresent = false, expirySeconds = 3_600 } = given;
+  const will = given.will === undefined ? null : { topic: given.will, qos: 2 };
+  return [
+    { kind: 'connecting', client, isClean, expirySeconds, will },
+    { kind: 'connected', client, isPresent },
+  ];
+};
+const closed = (client: string, how: 'dropped' | 'left' | 'lost' = 'lost'): Event => ({
+  kind: 'closed',
+  client,
+  how,
+});
+const subscribed = (client: string, filter = 't/#', qos = 2): Event[] => [
+  { kind: 'subscribing', client, filter, qos },
+  { kind: 'subscribed', client, filter },
+];
+const unsubscribed = (client: string, filter = 't/#'): Event[] => [
+  { kind: 'unsubscribing', client, filter },
+  { kind: 'unsubscribed', client, filter },
+];
+
+/** Publisher `p`, and subscriber `s` to everything below `t/`. */
+const begun = (): Ledger => new Ledger().add(ready, ...opened('p'), ...opened('s'), ...subscribed('s'));
+
+const rules = (ledger: Ledger): string[] => [...new Set(judge(ledger.entries).map(({ rule }) => rule))];
+
+const MISSING = 'acknowledged, and missing';
+const UNASKED = 'not subscribed';
+const NOT_DUE = 'will not due';
+
+test('a ledger without faults is found to be one', (t) => {
+  const ledger = begun()
+    .add(sent(0), acked(0), received(0), sent(1), crash, closed('s'), closed('p'), ready)
+    .add(...opened('p', { isPresent: true }), ...opened('s', { isPresent: true }))
+    .add(acked(1), received(1), sent(2), received(2), acked(2));
+  t.deepEqual(judge(ledger.entries), []);
+});
+
+test('acknowledged and missing is a fault, at QoS 1 and 2, and may come until the end', (t) => {
+  for (const qos of [1, 2]) {
+    const ledger = begun().add(sent(0, TOPIC, { qos }), acked(0));
+    t.deepEqual(rules(ledger), [MISSING]);
+    t.is(owed(ledger.entries).length, 1);
+    ledger.add(received(0, 's', TOPIC, qos));
+    t.deepEqual(judge(ledger.entries), []);
+  }
+});
+
+test('what was not acknowledged, refused, sent before SUBACK or acknowledged after UNSUBSCRIBE may be missing', (t) => {
+  const ledger = new Ledger()
+    .add(ready, ...opened('p'), ...opened('s'), sent(0), ...subscribed('s'), acked(0))
+    .add(sent(1), { kind: 'refused', client: 'p', topic: TOPIC, seq: 1 })
+    .add(sent(2), ...unsubscribed('s'), acked(2));
+  t.deepEqual(judge(ledger.entries), []);
+});
+
+test('a subscription that was acknowledged and not ended is owed its messages over a crash', (t) => {
+  const ledger = begun()
+    .add(crash, closed('s'), ready, ...opened('s', { isPresent: true }))
+    .add(sent(0), acked(0));
+  t.deepEqual(rules(ledger), [MISSING]);
+});
+
+test('what was left in a queue before UNSUBSCRIBE is owed', (t) => {
+  const ledger = begun().add(sent(0), acked(0), ...unsubscribed('s'));
+  t.deepEqual(rules(ledger), [MISSING]);
+});
+
+test('the session that followed another is owed nothing of what was sent before', (t) => {
+  const ledger = begun()
+    .add(sent(0), acked(0), closed('s', 'left'))
+    .add(...opened('s', { isClean: true }), ...subscribed('s'));
+  t.deepEqual(judge(ledger.entries), []);
+});
+
+test('a group is owed each message once, whoever of its members gets it', (t) => {
+  const filter = '$share/g/t/#';
+  const group = (): Ledger =>
+    new Ledger()
+      .add(ready, ...opened('p'), ...opened('s'), ...opened('u'))
+      .add(...subscribed('s', filter), ...subscribed('u', filter), sent(0), acked(0));
+  t.deepEqual(rules(group()), [MISSING]);
+  t.deepEqual(rules(group().add(received(0, 'u'))), []);
+  t.deepEqual(rules(group().add(received(0, 'u'), received(0, 's'))), ['twice at QoS 2']);
+});
+
+test('twice is a fault at QoS 2, and none at QoS 1', (t) => {
+  const twice = (qos: number): Ledger =>
+    begun().add(
+      ...[sent(0, TOPIC, { qos }), acked(0), received(0, 's', TOPIC, qos), received(0, 's', TOPIC, qos)],
+    );
+  t.deepEqual(rules(twice(2)), ['twice at QoS 2']);
+  t.deepEqual(rules(twice(1)), []);
+});
+
+test('a later message before an earlier one is a fault; an earlier one again is none', (t) => {
+  const two = (): Ledger =>
+    begun().add(...[0, 1].flatMap((seq) => [sent(seq, TOPIC, { qos: 1 }), acked(seq)]));
+  const got = (seq: number): Event => received(seq, 's', TOPIC, 1);
+  t.deepEqual(rules(two().add(got(1), got(0))), ['out of order']);
+  t.deepEqual(rules(two().add(got(0), got(1), got(0), got(1))), []);
+});
+
+test('what nobody has published, or not yet, is a fault', (t) => {
+  t.deepEqual(rules(begun().add(received(7))), ['never published']);
+  t.deepEqual(rules(begun().add(received(0), sent(0))), ['never published']);
+});
+
+test('what was published after UNSUBACK is a fault, also after a crash', (t) => {
+  const ledger = begun().add(...unsubscribed('s'), crash, closed('s'), ready);
+  ledger.add(...opened('s', { isPresent: true }), sent(0), acked(0), received(0));
+  t.deepEqual(rules(ledger), [UNASKED]);
+});
+
+test('what was acknowledged long before SUBSCRIBE is a fault; right after a start it may have been under way', (t) => {
+  const late = (...between: readonly Event[]): Ledger =>
+    new Ledger()
+      .add(ready, ...opened('p'), sent(0), acked(0), ...between)
+      .after(1)
+      .add(...opened('s'), ...subscribed('s'), received(0));
+  t.deepEqual(rules(late()), [UNASKED]);
+  t.deepEqual(rules(late(crash, ready)), []);
+});
+
+test('what an ended session was sent is a fault in the next one', (t) => {
+  const ledger = begun()
+    .add(sent(0), acked(0), closed('s', 'left'))
+    .after(1)
+    .add(...opened('s', { isClean: true }), ...subscribed('s'), received(0));
+  t.deepEqual(rules(ledger), [UNASKED]);
+});
+
+test('a QoS other than the lesser of both is a fault', (t) => {
+  const ledger = begun().add(sent(0), acked(0), received(0, 's', TOPIC, 1));
+  t.deepEqual(rules(ledger), ['wrong QoS']);
+});
+
+test('a session that was confirmed and is gone is a fault, unless it was not confirmed or has expired', (t) => {
+  const again = (confirming: readonly Event[], awaySeconds: number, expirySeconds = 10): Ledger =>
+    new Ledger()
+      .add(ready, ...opened('s', { expirySeconds }), ...confirming, crash, closed('s'), ready)
+      .after(awaySeconds)
+      .add(...opened('s', { expirySeconds }));
+  t.deepEqual(rules(again(subscribed('s'), 1)), ['session']);
+  t.deepEqual(rules(again([], 1)), []);
+  t.deepEqual(rules(again(subscribed('s'), 11)), []);
+  // Whoever publishes with QoS 2 has a session as well.
+  t.deepEqual(rules(again([sent(0), { ...acked(0), client: 's' } as Event], 1)), ['session']);
+});
+
+test('a session that has expired, or never was, or is begun anew, and is present, is a fault', (t) => {
+  const back = (awaySeconds: number): Ledger =>
+    new Ledger()
+      .add(ready, ...opened('s', { expirySeconds: 2 }), ...subscribed('s'), closed('s', 'left'))
+      .after(awaySeconds)
+      .add(...opened('s', { isPresent: true, expirySeconds: 2 }));
+  t.deepEqual(rules(back(1)), []);
+  t.deepEqual(rules(back(10)), ['session']);
+  t.deepEqual(rules(new Ledger().add(ready, ...opened('s', { isPresent: true }))), ['session']);
+  const clean = begun().add(closed('s'), ...opened('s', { isClean: true, isPresent: true }));
+  t.deepEqual(rules(clean), ['session']);
+});
+
+const retained = (ledger: Ledger, found: readonly number[], isLast: boolean): Event => ({
+  ...{ kind: 'retained', filter: 'r/#', askedUs: ledger.nowUs, isLast },
+  found: found.map((seq) => ({ topic: 'r/1', seq })),
+});
+const audited = (found: readonly number[], ...events: readonly Event[]): string[] => {
+  const ledger = new Ledger().add(ready, ...opened('p'), ...events).after(5);
+  return [true, false].flatMap((isLast) => {
+    const asked = new Ledger();
+    asked.entries.push(...ledger.entries);
+    asked.after(ledger.nowUs).add(retained(ledger, found, isLast));
+    return rules(asked);
+  });
+};
+
+test('retained is what was acknowledged last, or a later one; older or none is a fault', (t) => {
+  const set = (seq: number): Event => sent(seq, 'r/1');
+  const done = (seq: number): Event => acked(seq, 'r/1');
+  const all = [set(0), done(0), set(1), done(1), set(2)];
+  t.deepEqual(audited([1], ...all), []);
+  t.deepEqual(audited([2], ...all), []);
+  t.deepEqual(audited([0], ...all), ['retained', 'retained']);
+  t.deepEqual(audited([7], ...all), ['retained', 'retained']);
+  // That nothing is there is seen only where nobody waits for more.
+  t.deepEqual(audited([], ...all), ['retained']);
+  t.deepEqual(audited([], set(0)), []);
+});
+
+test('what was removed is not retained, and what may have been removed may be gone', (t) => {
+  const set = [sent(0, 'r/1'), acked(0, 'r/1')];
+  const removal = sent(1, 'r/1', { isRemoval: true });
+  t.deepEqual(audited([], ...set, removal), []);
+  t.deepEqual(audited([0], ...set, removal), []);
+  t.deepEqual(audited([], ...set, removal, acked(1, 'r/1')), []);
+  t.deepEqual(audited([0], ...set, removal, acked(1, 'r/1')), ['retained', 'retained']);
+});
+
+/** The mortal `m` and its witness `w`. */
+const mortal = (...events: readonly Event[]): Ledger =>
+  new Ledger()
+    .add(ready, ...opened('w'), ...subscribed('w', 'wills/#'))
+    .add(...opened('m', { isClean: true, expirySeconds: 0, will: 'wills/1' }))
+    .after(5)
+    .add(...events);
+const will = received(0, 'w', 'wills/1');
+
+test('the will of a broken connection is owed once, also when the broker died with it', (t) => {
+  const ends = [
+    [closed('m', 'dropped')],
+    [crash, closed('m', 'lost'), ready],
+    [closed('m', 'dropped'), crash, ready],
+  ];
+  for (const end of ends) {
+    t.deepEqual(rules(mortal(...end)), ['will missing']);
+    t.deepEqual(rules(mortal(...end, will)), []);
+    t.deepEqual(rules(mortal(...end, will, will)), ['twice at QoS 2']);
+  }
+});
+
+test('the will of a client that is connected, has taken its leave, or is back in time is a fault', (t) => {
+  const back = opened('m', { isClean: true, expirySeconds: 0 });
+  t.deepEqual(rules(mortal(will)), [NOT_DUE]);
+  t.deepEqual(rules(mortal(closed('m', 'left')).after(5).add(will)), [NOT_DUE]);
+  t.deepEqual(rules(mortal(crash, closed('m', 'lost'), ready, ...back, will)), [NOT_DUE]);
+  const tooLate = mortal(crash, closed('m', 'lost'), ready)
+    .after(9)
+    .add(...back);
+  t.deepEqual(rules(tooLate), ['will missing']);
+});
+
+test('a will that the broker had no time to note may be missing, and so may a DISCONNECT', (t) => {
+  const soon = new Ledger()
+    .add(ready, ...opened('w'), ...subscribed('w', 'wills/#'))
+    .add(...opened('m', { isClean: true, expirySeconds: 0, will: 'wills/1' }), crash, closed('m'), ready);
+  t.deepEqual(rules(soon), []);
+  t.deepEqual(rules(mortal(closed('m', 'left'), crash, ready, will)), []);
+});
+
+test('what a client has seen of a broken rule is a fault', (t) => {
+  const ledger = begun().add({ kind: 'broken', client: 's', what: 'packet id used twice' });
+  t.deepEqual(rules(ledger), ['rule of the protocol']);
+});
+
+test('a payload names its message, and damage is seen', (t) => {
+  for (const bytes of [0, 30, 5_000]) t.is(seqOf('t/1', payloadOf('t/1', 42, bytes)), 42);
+  const payload = payloadOf('t/1', 42, 100);
+  t.is(seqOf('t/2', payload), null);
+  t.is(seqOf('t/1', payload.slice(1)), null);
+  t.is(seqOf('t/1', payload.replace('x', 'y')), null);
+  t.is(seqOf('t/1', ''), null);
+});
+
+test('a seed repeats its numbers, and others differ', (t) => {
+  const numbers = (seed: number): number[] => {
+    const random = new Random(seed);
+    return Array.from({ length: 100 }, () => random.between(1, 6));
+  };
+  t.deepEqual(numbers(7), numbers(7));
+  t.notDeepEqual(numbers(7), numbers(8));
+  t.deepEqual([...new Set(numbers(7))].sort(), [1, 2, 3, 4, 5, 6]);
+});

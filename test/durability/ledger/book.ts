@@ -1,0 +1,241 @@
+/** All entries of a run, in the order of time, put together by message, session and subscription. */
+import type { Ending, Entry, Will } from './entries.js';
+import { messageKey } from './entries.js';
+
+export interface SentMessage {
+  readonly key: string;
+  readonly topic: string;
+  readonly seq: number;
+  readonly qos: number;
+  readonly publisher: string;
+  readonly sentUs: number;
+  /** Infinity: never. */
+  ackedUs: number;
+  readonly isRetained: boolean;
+  readonly isRemoval: boolean;
+}
+
+export interface Connection {
+  readonly client: string;
+  readonly isClean: boolean;
+  readonly expirySeconds: number;
+  readonly will: Will | null;
+  readonly connectingUs: number;
+  /** Infinity: there was no CONNACK. */
+  connectedUs: number;
+  isPresent: boolean;
+  /** Infinity: it is open. */
+  closedUs: number;
+  how: Ending | null;
+  /** When the broker first acknowledged something that it has to keep for this session. */
+  confirmedUs: number;
+}
+
+export interface Receipt {
+  readonly client: string;
+  readonly key: string;
+  readonly topic: string;
+  readonly seq: number;
+  readonly qos: number;
+  readonly isRetained: boolean;
+  readonly atUs: number;
+  /** Of the client: counts its sessions, the one that followed another by clean start, expiry or loss. */
+  readonly session: number;
+}
+
+/** From SUBSCRIBE to UNSUBACK; surely in force from SUBACK to UNSUBSCRIBE. Infinity: not until the end. */
+export interface Subscription {
+  readonly client: string;
+  readonly session: number;
+  /** With `$share/GROUP/`. */
+  readonly filter: string;
+  readonly qos: number;
+  readonly subscribingUs: number;
+  subscribedUs: number;
+  unsubscribingUs: number;
+  unsubscribedUs: number;
+}
+
+export class Book {
+  readonly messages = new Map<string, SentMessage>();
+  readonly connections = new Map<string, Connection[]>();
+  readonly receipts: Receipt[] = [];
+  readonly subscriptions: Subscription[] = [];
+  readonly broken: string[] = [];
+  readonly retained: Extract<Entry, { kind: 'retained' }>[] = [];
+  readonly crashesUs: number[] = [];
+  readonly readyUs: number[] = [];
+  private readonly sessions = new Map<string, number>();
+  private readonly open = new Map<string, Subscription>();
+
+  constructor(entries: readonly Entry[]) {
+    for (const entry of entries.toSorted((one, other) => one.atUs - other.atUs)) this.add(entry);
+  }
+
+  /** Which session of the client this is; the judge looks at the last one's promises. */
+  lastSession(client: string): number {
+    return this.sessions.get(client) ?? 0;
+  }
+
+  /** The last time before `us` that the broker became ready; 0: it was from the beginning. */
+  readyBefore(us: number): number {
+    return this.readyUs.findLast((ready) => ready <= us) ?? 0;
+  }
+
+  hasCrashWithin(fromUs: number, toUs: number): boolean {
+    return this.crashesUs.some((crash) => crash >= fromUs && crash <= toUs);
+  }
+
+  private add(entry: Entry): void {
+    const { atUs } = entry;
+    switch (entry.kind) {
+      case 'sent':
+        this.addSent(entry);
+        break;
+      case 'acked': {
+        const message = this.messages.get(messageKey(entry));
+        if (message !== undefined) message.ackedUs = atUs;
+        // Only an exchange of QoS 2 is something that the broker keeps for the publisher.
+        if (message?.qos === 2) this.confirm(entry.client, atUs);
+        break;
+      }
+      case 'connecting':
+      case 'connected':
+      case 'closed':
+        this.addConnection(entry);
+        break;
+      case 'subscribing':
+      case 'subscribed':
+      case 'unsubscribing':
+      case 'unsubscribed':
+        this.addSubscription(entry);
+        break;
+      case 'received':
+        this.receipts.push({
+          ...entry,
+          key: messageKey(entry),
+          session: this.lastSession(entry.client),
+        });
+        break;
+      case 'broken':
+        this.broken.push(`${entry.client}: ${entry.what}`);
+        break;
+      case 'retained':
+        this.retained.push(entry);
+        break;
+      case 'broker':
+        (entry.what === 'crash' ? this.crashesUs : this.readyUs).push(atUs);
+        break;
+      case 'refused':
+        break;
+    }
+  }
+
+  private addSent(entry: Extract<Entry, { kind: 'sent' }>): void {
+    const key = messageKey(entry);
+    this.messages.set(key, {
+      ...entry,
+      key,
+      publisher: entry.client,
+      sentUs: entry.atUs,
+      ackedUs: Infinity,
+    });
+  }
+
+  private addConnection(entry: Extract<Entry, { kind: 'connecting' | 'connected' | 'closed' }>): void {
+    const { client, atUs } = entry;
+    const all = this.connections.get(client) ?? [];
+    if (entry.kind === 'connecting') {
+      const { isClean, expirySeconds, will } = entry;
+      this.connections.set(client, all);
+      all.push({
+        ...{ client, isClean, expirySeconds, will, connectingUs: atUs },
+        ...{ connectedUs: Infinity, isPresent: false, closedUs: Infinity, how: null, confirmedUs: Infinity },
+      });
+      return;
+    }
+    const last = all.at(-1)!;
+    if (entry.kind === 'closed') {
+      last.closedUs = atUs;
+      last.how = entry.how;
+      return;
+    }
+    last.connectedUs = atUs;
+    last.isPresent = entry.isPresent;
+    if (entry.isPresent) return;
+    this.sessions.set(client, this.lastSession(client) + 1);
+    for (const [key, subscription] of this.open) {
+      if (subscription.client !== client) continue;
+      subscription.unsubscribingUs = Math.min(subscription.unsubscribingUs, last.connectingUs);
+      subscription.unsubscribedUs = atUs;
+      this.open.delete(key);
+    }
+  }
+
+  private addSubscription(
+    entry: Extract<Entry, { kind: 'subscribing' | 'subscribed' | 'unsubscribing' | 'unsubscribed' }>,
+  ): void {
+    const { client, filter, atUs } = entry;
+    const key = `${client} ${filter}`;
+    if (entry.kind === 'subscribing') {
+      const subscription = {
+        ...{ client, filter, qos: entry.qos, session: this.lastSession(client), subscribingUs: atUs },
+        ...{ subscribedUs: Infinity, unsubscribingUs: Infinity, unsubscribedUs: Infinity },
+      };
+      if (this.open.has(key)) return;
+      this.open.set(key, subscription);
+      this.subscriptions.push(subscription);
+      return;
+    }
+    if (entry.kind !== 'unsubscribing') this.confirm(client, atUs);
+    const subscription = this.open.get(key);
+    if (subscription === undefined) return;
+    if (entry.kind === 'subscribed') subscription.subscribedUs = Math.min(subscription.subscribedUs, atUs);
+    else if (entry.kind === 'unsubscribing') {
+      subscription.unsubscribingUs = Math.min(subscription.unsubscribingUs, atUs);
+    } else {
+      subscription.unsubscribedUs = atUs;
+      this.open.delete(key);
+    }
+  }
+
+  private confirm(client: string, atUs: number): void {
+    const last = this.connections.get(client)?.at(-1);
+    if (last !== undefined) last.confirmedUs = Math.min(last.confirmedUs, atUs);
+  }
+}
+
+/** The filter as it is compared with topics, without `$share/GROUP/`. */
+export function plainFilter(filter: string): string {
+  return filter.startsWith('$share/') ? filter.split('/').slice(2).join('/') : filter;
+}
+
+const decided = new Map<string, Map<string, boolean>>();
+
+/** Whether a filter without `$share/` matches; topics of the ledger are few, and do not begin with `$`. */
+export function matches(filter: string, topic: string): boolean {
+  const known = decided.get(filter) ?? new Map<string, boolean>();
+  decided.set(filter, known);
+  const answer = known.get(topic) ?? compare(filter.split('/'), topic.split('/'));
+  known.set(topic, answer);
+  return answer;
+}
+
+function compare(wanted: readonly string[], levels: readonly string[]): boolean {
+  for (let i = 0; i < wanted.length; i++) {
+    if (wanted[i] === '#') return true;
+    if (i >= levels.length || (wanted[i] !== '+' && wanted[i] !== levels[i])) return false;
+  }
+  return wanted.length === levels.length;
+}
+
+/** What has the same name, in its order. */
+export function grouped<Item>(items: Iterable<Item>, name: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(name(item));
+    if (group === undefined) groups.set(name(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,31 @@
+/**
+ * A broker in a process of its own whose threads can be killed: the product with `seams.faults`, which the command
+ * line does not offer. It does what the test tells it, and ends with it.
+ */
+import { launchBroker, type RunningBroker } from '../../../src/broker.js';
+import { addressOf, breakShard } from '../../helpers/with-broker.js';
+import type { FromBroker, ToBroker } from './broker-protocol.js';
+
+const tell = (message: FromBroker): void => void process.send?.(message);
+
+let broker: RunningBroker | null = null;
+
+async function start(set: readonly string[]): Promise<void> {
+  broker = await launchBroker({ set, seams: { faults: true } }, {});
+  tell({ kind: 'ready', port: addressOf(broker).port });
+  const failure = await broker.failed;
+  process.stderr.write(`${failure.message}\n`);
+  process.exit(1);
+}
+
+async function killThread(shard: number): Promise<void> {
+  if (broker === null) return;
+  await breakShard(broker, shard, 'throw');
+  tell({ kind: 'killed' });
+}
+
+process.on('message', (message: ToBroker) => {
+  if (message.kind === 'start') void start(message.set);
+  else void killThread(message.shard);
+});
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,11 @@
+/** What the test and the process of a broker whose threads it kills say to each other. Types only. */
+
+export type ToBroker =
+  /** `set`: KEY=VALUE, as on the command line. */
+  | { readonly kind: 'start'; readonly set: readonly string[] }
+  | { readonly kind: 'kill'; readonly shard: number };
+
+export type FromBroker =
+  | { readonly kind: 'ready'; readonly port: number }
+  /** The thread answers nothing more. */
+  | { readonly kind: 'killed' };

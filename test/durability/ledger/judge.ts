@@ -1,0 +1,212 @@
+/**
+ * Looks through what was written down for promises that were not kept. Each rule finds its faults by itself;
+ * `ledger-judge.test.ts` shows each of them ledgers with that fault.
+ */
+import {
+  Book,
+  grouped,
+  matches,
+  plainFilter,
+  type Receipt,
+  type SentMessage,
+  type Subscription,
+} from './book.js';
+import type { Entry } from './entries.js';
+import { wrongRetained } from './judge-retained.js';
+import { wrongSessions } from './judge-sessions.js';
+import { missingWills, unaskedWills } from './judge-wills.js';
+
+export interface Fault {
+  readonly rule: string;
+  readonly what: string;
+}
+
+/** What an acknowledged message may still be on its way between shards while nothing is broken. */
+const UNDER_WAY_US = 500_000;
+/** What another shard has not taken yet when the broker is ready again. */
+const RECOVERY_US = 3_000_000;
+
+type Rule = (book: Book) => string[];
+
+/** Promises that are kept in the end, when everybody is connected and has taken what is there. */
+const LATE_RULES: Readonly<Record<string, Rule>> = {
+  'acknowledged, and missing': missing,
+  'will missing': missingWills,
+};
+
+const RULES: Readonly<Record<string, Rule>> = {
+  'twice at QoS 2': twice,
+  'out of order': outOfOrder,
+  'never published': invented,
+  'not subscribed': unasked,
+  'wrong QoS': wrongQos,
+  'will not due': unaskedWills,
+  retained: wrongRetained,
+  session: wrongSessions,
+  'rule of the protocol': ({ broken }) => broken,
+  ...LATE_RULES,
+};
+
+/** @returns every promise that was not kept */
+export function judge(entries: readonly Entry[]): Fault[] {
+  return faultsBy(RULES, new Book(entries));
+}
+
+/** @returns what may still come */
+export function owed(entries: readonly Entry[]): Fault[] {
+  return faultsBy(LATE_RULES, new Book(entries));
+}
+
+function faultsBy(rules: Readonly<Record<string, Rule>>, book: Book): Fault[] {
+  return Object.entries(rules).flatMap(([rule, find]) => find(book).map((what) => ({ rule, what })));
+}
+
+/** Who shares a group counts as one receiver; its members never end their sessions. */
+function receiverOf({ client, filter }: Subscription): string {
+  return filter.startsWith('$share/') ? filter : client;
+}
+
+/** Subscriptions of sessions that lasted to the end: of those that ended nothing can be asked. */
+function lasting(book: Book): Subscription[] {
+  return book.subscriptions.filter(({ client, session }) => session === book.lastSession(client));
+}
+
+function missing(book: Book): string[] {
+  const got = new Map<string, Set<string>>();
+  const receiversOf = receiverNames(book);
+  for (const { client, session, key, topic } of book.receipts) {
+    if (session !== book.lastSession(client)) continue;
+    for (const receiver of receiversOf(client, topic)) {
+      const keys = got.get(receiver) ?? new Set<string>();
+      got.set(receiver, keys.add(key));
+    }
+  }
+  const byTopic = grouped(book.messages.values(), ({ topic }) => topic);
+  const wrong = new Set<string>();
+  for (const subscription of lasting(book)) {
+    const receiver = receiverOf(subscription);
+    const keys = got.get(receiver);
+    for (const [topic, messages] of byTopic) {
+      if (!matches(plainFilter(subscription.filter), topic)) continue;
+      for (const message of messages) {
+        if (isOwed(message, subscription) && keys?.has(message.key) !== true) {
+          wrong.add(`${message.key} at ${receiver}`);
+        }
+      }
+    }
+  }
+  return [...wrong];
+}
+
+/** A client's message belongs to itself and to the groups that it is a member of. */
+function receiverNames(book: Book): (client: string, topic: string) => string[] {
+  const groups = new Map<string, Set<string>>();
+  for (const { client, filter } of book.subscriptions) {
+    if (filter.startsWith('$share/'))
+      groups.set(client, (groups.get(client) ?? new Set<string>()).add(filter));
+  }
+  return (client, topic) => {
+    const shared = [...(groups.get(client) ?? [])].filter((filter) => matches(plainFilter(filter), topic));
+    return [client, ...shared];
+  };
+}
+
+function isOwed(message: SentMessage, subscription: Subscription): boolean {
+  return (
+    !message.isRemoval &&
+    message.qos > 0 &&
+    subscription.qos > 0 &&
+    message.sentUs > subscription.subscribedUs &&
+    message.ackedUs < subscription.unsubscribingUs
+  );
+}
+
+function twice(book: Book): string[] {
+  const receiversOf = receiverNames(book);
+  const seen = new Set<string>();
+  const wrong: string[] = [];
+  for (const { client, session, key, topic, qos, isRetained } of book.receipts) {
+    if (qos !== 2 || isRetained) continue;
+    for (const receiver of receiversOf(client, topic)) {
+      // Another session of the client is another receiver; a group is one for good.
+      const name = `${key} at ${receiver}${receiver === client ? ` (session ${session})` : ''}`;
+      if (seen.has(name)) wrong.push(name);
+      seen.add(name);
+    }
+  }
+  return wrong;
+}
+
+function outOfOrder(book: Book): string[] {
+  const shared = new Set(
+    book.subscriptions.filter(({ filter }) => filter.startsWith('$share/')).map(({ client }) => client),
+  );
+  const latest = new Map<string, number>();
+  const seen = new Set<string>();
+  const wrong: string[] = [];
+  for (const { client, session, key, topic, seq, qos, isRetained } of book.receipts) {
+    if (isRetained || shared.has(client)) continue;
+    const name = `${client} (session ${session})`;
+    if (seen.has(`${key} ${name}`)) continue;
+    seen.add(`${key} ${name}`);
+    const stream = `${name} ${topic} ${qos}`;
+    const before = latest.get(stream) ?? -1;
+    if (seq < before) wrong.push(`${key} after ${before} at ${name}`);
+    latest.set(stream, Math.max(before, seq));
+  }
+  return wrong;
+}
+
+function invented(book: Book): string[] {
+  const wills = new Set([...book.connections.values()].flat().map(({ will }) => will?.topic));
+  return book.receipts.flatMap(({ key, topic, client, atUs }) => {
+    const message = book.messages.get(key);
+    const isReal = message === undefined ? wills.has(topic) : message.sentUs <= atUs;
+    return isReal ? [] : [`${key} at ${client}`];
+  });
+}
+
+/** Some subscription of this session must have been there while the message was on its way. */
+function unasked(book: Book): string[] {
+  const byClient = grouped(book.subscriptions, ({ client }) => client);
+  return book.receipts.flatMap((receipt) => {
+    const message = book.messages.get(receipt.key);
+    if (message === undefined) return [];
+    const isAsked = byClient
+      .get(receipt.client)
+      ?.some((subscription) => mayReceive(book, receipt, message, subscription));
+    return isAsked ? [] : [`${receipt.key} at ${receipt.client} (session ${receipt.session})`];
+  });
+}
+
+function mayReceive(
+  book: Book,
+  receipt: Receipt,
+  message: SentMessage,
+  { filter, session, subscribingUs, unsubscribedUs }: Subscription,
+): boolean {
+  if (session !== receipt.session || !matches(plainFilter(filter), receipt.topic)) return false;
+  if (receipt.atUs < subscribingUs) return false;
+  return receipt.isRetained || (message.sentUs < unsubscribedUs && !isOld(book, message, subscribingUs));
+}
+
+/** It was handed on before SUBSCRIBE was sent, and nothing held it up. */
+function isOld(book: Book, message: SentMessage, subscribingUs: number): boolean {
+  const readyUs = book.readyBefore(subscribingUs);
+  const isDisturbed = readyUs > message.ackedUs || book.hasCrashWithin(message.ackedUs, subscribingUs);
+  if (isDisturbed && subscribingUs - readyUs < RECOVERY_US) return false;
+  return subscribingUs - message.ackedUs > UNDER_WAY_US;
+}
+
+function wrongQos(book: Book): string[] {
+  const byClient = grouped(book.subscriptions, ({ client }) => client);
+  return book.receipts.flatMap(({ client, session, key, topic, qos }) => {
+    const message = book.messages.get(key);
+    const fitting = (byClient.get(client) ?? []).filter(
+      (each) => each.session === session && matches(plainFilter(each.filter), topic),
+    );
+    if (message === undefined || fitting.length === 0) return [];
+    const isRight = fitting.some((each) => Math.min(each.qos, message.qos) === qos);
+    return isRight ? [] : [`${key} at ${client} with ${qos}`];
+  });
+}

@@ -1,0 +1,218 @@
+/** A run of the ledger: the crowd lives, the broker dies again and again, and in the end the judge speaks. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { auditRetained } from './audit.js';
+import { type BrokerChoice, type BrokerRun, startCliBroker, startForkedBroker } from './broker-process.js';
+import type { FromCrowd, Side, ToCrowd } from './crowd-protocol.js';
+import { type Entry, type Event, nowUs } from './entries.js';
+import { type Fault, judge, owed } from './judge.js';
+import { Random } from './random.js';
+
+const CROWD = fileURLToPath(new URL('./crowd.js', import.meta.url));
+/** Nothing new has come for so long: it will not. */
+const PATIENCE_MS = 15_000;
+/** What must not come has time to. */
+const LINGER_MS = 500;
+const POLL_MS = 200;
+/** A thread that was killed is there again after this time at the latest. */
+const THREAD_BACK_MS = 3_000;
+/** More of them within a minute, and the broker gives up. */
+const THREADS_KILLED_MAX = 4;
+const START_MS_MAX = 900;
+
+/** Process and thread: which of both die. */
+export type Deaths = 'process' | 'threads';
+
+export interface RunChoice extends BrokerChoice {
+  readonly seed: number;
+  readonly deaths: Deaths;
+  readonly kills: number;
+}
+
+export interface Verdict {
+  readonly faults: readonly Fault[];
+  /** How much there was to judge. */
+  readonly summary: string;
+  /** For those who look for the cause. */
+  readonly entries: readonly Entry[];
+}
+
+export class LedgerRun {
+  readonly entries: Entry[] = [];
+  private readonly random: Random;
+  private readonly crowd: Crowd;
+  private broker: BrokerRun;
+  private threadsKilled = 0;
+  private port = 0;
+
+  constructor(private readonly choice: RunChoice) {
+    this.random = new Random(choice.seed);
+    this.crowd = new Crowd(choice.seed, this.entries);
+    this.broker = this.startBroker();
+  }
+
+  async run(): Promise<Verdict> {
+    try {
+      await this.ready();
+      await this.crowd.settled;
+      this.crowd.tell({ kind: 'start' });
+      for (let i = 0; i < this.choice.kills; i++) await this.crash();
+      await pause(this.random.between(300, 800));
+      return await this.conclude();
+    } finally {
+      this.crowd.end();
+      await this.broker.end('SIGKILL');
+    }
+  }
+
+  private startBroker(): BrokerRun {
+    return this.choice.deaths === 'threads' ? startForkedBroker(this.choice) : startCliBroker(this.choice);
+  }
+
+  private async ready(): Promise<void> {
+    try {
+      this.port = await this.broker.ready;
+    } catch (error) {
+      throw new Error(`${String(error)}: ${this.broker.said()}`);
+    }
+    this.note({ kind: 'broker', what: 'ready' });
+    this.crowd.tell({ kind: 'moved', port: this.port });
+  }
+
+  private async crash(): Promise<void> {
+    const { random } = this;
+    await pause(random.between(50, 1_200));
+    if (random.percent(30)) await this.audit(false);
+    const isThread = this.choice.deaths === 'threads' && this.threadsKilled < THREADS_KILLED_MAX;
+    await (isThread ? this.killThread() : this.killProcess());
+  }
+
+  private async killThread(): Promise<void> {
+    this.threadsKilled += 1;
+    this.note({ kind: 'broker', what: 'crash' });
+    await this.broker.killThread(this.random.between(0, this.choice.shards - 1));
+    await pause(this.random.between(200, THREAD_BACK_MS / 2));
+    this.note({ kind: 'broker', what: 'ready' });
+  }
+
+  private async killProcess(): Promise<void> {
+    const { random } = this;
+    this.threadsKilled = 0;
+    this.note({ kind: 'broker', what: 'crash' });
+    await this.broker.end(random.percent(12) ? 'SIGTERM' : 'SIGKILL');
+    while (random.percent(20)) {
+      // It dies while it starts as well.
+      this.broker = this.startBroker();
+      await pause(random.between(0, START_MS_MAX));
+      await this.broker.end('SIGKILL');
+    }
+    this.broker = this.startBroker();
+    await this.ready();
+  }
+
+  private async conclude(): Promise<Verdict> {
+    this.crowd.tell({ kind: 'finish' });
+    await this.orThrow(this.crowd.finished, 'the crowd to finish');
+    await this.untilPaid();
+    await this.lastAudit();
+    await pause(LINGER_MS);
+    const faults = judge(this.entries);
+    const { seed, level, shards, deaths, kills } = this.choice;
+    const count = (kind: Entry['kind']): number => this.entries.filter((each) => each.kind === kind).length;
+    const summary =
+      `seed ${seed}, level ${level}, ${shards} shards, ${kills} times killed (${deaths}): ` +
+      `${count('sent')} sent, ${count('acked')} acknowledged, ${count('received')} received, ` +
+      `${count('connected')} connections, ${count('subscribed')} subscriptions`;
+    return { faults, summary, entries: this.entries };
+  }
+
+  private async untilPaid(): Promise<void> {
+    let count = -1;
+    let changedMs = performance.now();
+    while (owed(this.entries).length > 0) {
+      if (count !== this.entries.length) changedMs = performance.now();
+      count = this.entries.length;
+      if (performance.now() - changedMs > PATIENCE_MS) return;
+      await pause(POLL_MS);
+    }
+  }
+
+  /** Asks until the answer is right, or does not become so. */
+  private async lastAudit(): Promise<void> {
+    const untilMs = performance.now() + PATIENCE_MS / 3;
+    for (;;) {
+      const at = this.entries.length;
+      const isWhole = await this.audit(true);
+      const isRight = isWhole && judge(this.entries).every(({ rule }) => rule !== 'retained');
+      if (isRight || performance.now() > untilMs) return;
+      if (isWhole) this.entries.splice(at, 1);
+    }
+  }
+
+  private async audit(isLast: boolean): Promise<boolean> {
+    const event = await auditRetained(this.port, isLast);
+    if (event !== null) this.note(event);
+    return event !== null;
+  }
+
+  private async orThrow(promise: Promise<void>, what: string): Promise<void> {
+    const late = new Promise<'late'>((resolve) => setTimeout(resolve, 4 * PATIENCE_MS, 'late').unref());
+    if ((await Promise.race([promise, late])) === 'late') {
+      throw new Error(`waited in vain for ${what}: ${this.broker.said().slice(-2_000)}`);
+    }
+  }
+
+  private note(event: Event): void {
+    this.entries.push({ ...event, atUs: nowUs() });
+  }
+}
+
+/** The two processes with clients. */
+class Crowd {
+  readonly settled: Promise<void>;
+  readonly finished: Promise<void>;
+  private readonly processes: ChildProcess[];
+  private readonly entries: Entry[];
+
+  constructor(seed: number, entries: Entry[]) {
+    this.entries = entries;
+    this.processes = (['readers', 'writers'] satisfies Side[]).map((side) =>
+      fork(CROWD, [side], { execArgv: [] }),
+    );
+    this.settled = this.all('settled');
+    this.finished = this.all('finished');
+    for (const process of this.processes) {
+      process.on('message', (message: FromCrowd) => {
+        if (message.kind === 'entries') for (const entry of message.entries) this.entries.push(entry);
+      });
+    }
+    this.tell({ kind: 'begin', seed });
+  }
+
+  tell(message: ToCrowd): void {
+    for (const process of this.processes) process.send(message);
+  }
+
+  end(): void {
+    for (const process of this.processes) process.kill('SIGKILL');
+  }
+
+  /** Resolves when both have said it. */
+  private all(kind: FromCrowd['kind']): Promise<void> {
+    const said = this.processes.map(
+      (process) =>
+        new Promise<void>((resolve, reject) => {
+          process.on('message', (message: FromCrowd) => {
+            if (message.kind === kind) resolve();
+          });
+          process.once('exit', () => reject(new Error('a process of the crowd has ended')));
+        }),
+    );
+    const all = Promise.all(said).then(() => undefined);
+    // It may be told only after nobody waits any more.
+    all.catch(() => undefined);
+    return all;
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,148 @@
+/** Those who publish: streams of messages, retained values, and wills. */
+import { type BookClient, BookClient as Client } from './book-client.js';
+import type { Note } from './entries.js';
+import { payloadOf } from './payload.js';
+import type { Place } from './place.js';
+import type { Random } from './random.js';
+
+/** Messages of one publisher that are under way. */
+const WINDOW = 40;
+const RETAINED_TOPICS = 6;
+const WILL_CLIENTS_MAX = 6;
+/** Most messages fit into a packet or two of the network; a few are large. */
+const SMALL_BYTES = 300;
+const LARGE_BYTES = 20_000;
+
+export interface Writer {
+  /** Does what it does now and then. */
+  act(): void;
+  /** Publishes nothing new. @returns true once everything is acknowledged */
+  finish(): boolean;
+}
+
+/** A stream of messages to two topics, one for each QoS, with a pause of its own from time to time. */
+export class Publisher implements Writer {
+  private readonly client: BookClient;
+  private readonly sequences = [0, 0, 0];
+
+  constructor(
+    private readonly name: string,
+    version: 4 | 5,
+    place: Place,
+    note: Note,
+    private readonly random: Random,
+  ) {
+    this.client = new Client({ clientId: name, version, expirySeconds: 3_600 }, place, note);
+    this.client.begin();
+  }
+
+  act(): void {
+    const { client, random } = this;
+    if (random.percent(1)) this.breakOff();
+    if (!client.isConnected) return;
+    const burst = random.percent(20) ? random.between(5, 25) : random.between(0, 2);
+    for (let i = 0; i < burst && client.underWay < WINDOW; i++) this.publish(random.percent(50) ? 1 : 2);
+  }
+
+  private publish(qos: 1 | 2): void {
+    const topic = `t/${this.name}/q${qos}`;
+    const seq = this.sequences[qos]!++;
+    const bytes = this.random.percent(2) ? LARGE_BYTES : this.random.between(0, SMALL_BYTES);
+    this.client.publish({ topic, seq, qos, payload: payloadOf(topic, seq, bytes), isRetained: false });
+  }
+
+  private breakOff(): void {
+    this.client.leave(this.random.percent(70) ? 'dropped' : 'left');
+    this.client.begin();
+  }
+
+  finish(): boolean {
+    return this.client.underWay === 0;
+  }
+}
+
+/** Sets and removes what is retained on topics of its own, one change at a time. */
+export class Retainer implements Writer {
+  private readonly client: BookClient;
+  private seq = 0;
+
+  constructor(
+    private readonly name: string,
+    version: 4 | 5,
+    place: Place,
+    note: Note,
+    private readonly random: Random,
+  ) {
+    this.client = new Client({ clientId: name, version, expirySeconds: 3_600 }, place, note);
+    this.client.begin();
+  }
+
+  act(): void {
+    const { client, random } = this;
+    if (!client.isConnected || client.underWay > 4) return;
+    const topic = `r/${this.name}/${random.between(1, RETAINED_TOPICS)}`;
+    const seq = this.seq++;
+    const payload = random.percent(15) ? '' : payloadOf(topic, seq, random.between(0, SMALL_BYTES));
+    client.publish({ topic, seq, qos: random.percent(50) ? 1 : 2, payload, isRetained: true });
+  }
+
+  finish(): boolean {
+    return this.client.underWay === 0;
+  }
+}
+
+/** Clients with wills: some are broken off, some take their leave, some wait for the broker to die. */
+export class Mortals implements Writer {
+  private readonly clients: BookClient[] = [];
+  private count = 0;
+
+  constructor(
+    private readonly place: Place,
+    private readonly note: Note,
+    private readonly random: Random,
+  ) {}
+
+  act(): void {
+    const { clients, random } = this;
+    if (random.percent(90)) return;
+    if (clients.length < WILL_CLIENTS_MAX) {
+      clients.push(this.newClient());
+      return;
+    }
+    const [oldest] = clients.splice(random.between(0, clients.length - 1), 1);
+    oldest!.leave(random.percent(60) ? 'dropped' : 'left');
+  }
+
+  private newClient(): BookClient {
+    const { random } = this;
+    this.count += 1;
+    const will = { topic: `wills/${this.count}`, qos: random.between(1, 2) };
+    const options = { clientId: `mortal-${this.count}`, version: 4, expirySeconds: 0, will } as const;
+    const { note } = this;
+    const client: BookClient = new Client(options, this.place, (event) => {
+      note(event);
+      // Its connection is gone with the broker, and it with it: its will is due.
+      if (event.kind !== 'closed' || event.how !== 'lost') return;
+      const at = this.clients.indexOf(client);
+      if (at >= 0) this.clients.splice(at, 1);
+      client.leave('dropped');
+    });
+    client.begin(true);
+    return client;
+  }
+
+  finish(): boolean {
+    return true;
+  }
+}
+
+/** Everybody who publishes, with wills last. */
+export function createWriters(place: Place, note: Note, random: Random): Writer[] {
+  const versions = [4, 5] as const;
+  const publishers = Array.from(
+    { length: 8 },
+    (_, i) => new Publisher(`p${i}`, versions[i % 2]!, place, note, random),
+  );
+  const retainers = versions.map((version) => new Retainer(`v${version}`, version, place, note, random));
+  return [...publishers, ...retainers, new Mortals(place, note, random)];
+}

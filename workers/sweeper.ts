@@ -65,6 +65,7 @@ export class Sweeper implements Runnable, ConfigFollower {
     core.acks.sweep(nowMs);
     if (core.journal.isOn) core.journal.sweep();
     core.commits.sweep(nowMs);
+    core.storeDoor.sweep(nowMs);
     core.mesh.sweep(nowMs);
     core.relays.sweep();
     core.retained.sweep();
@@ -140,7 +141,11 @@ export class Sweeper implements Runnable, ConfigFollower {
       this.core.redelivery.retry(session, nowMs, this.retryMs);
     if (session.awaitingRel === null || session.durable || this.awaitRelMs === 0) return;
     let expired = 0;
-    session.awaitingRel.sweep(nowMs, this.awaitRelMs, () => expired++);
+    const { awaitingRel } = session;
+    awaitingRel.sweep(nowMs, this.awaitRelMs, () => {
+      this.core.kept.done(awaitingRel.removedEntry);
+      expired++;
+    });
     this.core.counters.qos2Dropped += expired;
     connection.inboundOpen = Math.max(0, connection.inboundOpen - expired);
   }

@@ -82,6 +82,20 @@ export async function advanceClock(broker: RunningBroker, ms: number): Promise<v
   await onEveryShard(broker, (shard) => broker.request(shard, 'test.advanceClock', { ms }));
 }
 
+/** Turns the clock again and again, until `answer` is there. */
+export async function whileTimePasses<T>(answer: Promise<T>, turnClock: () => Promise<void>): Promise<T> {
+  let isThere = false;
+  const seen = (): void => {
+    isThere = true;
+  };
+  answer.then(seen, seen);
+  while (!isThere) {
+    await turnClock();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return answer;
+}
+
 /** Breaks a shard that is running: it answers nothing more when this resolves, and may have ended already. */
 export async function breakShard(broker: RunningBroker, shard: number, fault: Fault): Promise<void> {
   // The thread may die before its answer is read.

@@ -181,8 +181,8 @@ export const CONNECTION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'PUBREL leaves its identifier in use',
     file: 'workers/connection/packets.js',
-    find: 'session.awaitingRel?.delete(packetId)',
-    replace: 'session.awaitingRel?.has(packetId)',
+    find: 'awaitingRel?.delete(packetId)',
+    replace: 'awaitingRel?.has(packetId)',
     tests: 'conformance/qos',
     match: 'MQTT-4.3.3-12',
   },

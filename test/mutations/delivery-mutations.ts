@@ -5,8 +5,8 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a message sent again has no DUP',
     file: 'workers/publish/delivery.js',
-    find: 'this.write(connection, qos, retain, true, id, identifiers)',
-    replace: 'this.write(connection, qos, retain, false, id, identifiers)',
+    find: 'this.writer.write(connection, qos, retain, !isFirst, id, identifiers)',
+    replace: 'this.writer.write(connection, qos, retain, false, id, identifiers)',
     tests: 'conformance/publish',
     match: 'MQTT-3.3.1-1',
   },
@@ -60,7 +60,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "packets above the client's limit are sent",
-    file: 'workers/publish/delivery.js',
+    file: 'workers/publish/publish-writer.js',
     find: 'alias, true, expiry) <= maximumPacketBytes;',
     replace: 'alias, true, expiry) > 0;',
     tests: 'conformance/size.v5',
@@ -189,7 +189,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'QoS 2 of a share group goes to another member',
     file: 'workers/session/inflight.js',
-    find: 'message === null || this.stateAt(slot) !== PUBLISHED_QOS1',
+    find: 'message === null || this.stateAt(at) === PUBLISHED_QOS2',
     replace: 'message === null',
     tests: 'conformance/shared.v5',
     match: 'MQTT-4.8.2-4',

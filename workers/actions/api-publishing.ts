@@ -116,7 +116,7 @@ export class ApiPublishing implements Runnable, CreditWaiter {
     if (!of.isAnswered && core.turn.nowMs >= of.deadlineMs) of.answer('too_late');
     if (!of.isAnswered) {
       if (each.judgement === UNDECIDED || !this.handOn(each)) return false;
-      if (--of.left === 0) this.finish(of);
+      if (--of.left === 0 && !of.isAnswered) this.finish(of);
     }
     this.waitingBytes -= each.message.size;
     return true;
@@ -138,6 +138,10 @@ export class ApiPublishing implements Runnable, CreditWaiter {
       view.stored = null;
     }
     const route = publisher.routeOf(view);
+    if (core.storeDoor.isShut && publisher.mayNeedCommit(view, route, null)) {
+      of.answer('store_failed');
+      return true;
+    }
     if (!publisher.hasCredit(view, route)) {
       core.creditWaiters.add(this);
       return false;
@@ -148,7 +152,10 @@ export class ApiPublishing implements Runnable, CreditWaiter {
 
   private finish(publication: Publication): void {
     if (!publication.needsCommit) publication.answer('done');
-    else this.core.acks.whenSafe((isSafe) => publication.answer(isSafe ? 'done' : 'store_failed'));
+    else {
+      const { acks } = this.core;
+      acks.whenSafe((isSafe) => publication.answer(isSafe ? 'done' : 'store_failed'), API_PUBLISH_TIMEOUT_MS);
+    }
   }
 
   private firstWrong(messages: readonly ApiMessage[]): PublishOutcome | null {

@@ -66,16 +66,21 @@ export class ClientDesk {
     if (wanted.add(0, text, parsed, options) >= 0x80) return 'too_many';
     return new Promise((resolve, reject) => {
       const timeoutMs = Math.min(subscribes.timeoutMs, API_SUBSCRIBE_TIMEOUT_MS);
-      wanted.settle((isKnown) => {
-        if (!isKnown) {
-          reject(new BrokerError('SHARD_UNAVAILABLE', 'another shard does not know of the subscription'));
-          return;
-        }
-        const client = clientOfSession(session);
-        if (!session.ended && client !== null) wanted.tell(client);
-        if (!session.ended) wanted.replay();
-        resolve(session.ended ? 'no_session' : 'done');
-      }, timeoutMs);
+      wanted.settle(
+        (failed) => {
+          if (failed !== ReasonCode.Success) {
+            const why = failed === ReasonCode.QuotaExceeded ? 'the store' : 'another shard';
+            reject(new BrokerError('SHARD_UNAVAILABLE', `${why} does not know of the subscription`));
+            return;
+          }
+          const client = clientOfSession(session);
+          if (!session.ended && client !== null) wanted.tell(client);
+          if (!session.ended) wanted.replay();
+          resolve(session.ended ? 'no_session' : 'done');
+        },
+        timeoutMs,
+        API_SUBSCRIBE_TIMEOUT_MS,
+      );
     });
   }
 

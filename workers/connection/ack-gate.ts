@@ -1,19 +1,36 @@
 /**
- * Where PUBACK and PUBREC wait until the store has made safe what they promise: one commit per turn. What needs no
- * commit passes at once, unless earlier acknowledgements of the same connection are still waiting. Runs on the
- * shard's thread.
+ * Where PUBACK, PUBREC and PUBCOMP wait until the store has made safe what they promise: one commit per turn. What
+ * needs no commit passes at once, unless earlier acknowledgements of the same connection are still waiting. Runs on
+ * the shard's thread.
  */
 import { COMMIT_TIMEOUT_MS } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
+import type { Core } from '../core.js';
 import type { Committable } from '../peers/handlers.js';
 import { BatchGate, type GatedBatch } from '../store/batch-gate.js';
 import type { Commits } from '../store/commits.js';
 import type { Turn } from '../turn.js';
 import type { Connection } from './connection.js';
 
-export type GatedAck = typeof PacketType.Puback | typeof PacketType.Pubrec;
+export type GatedAck = typeof PacketType.Puback | typeof PacketType.Pubrec | typeof PacketType.Pubcomp;
+
+/** Who wants to know whether something is safe, and how long. */
+class SafetyWaiter {
+  private isTold = false;
+
+  constructor(
+    private readonly callback: (isSafe: boolean) => void,
+    readonly deadlineMs: number,
+  ) {}
+
+  tell(isSafe: boolean): void {
+    if (this.isTold) return;
+    this.isTold = true;
+    this.callback(isSafe);
+  }
+}
 
 /** The acknowledgements of one turn, in parallel arrays. */
 class AckGroup {
@@ -23,7 +40,7 @@ class AckGroup {
   readonly reasons: number[] = [];
   batches: readonly GatedBatch[] = [];
   /** Of those who are no connections. */
-  readonly waiters: ((isSafe: boolean) => void)[] = [];
+  readonly waiters: SafetyWaiter[] = [];
   startedMs = 0;
   /** What the store said; null while it has not. */
   result: boolean | null = null;
@@ -36,6 +53,7 @@ export class AckGate {
   private readonly batches = new BatchGate();
 
   constructor(
+    private readonly core: Core,
     private readonly commits: Commits,
     private readonly turn: Turn,
   ) {}
@@ -61,9 +79,9 @@ export class AckGate {
     group.reasons.push(reason);
   }
 
-  /** Calls back when what has been handed on in this turn is as safe as an acknowledged message, or cannot be. */
-  whenSafe(callback: (isSafe: boolean) => void): void {
-    this.group.waiters.push(callback);
+  /** Calls back when what has changed until now is as safe as an acknowledged message, or is not within `timeoutMs`. */
+  whenSafe(callback: (isSafe: boolean) => void, timeoutMs = COMMIT_TIMEOUT_MS): void {
+    this.group.waiters.push(new SafetyWaiter(callback, this.turn.nowMs + timeoutMs));
   }
 
   /** A peer's batch is handled: it is told so once the entries that it left here are safe, if there are any. */
@@ -85,8 +103,8 @@ export class AckGate {
   /** Gives up on acknowledgements that take too long. */
   sweep(nowMs: number): void {
     for (const group of this.underway) {
-      if (nowMs - group.startedMs < COMMIT_TIMEOUT_MS) break;
-      if (group.result === null) group.result = false;
+      for (const waiter of group.waiters) if (nowMs >= waiter.deadlineMs) waiter.tell(false);
+      if (nowMs - group.startedMs >= COMMIT_TIMEOUT_MS && group.result === null) group.result = false;
     }
     this.releaseInOrder();
   }
@@ -110,7 +128,7 @@ export class AckGate {
       for (let i = 0; i < group.connections.length; i++) {
         this.finish(group.connections[i]!, group.types[i]!, group.packetIds[i]!, group.reasons[i]!, ok);
       }
-      for (const waiter of group.waiters) waiter(ok);
+      for (const waiter of group.waiters) waiter.tell(ok);
     }
   }
 
@@ -122,19 +140,29 @@ export class AckGate {
     ok: boolean,
   ): void {
     connection.gatedAcks--;
-    if (!connection.isOpen || connection.isClosing) {
-      if (!ok && type === PacketType.Pubrec) connection.session?.awaitingRel?.delete(packetId);
-      return;
-    }
+    // The message was handed on, so its identifier stays: the PUBLISH that comes again is a repeat.
+    if (!connection.isOpen || connection.isClosing) return;
     if (ok) {
       if (type === PacketType.Puback) connection.inboundOpen--;
       connection.sendAck(type, packetId, reason);
       return;
     }
-    // The message is not safe: nothing is promised, and its packet identifier is free again.
-    const isFreed = type === PacketType.Puback || connection.session?.awaitingRel?.delete(packetId) === true;
-    if (isFreed) connection.inboundOpen--;
-    if (connection.version === 5) connection.sendAck(type, packetId, ReasonCode.QuotaExceeded);
-    else connection.close('store_failed');
+    this.refuse(connection, type, packetId);
+  }
+
+  /** It is not safe, so nothing is promised. */
+  private refuse(connection: Connection, type: GatedAck, packetId: number): void {
+    if (connection.version !== 5 || type === PacketType.Pubcomp) {
+      connection.disconnect(ReasonCode.QuotaExceeded, 'store_failed');
+      return;
+    }
+    const awaiting = connection.session!.awaitingRel;
+    if (type === PacketType.Puback) {
+      connection.inboundOpen--;
+    } else if (awaiting?.delete(packetId) === true) {
+      this.core.kept.done(awaiting.removedEntry);
+      connection.inboundOpen--;
+    }
+    connection.sendAck(type, packetId, ReasonCode.QuotaExceeded);
   }
 }

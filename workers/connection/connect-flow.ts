@@ -64,6 +64,7 @@ export class ConnectFlow implements ConfigFollower {
     const { session } = connection;
     connection.rate?.cancel();
     this.core.creditWaiters.delete(connection);
+    this.core.storeDoor.leave(connection);
     if (session === null || session.connection !== connection) return;
     const { disconnected } = this.core.hooks;
     // Not for one that another connection of the same client has taken over.

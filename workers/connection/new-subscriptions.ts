@@ -2,7 +2,7 @@
  * Subscriptions that a session gets together: in the router at once, promised when every shard that could take a
  * matching message knows of them, then followed by what is retained. Runs on the shard's thread.
  */
-import { REPLAYS_WAITING_MAX } from '../../src/limits.js';
+import { COMMIT_TIMEOUT_MS, REPLAYS_WAITING_MAX } from '../../src/limits.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import type { ParsedSubscription } from '../../src/protocol/topic.js';
 import {
@@ -54,20 +54,37 @@ export class NewSubscriptions {
     return options & OPTION_QOS_MASK;
   }
 
-  /** Calls back when all shards know; with false where one has not said so in time, and they have ended again. */
-  settle(onSettled: (isKnown: boolean) => void, timeoutMs: number): void {
+  /**
+   * Calls back when all shards know and, for a session that is kept, the store does; with the reason where one has not
+   * said so in time, and they have ended again.
+   */
+  settle(
+    onSettled: (failed: ReasonCode) => void,
+    timeoutMs: number,
+    storeTimeoutMs = COMMIT_TIMEOUT_MS,
+  ): void {
     const { flow, session } = this;
     const { core } = flow;
     core.replays.expect(session);
     flow.wait(session, this);
-    core.mesh.whenInterestKnown((isKnown) => {
+    const isKept = session.isKept && this.made.length > 0;
+    let left = isKept ? 2 : 1;
+    let failed: ReasonCode = ReasonCode.Success as ReasonCode;
+    const settled = (isDone: boolean, reason: ReasonCode): void => {
+      if (!isDone) failed = reason;
+      if (--left > 0) return;
       core.turn.enter();
       flow.waited(session, this);
       // Nobody can promise that every message arrives.
-      if (!isKnown && !session.ended) this.withdraw();
-      onSettled(isKnown);
+      if (failed !== ReasonCode.Success && !session.ended) this.withdraw();
+      onSettled(failed);
       core.replays.expected(session);
-    }, core.turn.nowMs + timeoutMs);
+    };
+    core.mesh.whenInterestKnown(
+      (isKnown) => settled(isKnown, ReasonCode.ImplementationSpecificError),
+      core.turn.nowMs + timeoutMs,
+    );
+    if (isKept) core.acks.whenSafe((isSafe) => settled(isSafe, ReasonCode.QuotaExceeded), storeTimeoutMs);
   }
 
   /** They are promised: plugins hear of them. */

@@ -11,7 +11,7 @@ import type { Core } from '../core.js';
 import { messageInFlight } from '../hooks/hook-message.js';
 import { FLAG_RETAIN } from '../publish/delivery.js';
 import { PUBLISHED_QOS1, PUBLISHED_QOS2 } from '../session/exchange.js';
-import { PUBREC_MISSING } from '../session/inflight.js';
+import { PUBREC_KEPT, PUBREC_MISSING, PUBREC_SAFE_LATER } from '../session/inflight.js';
 import type { Session } from '../session/session.js';
 import type { ConnectFlow } from './connect-flow.js';
 import type { Connection } from './connection.js';
@@ -119,6 +119,12 @@ export class Packets implements PacketHandler {
       return;
     }
     const known = window === null ? PUBREC_MISSING : window.received(packetId, this.core.turn.nowMs);
+    if (known === PUBREC_KEPT) {
+      this.core.kept.released(session, packetId, window!.lastEntry);
+      session.account();
+      return;
+    }
+    if (known === PUBREC_SAFE_LATER) return;
     if (known === PUBREC_MISSING) this.miss(PacketType.Pubrec);
     const code = known === PUBREC_MISSING ? ReasonCode.PacketIdentifierNotFound : ReasonCode.Success;
     connection.sendAck(PacketType.Pubrel, packetId, code);
@@ -126,11 +132,15 @@ export class Packets implements PacketHandler {
 
   private onPubrel(connection: Connection, session: Session): void {
     const { packetId } = this.ack;
-    const isKnown = session.awaitingRel?.delete(packetId) === true;
-    if (!isKnown) this.miss(PacketType.Pubrel);
-    else if (connection.inboundOpen > 0) connection.inboundOpen--;
+    const { awaitingRel } = session;
+    const isKnown = awaitingRel?.delete(packetId) === true;
+    if (isKnown) this.core.kept.done(awaitingRel.removedEntry);
+    else this.miss(PacketType.Pubrel);
+    if (isKnown && connection.inboundOpen > 0) connection.inboundOpen--;
     const code = isKnown ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
-    connection.sendAck(PacketType.Pubcomp, packetId, code);
+    // If this PUBREL were forgotten, the next message with the same identifier would be taken for a repeat.
+    if (session.isKept) this.core.acks.acknowledge(connection, PacketType.Pubcomp, packetId, code, true);
+    else connection.sendAck(PacketType.Pubcomp, packetId, code);
   }
 
   private miss(type: AckType): void {
@@ -139,6 +149,7 @@ export class Packets implements PacketHandler {
 
   // Room in the window: the next message goes out in the same turn.
   private freed(session: Session): void {
+    this.core.kept.done(session.inflight!.lastEntry);
     session.account();
     if (session.unsent !== null) this.core.redelivery.next(session);
     if (session.queue === null && session.replays === null) return;

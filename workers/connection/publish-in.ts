@@ -23,6 +23,10 @@ import type { Session } from '../session/session.js';
 import { clientOf } from './client.js';
 import type { Connection } from './connection.js';
 import { HANDLED, STALLED } from './packet-handler.js';
+import { DOOR_WAIT } from './store-door.js';
+
+/** Nothing holds the packet up; beside the answers of the store's door. */
+const PASSES = 0;
 
 export class PublishIn implements ConfigFollower {
   private readonly view = new PublishView();
@@ -80,8 +84,9 @@ export class PublishIn implements ConfigFollower {
     }
     if (this.hooks.publish !== null || this.access.isOn || connection.judged !== null)
       return this.onReviewed(connection, route);
-    if (!this.mayPass(connection, route)) return STALLED;
-    return this.accept(connection, view.qos, route);
+    const passed = this.pass(connection, route);
+    if (passed === PASSES) return this.accept(connection, view.qos, route);
+    return passed === DOOR_WAIT ? STALLED : this.refuseUnsafe(connection);
   }
 
   // Somebody is asked about it. The packet waits for the answer, and is then handled again.
@@ -97,16 +102,20 @@ export class PublishIn implements ConfigFollower {
       rewriteView(view, judged.rewritten);
       wanted = core.publisher.routeOf(view);
     }
-    if (wanted !== null && !this.mayPass(connection, wanted)) {
+    const passed = wanted === null ? PASSES : this.pass(connection, wanted);
+    if (passed === DOOR_WAIT) {
       connection.judged = judged;
       return STALLED;
     }
     connection.judged = null;
+    if (passed !== PASSES) return this.refuseUnsafe(connection);
     if (wanted === null) core.publisher.lost(view, judged.isAllowed ? 'dropped_by_hook' : 'denied');
     if (!judged.isAllowed) this.hooks.denied?.(connection.session!.clientId, 'publish', topicOfView(view));
     // 3.x has no word for a refusal: it is acknowledged as usual (v3 [MQTT-3.3.5-2]), like what a plugin has taken out.
     const isRefused = !judged.isAllowed && connection.version === 5;
-    return isRefused ? this.deny(connection, qos) : this.accept(connection, qos, wanted);
+    return isRefused
+      ? this.deny(connection, qos, ReasonCode.NotAuthorized)
+      : this.accept(connection, qos, wanted);
   }
 
   /** `route` is null for a message that is acknowledged and not handed on. */
@@ -125,12 +134,24 @@ export class PublishIn implements ConfigFollower {
     return this.core.publisher.distribute(this.view, route, connection.session, connection.clientHash);
   }
 
-  // Without room in another shard the packet waits.
-  private mayPass(connection: Connection, route: Route<Session>): boolean {
+  // Without room in another shard the packet waits, and while nothing can be kept that would have to be.
+  // @returns PASSES, DOOR_WAIT or DOOR_SHUT.
+  private pass(connection: Connection, route: Route<Session>): number {
     const { core, view } = this;
-    if (core.publisher.hasCredit(view, route)) return true;
+    const { publisher, storeDoor } = core;
+    if (storeDoor.isShut && publisher.mayNeedCommit(view, route, connection.session)) {
+      return storeDoor.knock(connection);
+    }
+    if (publisher.hasCredit(view, route)) return PASSES;
     core.creditWaiters.add(connection);
-    return false;
+    return DOOR_WAIT;
+  }
+
+  // It could not be made safe in time. Nothing of it has happened.
+  private refuseUnsafe(connection: Connection): number {
+    if (connection.version === 5) return this.deny(connection, this.view.qos, ReasonCode.QuotaExceeded);
+    connection.close('store_failed');
+    return HANDLED;
   }
 
   private onQos1(connection: Connection, route: Route<Session> | null): number {
@@ -168,7 +189,7 @@ export class PublishIn implements ConfigFollower {
       return ReasonCode.ReceiveMaximumExceeded;
     }
     connection.inboundOpen++;
-    awaiting.add(packetId, core.turn.nowMs);
+    awaiting.add(packetId, core.turn.nowMs, core.kept.inbound(session, packetId));
     const answer = this.handOn(connection, route);
     const reason = this.successCode(connection, answer);
     const needsCommit = answer === NEEDS_COMMIT || session.durable;
@@ -195,13 +216,13 @@ export class PublishIn implements ConfigFollower {
   }
 
   /** MQTT 5 says so in the acknowledgement; the packet identifier of QoS 2 is free again [MQTT-4.3.3-9]. */
-  private deny(connection: Connection, qos: number): number {
+  private deny(connection: Connection, qos: number, reason: ReasonCode): number {
     const { core, view } = this;
     core.counters.receivedQos[qos]!++;
     if (qos === 0) return HANDLED;
     const type = qos === 1 ? PacketType.Puback : PacketType.Pubrec;
     connection.inboundOpen++;
-    core.acks.acknowledge(connection, type, view.packetId, ReasonCode.NotAuthorized, false);
+    core.acks.acknowledge(connection, type, view.packetId, reason, false);
     if (qos === 2) connection.inboundOpen--;
     return HANDLED;
   }

@@ -20,6 +20,8 @@ import type { Connection } from './connection.js';
 import { OneFilter } from './filter-job.js';
 import { FilterReview } from './filter-review.js';
 import { type Made, type NewSubscriptions, nameOf } from './new-subscriptions.js';
+import { STALLED } from './packet-handler.js';
+import { DOOR_WAIT } from './store-door.js';
 import { SubscribeJob } from './subscribe-job.js';
 import { UnsubscribeJob } from './unsubscribe-job.js';
 
@@ -49,8 +51,13 @@ export class SubscribeFlow implements ConfigFollower {
   /** @returns HANDLED, HANDLED_STALL or a reason code. */
   onSubscribe(connection: Connection, frame: FrameHeader, bytes: Buffer): number {
     const { bodyStart, bodyEnd } = frame;
+    const session = connection.session!;
+    const { storeDoor } = this.core;
+    const isRefused = storeDoor.isShut && session.isKept;
+    if (isRefused && storeDoor.knock(connection) === DOOR_WAIT) return STALLED;
     const reader = new SubscribeReader(PacketType.Subscribe, bytes, bodyStart, bodyEnd, connection.version);
-    return new SubscribeJob(this, connection, connection.session!, reader).start();
+    const job = new SubscribeJob(this, connection, session, reader);
+    return (isRefused ? job.refuse() : job).start();
   }
 
   /** As `onSubscribe`. */

@@ -19,9 +19,20 @@ export class SubscribeJob extends FilterJob {
   private firstRefused = '';
   /** What is to be decided about. */
   private aside: ReviewedFilter[] = [];
+  private isRefused = false;
+
+  /** Nothing more can be kept: none of its filters is subscribed to. */
+  refuse(): this {
+    this.isRefused = true;
+    return this;
+  }
 
   protected take(): boolean {
     const { filter, options } = this.reader;
+    if (this.isRefused) {
+      this.add(filter, options, ReasonCode.QuotaExceeded);
+      return true;
+    }
     if (this.aside.length === 0 && !this.flow.review.isOn) {
       this.add(filter, options, ReasonCode.Success);
       return true;
@@ -80,19 +91,19 @@ export class SubscribeJob extends FilterJob {
       flow.core.main.log('debug', 'subscriptions refused', fields);
     }
     if (this.isPacket) connection.subackPending();
-    this.wanted.settle((isKnown) => this.acknowledge(isKnown), flow.timeoutMs);
+    this.wanted.settle((failed) => this.acknowledge(failed), flow.timeoutMs);
   }
 
-  private acknowledge(isKnown: boolean): void {
+  private acknowledge(failed: ReasonCode): void {
     const { connection, session, wanted, codes } = this;
     if (this.isPacket) connection.subackDone();
-    if (!isKnown) {
-      for (const { at } of wanted.made)
-        codes[at] = connection.version === 5 ? ReasonCode.ImplementationSpecificError : 0x80;
+    const isPromised = failed === ReasonCode.Success;
+    if (!isPromised) {
+      for (const { at } of wanted.made) codes[at] = connection.version === 5 ? failed : 0x80;
     } else if (!session.ended) wanted.tell(clientOf(connection));
     if (!this.isAlive()) return;
     if (this.isPacket) this.sendSuback();
-    if (isKnown) wanted.replay();
+    if (isPromised) wanted.replay();
   }
 
   private sendSuback(): void {

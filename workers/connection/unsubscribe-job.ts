@@ -52,6 +52,37 @@ export class UnsubscribeJob extends FilterJob {
 
   protected finish(): void {
     if (!this.isPacket) return;
+    const { flow, connection, codes } = this;
+    if (!this.session.isKept || !codes.includes(ReasonCode.Success)) {
+      this.sendUnsuback();
+      return;
+    }
+    connection.subackPending();
+    flow.core.acks.whenSafe((isSafe) => {
+      connection.subackDone();
+      if (this.isAlive()) this.acknowledge(isSafe);
+    });
+  }
+
+  private acknowledge(isSafe: boolean): void {
+    const { connection } = this;
+    if (!isSafe && connection.version !== 5) {
+      connection.close('store_failed');
+      return;
+    }
+    if (!isSafe) this.failed();
+    this.sendUnsuback();
+  }
+
+  // They may be back after a crash.
+  private failed(): void {
+    const { codes } = this;
+    for (const [at, code] of codes.entries()) {
+      if (code === ReasonCode.Success) codes[at] = ReasonCode.ImplementationSpecificError;
+    }
+  }
+
+  private sendUnsuback(): void {
     const { connection, codes } = this;
     const { packetId } = this.reader;
     const packet = encodeUnsuback({ packetId, codes }, connection.version, connection.maximumPacketBytes);

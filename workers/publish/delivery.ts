@@ -4,14 +4,8 @@
  * for the rest. Runs on the shard's thread.
  */
 import type { Config } from '../../src/config/schema.js';
-import { OUTPUT_COPY_BYTES_MAX } from '../../src/limits.js';
-import { expirySecondsLeft } from '../../src/protocol/message.js';
-import { encodePublish, publishFrameBytes } from '../../src/protocol/mqtt/encode-publish.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import type { Connection } from '../connection/connection.js';
-import { mountedStart } from '../connection/listener-options.js';
 import type { ConfigFollower, Core } from '../core.js';
-import { DeliveryNotice } from '../hooks/delivery-notice.js';
 import { topicOfView } from '../hooks/hook-message.js';
 import type { Hooks } from '../hooks/hooks.js';
 import {
@@ -20,30 +14,28 @@ import {
   OPTION_RETAIN_AS_PUBLISHED,
   type Route,
 } from '../routing/route.js';
-import { type Identifiers, PUBLISHED_QOS2, RELEASED } from '../session/exchange.js';
+import { type Identifiers, PUBLISHED_QOS1, READY, RELEASED } from '../session/exchange.js';
 import { QueuedMessage } from '../session/message-ring.js';
 import type { Session } from '../session/session.js';
-import type { EntryGroup } from '../store/journal.js';
-import { FrameCache, variantOf } from './frame-cache.js';
+import { type EntryGroup, NO_ENTRY } from '../store/journal.js';
+import { PublishWriter } from './publish-writer.js';
 
 /** Bit of the flags kept with a message in flight or in a queue: RETAIN goes out as 1. */
 export const FLAG_RETAIN = 1;
 
 export class Delivery implements ConfigFollower {
-  private readonly frames = new FrameCache();
-  private readonly notice = new DeliveryNotice();
+  private readonly writer: PublishWriter;
   private readonly hooks: Hooks;
   // Messages that are sent from the window or the queue; apart, because a delivery may be under way around it.
   private readonly storedView = new PublishView();
   private readonly taken = new QueuedMessage();
-  private view: PublishView = this.storedView;
-  private shared = false;
   private isQosUpgraded = false;
   private isQos0Queued = false;
   private isLoopIgnored = false;
 
   constructor(private readonly core: Core) {
     this.hooks = core.hooks;
+    this.writer = new PublishWriter(core);
     this.onConfig(core.config);
   }
 
@@ -61,7 +53,7 @@ export class Delivery implements ConfigFollower {
     const sessions = route.subscribers;
     const count = sessions.length;
     if (count === 0) return false;
-    this.begin(view, count > 1);
+    this.writer.begin(view, count > 1);
     let isDurable = false;
     for (let i = 0; i < count; i++) {
       const session = sessions[i]!;
@@ -91,7 +83,7 @@ export class Delivery implements ConfigFollower {
     group: EntryGroup | null,
     isReplay: boolean,
   ): void {
-    this.begin(view, false);
+    this.writer.begin(view, false);
     const qos = this.qosFor(view.qos, options & OPTION_QOS_MASK);
     const retain = isReplay || (view.retain && (options & OPTION_RETAIN_AS_PUBLISHED) !== 0);
     if (qos === 0) this.sendQos0(session, retain, identifiers);
@@ -116,6 +108,7 @@ export class Delivery implements ConfigFollower {
     const queue = session.queue;
     const connection = session.connection;
     if (connection === null) return false;
+    if (session.unsent !== null) this.core.redelivery.next(session);
     if (queue !== null && queue.size > 0) {
       const window = session.window();
       while (queue.size > 0 && !window.isFull && !connection.isSlow) {
@@ -134,44 +127,54 @@ export class Delivery implements ConfigFollower {
   }
 
   /**
-   * Sends the packet in this slot of the window once more, with DUP [MQTT-3.3.1-1].
-   * @returns false when the message is too large for the client's new connection, and is gone (v5 [MQTT-3.1.2-25]).
+   * Sends the packet in this slot of the window, with DUP unless it is the first time [MQTT-3.3.1-1].
+   * @returns false when the message is gone: too large for the client's new connection (v5 [MQTT-3.1.2-25]), or expired
+   * before it was ever sent (v5 [MQTT-3.3.2-5]).
    */
   sendAgain(session: Session, slot: number): boolean {
     const window = session.inflight!;
     const connection = session.connection!;
+    const { turn } = this.core;
     const id = window.idAt(slot);
-    window.resent(slot, this.core.turn.nowMs);
     if (window.stateAt(slot) === RELEASED) {
+      window.resent(slot, turn.nowMs);
       connection.sendPubrel(id);
       return true;
     }
     const message = window.messageAt(slot)!;
+    const isFirst = window.stateAt(slot) === READY;
     const retain = (window.flagsAt(slot) & FLAG_RETAIN) !== 0;
-    const qos = window.stateAt(slot) === PUBLISHED_QOS2 ? 2 : 1;
-    this.begin(this.storedView.load(message), false);
     const identifiers = window.identifiersAt(slot);
-    if (!this.fits(connection, qos, identifiers)) {
-      if (qos === 2) window.refused(id);
-      else window.acked(id);
+    const qos = window.stateAt(slot) === PUBLISHED_QOS1 ? 1 : 2;
+    const isExpired = isFirst && message.expiresAtMs <= turn.wallMs;
+    this.writer.begin(this.storedView.load(message), false);
+    if (isExpired || !this.writer.fits(connection, qos, identifiers)) {
+      window.drop(slot);
+      this.core.kept.done(window.lastEntry);
+      if (isExpired) session.onQueueDrop(message, 'expired', NO_ENTRY);
       return false;
     }
-    this.write(connection, qos, retain, true, id, identifiers);
+    if (isFirst) window.published(slot, turn.nowMs);
+    else window.resent(slot, turn.nowMs);
+    this.writer.write(connection, qos, retain, !isFirst, id, identifiers);
     session.delivered++;
     return true;
-  }
-
-  private begin(view: PublishView, isShared: boolean): void {
-    this.view = view;
-    this.shared = isShared;
-    if (this.hooks.delivered !== null) this.notice.begin();
-    if (isShared) this.frames.begin(view, this.core.turn.wallMs);
   }
 
   /** Its own messages are kept from a session: by No Local in MQTT 5, by configuration before. */
   private isKeptFrom(session: Session, options: number): boolean {
     if ((options & OPTION_NO_LOCAL) !== 0) return true;
     return this.isLoopIgnored && session.connection?.version !== 5;
+  }
+
+  /** @returns whether `toRoute` would say so. */
+  isForDurable(view: PublishView, route: Route<Session>, origin: Session | null): boolean {
+    for (const [i, session] of route.subscribers.entries()) {
+      const options = route.options[i]!;
+      if (!session.durable || (session === origin && this.isKeptFrom(session, options))) continue;
+      if (this.qosFor(view.qos, options & OPTION_QOS_MASK) > 0) return true;
+    }
+    return false;
   }
 
   private qosFor(published: number, granted: number): number {
@@ -189,10 +192,10 @@ export class Delivery implements ConfigFollower {
     }
     if (connection.isSlow) {
       this.core.counters.slowDropped++;
-      this.hooks.dropped?.(session.clientId, topicOfView(this.view), 'queue_full');
+      this.hooks.dropped?.(session.clientId, topicOfView(this.writer.view), 'queue_full');
       return false;
     }
-    this.write(connection, 0, retain, false, 0, identifiers);
+    this.writer.write(connection, 0, retain, false, 0, identifiers);
     session.delivered++;
     return true;
   }
@@ -215,11 +218,15 @@ export class Delivery implements ConfigFollower {
       return;
     }
     // Too large for this client: gone on as if it had been delivered (v5 [MQTT-3.1.2-25]).
-    if (!this.fits(connection, qos, identifiers)) return;
+    if (!this.writer.fits(connection, qos, identifiers)) return;
     const flags = retain ? FLAG_RETAIN : 0;
-    const id = window.add(this.view.message(), qos, flags, identifiers, group, this.core.turn.nowMs);
+    const message = this.writer.view.message();
+    const id = session.isKept
+      ? this.core.kept.send(session, message, qos, flags, identifiers, group)
+      : window.add(message, qos, flags, identifiers, group, this.core.turn.nowMs);
     session.account();
-    this.write(connection, qos, retain, false, id, identifiers);
+    if (id === 0) return;
+    this.writer.write(connection, qos, retain, false, id, identifiers);
     session.delivered++;
   }
 
@@ -232,7 +239,11 @@ export class Delivery implements ConfigFollower {
   ): void {
     if (session.ended) return;
     session.enqueued++;
-    session.waiting().push(this.view.message(), qos, retain ? FLAG_RETAIN : 0, identifiers, group);
+    const message = this.writer.view.message();
+    const flags = retain ? FLAG_RETAIN : 0;
+    const isKept = qos > 0 && session.isKept;
+    const entry = isKept ? this.core.kept.queued(session, message, qos, flags, identifiers, group) : NO_ENTRY;
+    session.waiting().push(message, qos, flags, identifiers, group, entry);
     session.account();
   }
 
@@ -240,149 +251,20 @@ export class Delivery implements ConfigFollower {
     const connection = session.connection!;
     const message = taken.message!;
     const retain = (taken.flags & FLAG_RETAIN) !== 0;
-    this.begin(this.storedView.load(message), false);
-    if (!this.fits(connection, taken.qos, taken.identifiers)) return;
+    this.writer.begin(this.storedView.load(message), false);
+    if (!this.writer.fits(connection, taken.qos, taken.identifiers)) {
+      this.core.kept.done(taken.entry);
+      return;
+    }
     let id = 0;
-    if (taken.qos > 0) {
+    if (taken.entry !== NO_ENTRY) {
+      id = this.core.kept.sendTaken(session, taken);
+      if (id === 0) return;
+    } else if (taken.qos > 0) {
       const { nowMs } = this.core.turn;
       id = session.window().add(message, taken.qos, taken.flags, taken.identifiers, taken.group, nowMs);
     }
-    this.write(connection, taken.qos, retain, false, id, taken.identifiers);
+    this.writer.write(connection, taken.qos, retain, false, id, taken.identifiers);
     session.delivered++;
-  }
-
-  private fits(connection: Connection, qos: number, identifiers: Identifiers): boolean {
-    if (this.isWithinLimit(connection, qos, identifiers, 0)) return true;
-    this.core.counters.oversizeDropped++;
-    return false;
-  }
-
-  private isWithinLimit(connection: Connection, qos: number, ids: Identifiers, alias: number): boolean {
-    if (!connection.hasPacketLimit) return true;
-    const { version, maximumPacketBytes } = connection;
-    const expiry = this.expiry(connection);
-    return publishFrameBytes(this.view, version, qos, ids, alias, true, expiry) <= maximumPacketBytes;
-  }
-
-  private expiry(connection: Connection): number {
-    return connection.version === 5 ? expirySecondsLeft(this.view.expiresAtMs, this.core.turn.wallMs) : -1;
-  }
-
-  /** Appends the frame to the connection's output. Its size has been checked for QoS 1 and 2. */
-  private write(
-    connection: Connection,
-    qos: number,
-    retain: boolean,
-    dup: boolean,
-    packetId: number,
-    identifiers: Identifiers,
-  ): void {
-    if (connection.isPlain && identifiers === null && this.shared) {
-      this.writeShared(connection, qos, retain, packetId);
-    } else if (connection.isPlain) {
-      this.writeOwn(connection, qos, retain, dup, packetId, identifiers, 0, true);
-    } else if (!this.writeSpecial(connection, qos, retain, dup, packetId, identifiers)) {
-      return;
-    }
-    if (!this.view.isSys) this.core.counters.sentQos[qos]!++;
-    const { delivered } = this.hooks;
-    if (delivered !== null) this.notice.tell(delivered, connection.session!.clientId, this.view, qos, retain);
-  }
-
-  private writeShared(connection: Connection, qos: number, retain: boolean, packetId: number): void {
-    const { frames } = this;
-    const { output } = connection;
-    frames.select(variantOf(connection.version === 5, qos, retain));
-    if (qos === 0 && frames.isOwned) {
-      output.appendOwned(frames.bytes);
-      return;
-    }
-    if (frames.isOwned) {
-      this.writeOwn(connection, qos, retain, false, packetId, null, 0, true);
-      return;
-    }
-    output.append(frames.bytes, frames.start, frames.end);
-    if (qos === 0) return;
-    // The copy is the last thing in the chunk.
-    const at = output.length - frames.idFromEnd;
-    output.chunk![at] = packetId >> 8;
-    output.chunk![at + 1] = packetId & 0xff;
-  }
-
-  private writeOwn(
-    connection: Connection,
-    qos: number,
-    retain: boolean,
-    dup: boolean,
-    packetId: number,
-    identifiers: Identifiers,
-    alias: number,
-    writeTopic: boolean,
-  ): void {
-    const { view } = this;
-    const { version, output } = connection;
-    const expiry = this.expiry(connection);
-    const size = publishFrameBytes(view, version, qos, identifiers, alias, writeTopic, expiry);
-    if (size <= OUTPUT_COPY_BYTES_MAX) {
-      const at = output.reserve(size);
-      encodePublish(
-        output.chunk!,
-        at,
-        view,
-        version,
-        qos,
-        retain,
-        dup,
-        packetId,
-        identifiers,
-        alias,
-        writeTopic,
-        expiry,
-      );
-      return;
-    }
-    const frame = Buffer.allocUnsafeSlow(size);
-    encodePublish(
-      frame,
-      0,
-      view,
-      version,
-      qos,
-      retain,
-      dup,
-      packetId,
-      identifiers,
-      alias,
-      writeTopic,
-      expiry,
-    );
-    output.appendOwned(frame);
-  }
-
-  /** Connections with a mountpoint, topic aliases or a packet limit: nothing is shared with others. */
-  private writeSpecial(
-    connection: Connection,
-    qos: number,
-    retain: boolean,
-    dup: boolean,
-    packetId: number,
-    identifiers: Identifiers,
-  ): boolean {
-    const { view } = this;
-    if (qos === 0 && !this.fits(connection, 0, identifiers)) return false;
-    const topicStart = view.topicStart;
-    view.topicStart = mountedStart(connection.options.mountpoint, view);
-    const aliases = connection.aliasesOut;
-    // A new alias travels beside the topic and must not take the packet over the limit (v5 [MQTT-3.1.2-24]).
-    if (aliases === null || !this.isWithinLimit(connection, qos, identifiers, 1)) {
-      this.writeOwn(connection, qos, retain, dup, packetId, identifiers, 0, true);
-    } else {
-      const isNew = aliases.assign(view.topicBytes, view.topicStart, view.topicEnd);
-      const alias = aliases.alias;
-      // A packet identifier that is sent again must mean the same without the aliases of a lost connection.
-      this.writeOwn(connection, qos, retain, dup, packetId, identifiers, alias, isNew || alias === 0);
-    }
-    view.topicStart = topicStart;
-    return true;
   }
 }

@@ -60,6 +60,19 @@ export class Publisher {
     return this.core.mesh.hasCredit(shards, view.qos);
   }
 
+  /** @returns whether `distribute` could answer NEEDS_COMMIT, or the packet identifier itself has to be safe. */
+  mayNeedCommit(view: PublishView, route: Route<Session>, origin: Session | null): boolean {
+    const { delivery, retained, shared } = this.core;
+    if (view.qos === 0) return false;
+    return (
+      (view.qos === 2 && origin?.durable === true) ||
+      (view.retain && retained.isOn) ||
+      route.durableShards !== 0 ||
+      route.groups.some((group) => shared.isForDurable(group)) ||
+      delivery.isForDurable(view, route, origin)
+    );
+  }
+
   /**
    * Publishes for the broker: wills, `$SYS`, the API, plugins. At once, unless a plugin is asked about it and takes its
    * time, or a handler is on the stack. `from`: whose will it is.

@@ -13,7 +13,7 @@ import type { ByteHash } from '../routing/byte-hash.js';
 import type { ShareGroup, ShareStrategy } from '../routing/share-group.js';
 import { QueuedMessage } from '../session/message-ring.js';
 import type { Session } from '../session/session.js';
-import { type EntryGroup, NO_ENTRY } from '../store/journal.js';
+import { type Entry, type EntryGroup, NO_ENTRY } from '../store/journal.js';
 import type { Runnable } from '../turn.js';
 
 /** What has become of a message for one member. */
@@ -27,6 +27,10 @@ interface LeftMessages {
   readonly session: Session;
   readonly messages: Message[];
   readonly groups: ShareGroup<Session>[];
+  /** What they were known by at `session`. */
+  readonly entries: Entry[];
+  /** Commits wait: one in between would hold messages neither here nor there. */
+  isHeldTogether: boolean;
   /** Index of the first that is still to be given. */
   next: number;
 }
@@ -53,6 +57,11 @@ export class SharedDelivery implements Runnable, ConfigFollower {
   /** Hands a message to one member of `group`. @returns whether it must be safe before it is acknowledged. */
   dispatch(view: PublishView, group: ShareGroup<Session>, originHash: number): boolean {
     return this.dispatchFrom(view, group, this.hashFor(view, originHash), 0);
+  }
+
+  /** @returns whether `dispatch` could say so. */
+  isForDurable(group: ShareGroup<Session>): boolean {
+    return group.mayHave((member) => member.durable);
   }
 
   /** Another shard has chosen this one. @returns as `dispatch`. */
@@ -92,17 +101,27 @@ export class SharedDelivery implements Runnable, ConfigFollower {
    * member can take. The others get it in slices, because it may be a hundred thousand messages.
    */
   onMemberLeft(session: Session, isSessionOver: boolean): void {
-    const left: LeftMessages = { session, messages: [], groups: [], next: 0 };
-    const take = (message: Message, group: EntryGroup): boolean => {
+    const left: LeftMessages = {
+      session,
+      messages: [],
+      groups: [],
+      entries: [],
+      isHeldTogether: false,
+      next: 0,
+    };
+    const take = (message: Message, group: EntryGroup, entry: Entry): boolean => {
       if (!isSessionOver && !(group as ShareGroup<Session>).hasOnline) return false;
       left.messages.push(message);
       left.groups.push(group as ShareGroup<Session>);
+      left.entries.push(entry);
+      if (entry !== NO_ENTRY) left.isHeldTogether = true;
       return true;
     };
     session.inflight?.takeShared(take);
-    session.queue?.takeShared(this.taken, ({ message, group }) => take(message!, group!));
+    session.queue?.takeShared(this.taken, ({ message, group, entry }) => take(message!, group!, entry));
     session.account();
     if (left.messages.length === 0) return;
+    if (left.isHeldTogether) this.core.commits.suspend();
     this.left.push(left);
     this.run();
     if (this.left.length > 0) this.core.turn.queue(this);
@@ -116,8 +135,12 @@ export class SharedDelivery implements Runnable, ConfigFollower {
       const end = Math.min(left.next + SHARE_LEFT_SLICE, left.messages.length);
       for (; left.next < end; left.next++) {
         this.giveOn(left.messages[left.next]!, left.groups[left.next]!, left.session);
+        this.core.kept.done(left.entries[left.next]!);
       }
-      if (end === left.messages.length) this.left.shift();
+      if (end === left.messages.length) {
+        this.left.shift();
+        if (left.isHeldTogether) this.core.commits.resume();
+      }
       if (this.core.turn.overTime) return this.left.length > 0;
     }
   }

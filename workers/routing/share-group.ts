@@ -102,6 +102,11 @@ export class ShareGroup<S extends object> {
     this.recount();
   }
 
+  /** Whether `test` holds for a member of this shard, or somebody is a member elsewhere, of whom that is not known. */
+  mayHave(test: (member: S) => boolean): boolean {
+    return this.membersElsewhere > 0 || this.members.some(test);
+  }
+
   has(member: S): boolean {
     return this.places.has(member);
   }

@@ -237,9 +237,8 @@ export class ExchangeSlots {
     if (this.stateAt(slot) === HELD) this.heldCount -= 1;
     this.numbers[slot << STRIDE_BITS] = 0;
     this.size -= 1;
-    if (this.entries === null) return;
-    this.lastEntry = this.entries[slot]!;
-    this.entries[slot] = NO_ENTRY;
+    this.lastEntry = this.entryAt(slot);
+    if (this.entries !== null) this.entries[slot] = NO_ENTRY;
   }
 
   protected dropContents(slot: number): void {

@@ -22,8 +22,10 @@ export const PUBREC_OK = 0;
 export const PUBREC_REPEAT = 1;
 /** No exchange with QoS 2 has this id: 0x92 in MQTT 5. */
 export const PUBREC_MISSING = 2;
-/** PUBREL follows when it is safe that this PUBREC has come. */
-export const PUBREC_SAFE_LATER = 3;
+/** It is kept: PUBREL is to be sent when it is safe that this PUBREC has come. */
+export const PUBREC_KEPT = 3;
+/** The same, once more. */
+export const PUBREC_SAFE_LATER = 4;
 
 export class Inflight extends ExchangeSlots {
   private limitCount: number;
@@ -126,7 +128,7 @@ export class Inflight extends ExchangeSlots {
     this.setState(slot, this.lastEntry === NO_ENTRY ? RELEASED : RELEASING);
     this.numbers[at + SENT_AT] = nowMs | 0;
     this.linkReleased(id, at);
-    return this.lastEntry === NO_ENTRY ? PUBREC_OK : PUBREC_SAFE_LATER;
+    return this.lastEntry === NO_ENTRY ? PUBREC_OK : PUBREC_KEPT;
   }
 
   /** PUBREC with an error: the exchange is over. @returns false when no unreleased message with QoS 2 has this id. */

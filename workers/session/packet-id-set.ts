@@ -109,7 +109,7 @@ export class PacketIdSet {
   /** Empties a slot and moves up whatever had to pass it on the way from its home. */
   private remove(hole: number): void {
     const mask = this.slots - 1;
-    if (this.entries !== null) this.removedEntry = this.entries[hole]!;
+    this.removedEntry = this.entries === null ? NO_ENTRY : this.entries[hole]!;
     for (let slot = (hole + 1) & mask; ; slot = (slot + 1) & mask) {
       const id = this.numbers[slot * 2]!;
       if (id === 0) break;

@@ -131,6 +131,7 @@ export class SessionTable implements Runnable, ConfigFollower {
     if (session.will !== null) this.publishWill(session);
     this.core.wheel.cancel(session);
     this.core.shared.onMemberLeft(session, true);
+    this.core.kept.forget(session);
     session.queue?.clear();
     session.inflight?.clear();
     session.awaitingRel = null;

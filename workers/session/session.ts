@@ -12,7 +12,7 @@ import type { Connection } from '../connection/connection.js';
 import type { Core } from '../core.js';
 import { WAITING_QUEUES, type Waiter } from '../memory-budget.js';
 import type { Subscriber } from '../routing/route.js';
-import { type Entry, type EntryGroup, NO_ENTRY } from '../store/journal.js';
+import type { Entry, EntryGroup } from '../store/journal.js';
 import type { Runnable } from '../turn.js';
 import type { Identifiers } from './exchange.js';
 import { Inflight } from './inflight.js';
@@ -196,8 +196,8 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   }
 
   onQueueDrop(message: Message, reason: 'overflow' | 'expired', entry: Entry): void {
-    const { counters, hooks, journal } = this.core;
-    if (entry !== NO_ENTRY) journal.done(entry);
+    const { counters, hooks, kept } = this.core;
+    kept.done(entry);
     if (reason === 'overflow') {
       this.dropped++;
       counters.queueDropped++;

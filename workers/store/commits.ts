@@ -31,6 +31,8 @@ export class Commits {
   /** What has to be tried again; null: nothing. */
   private refused: Change[] | null = null;
   private isUnderway = false;
+  /** Calls of `suspend` without their `resume`. */
+  private suspensions = 0;
   private hasChanges = false;
   private changedMs = 0;
   private retryMs = 0;
@@ -61,6 +63,15 @@ export class Commits {
     this.changedMs = this.turn.nowMs;
   }
 
+  /** Something is moved from one place to another in several turns: no commit begins until `resume`. */
+  suspend(): void {
+    this.suspensions++;
+  }
+
+  resume(): void {
+    this.suspensions--;
+  }
+
   /** End of the turn: one commit for everything that waits, unless one is under way. */
   endTurn(): void {
     if (this.waiting.length > 0) this.begin();
@@ -80,6 +91,7 @@ export class Commits {
 
   private begin(): void {
     if (this.isUnderway || (this.refused !== null && this.turn.nowMs < this.retryMs)) return;
+    if (this.suspensions > 0 && this.refused === null) return;
     const changes = this.refused ?? this.collect();
     this.isUnderway = true;
     this.store.commit(changes, (ok) => this.ended(changes, ok));

@@ -38,7 +38,6 @@ export class KeptDelivery implements CommitSource {
     identifiers: Identifiers,
     group: EntryGroup | null,
   ): Entry {
-    this.core.commits.touch();
     return this.core.journal.entered(session.number, message, qos, flags, 0, identifiers, group);
   }
 
@@ -55,9 +54,7 @@ export class KeptDelivery implements CommitSource {
     group: EntryGroup | null,
   ): number {
     const id = this.take(session, message, qos, flags, identifiers, group);
-    const { journal, commits } = this.core;
-    const entry = journal.entered(session.number, message, qos, flags, id, identifiers, group);
-    commits.touch();
+    const entry = this.core.journal.entered(session.number, message, qos, flags, id, identifiers, group);
     return this.known(session, qos, id, entry);
   }
 
@@ -66,7 +63,6 @@ export class KeptDelivery implements CommitSource {
     const { qos, entry } = taken;
     const id = this.take(session, taken.message!, qos, taken.flags, taken.identifiers, taken.group);
     this.core.journal.sent(entry, id);
-    this.core.commits.touch();
     return this.known(session, qos, id, entry);
   }
 
@@ -78,16 +74,12 @@ export class KeptDelivery implements CommitSource {
 
   /** A message with QoS 2 has come from `session`. @returns what its packet identifier is to be known by */
   inbound(session: Session, packetId: number): Entry {
-    if (!session.isKept) return NO_ENTRY;
-    this.core.commits.touch();
-    return this.core.journal.inbound(session.number, packetId);
+    return session.isKept ? this.core.journal.inbound(session.number, packetId) : NO_ENTRY;
   }
 
   /** It is over, whatever it was; nothing happens with one that the journal does not know. */
   done(entry: Entry): void {
-    if (entry === NO_ENTRY) return;
-    this.core.journal.done(entry);
-    this.core.commits.touch();
+    if (entry !== NO_ENTRY) this.core.journal.done(entry);
   }
 
   /** The session is over, and everything that it has. */

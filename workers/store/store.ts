@@ -30,7 +30,7 @@ export interface StoreModule {
 }
 
 export class MemoryStore implements Store {
-  readonly isKeeping = false;
+  readonly isKeeping: boolean = false;
   readonly usedBytes = 0;
   readonly isFull: boolean = false;
 

@@ -1,0 +1,178 @@
+/** A shard whose journal writes down what it is told, and whose store commits when the test says so. */
+import type { Message } from '../../../src/protocol/message.js';
+import type { Change } from '../../../src/storage/tables.js';
+import { PUBLISHED_QOS1, RELEASED, RELEASING } from '../../../workers/session/exchange.js';
+import type { Session } from '../../../workers/session/session.js';
+import type { CommitSource } from '../../../workers/store/commits.js';
+import type { Entry, EntryGroup } from '../../../workers/store/journal.js';
+import { MemoryStore } from '../../../workers/store/store.js';
+import type { ConnectOptions } from '../../helpers/packets.js';
+import { PERSISTENT } from '../../helpers/packets.js';
+import { type TestClient, TestShard, type TestShardOptions } from '../../helpers/test-shard.js';
+
+/** Keeps nothing, but could: commits are done when the test says so. */
+export class HeldStore extends MemoryStore {
+  override readonly isKeeping: boolean = true;
+  /** What happens with the next ones. */
+  mode: 'hold' | 'pass' | 'fail' = 'hold';
+  commits = 0;
+  private held: ((ok: boolean) => void) | null = null;
+
+  override commit(_changes: readonly Change[], done: (ok: boolean) => void): void {
+    this.commits += 1;
+    if (this.mode === 'hold') this.held = done;
+    else done(this.mode === 'pass');
+  }
+
+  get isHolding(): boolean {
+    return this.held !== null;
+  }
+
+  /** The commit that is held, if there is one, is over. */
+  finish(ok = true): void {
+    const { held } = this;
+    this.held = null;
+    held?.(ok);
+  }
+}
+
+/** One entry. */
+export interface Told {
+  readonly session: number;
+  readonly place: 'queued' | 'in flight' | 'released' | 'inbound';
+  readonly packetId: number;
+  /** Of its message; of those that are released or inbound there is none. */
+  readonly payload: string;
+  readonly qos: number;
+}
+
+/** Entries of a real journal do not fit into 31 bits. */
+const FIRST_ENTRY = 2 ** 33;
+
+/** Knows what there is now, and what there was when the last commit began that has succeeded. */
+export class JournalModel implements CommitSource {
+  readonly isOn = true;
+  readonly live = new Map<Entry, Told>();
+  safe: ReadonlyMap<Entry, Told> = new Map();
+  readonly mistakes: string[] = [];
+  private collected: ReadonlyMap<Entry, Told> = new Map();
+  private lastEntry = FIRST_ENTRY;
+
+  entered(
+    session: number,
+    message: Message,
+    qos: number,
+    _flags: number,
+    packetId: number,
+    _identifiers: readonly number[] | null,
+    _group: EntryGroup | null,
+  ): Entry {
+    const place = packetId === 0 ? 'queued' : 'in flight';
+    return this.add({ session, place, packetId, payload: message.payload().toString(), qos });
+  }
+
+  sent(entry: Entry, packetId: number): void {
+    this.change(entry, 'queued', (told) => ({ ...told, place: 'in flight', packetId }));
+  }
+
+  released(entry: Entry): void {
+    this.change(entry, 'in flight', (told) => ({ ...told, place: 'released', payload: '' }));
+  }
+
+  done(entry: Entry): void {
+    if (!this.live.delete(entry)) this.mistakes.push(`${entry} is over for the second time`);
+  }
+
+  forget(entry: Entry): void {
+    this.done(entry);
+  }
+
+  inbound(session: number, packetId: number): Entry {
+    return this.add({ session, place: 'inbound', packetId, payload: '', qos: 2 });
+  }
+
+  collect(): void {
+    this.collected = new Map(this.live);
+  }
+
+  committed(): void {
+    this.safe = this.collected;
+  }
+
+  sweep(): void {}
+
+  private add(told: Told): Entry {
+    this.lastEntry += 1;
+    this.live.set(this.lastEntry, told);
+    return this.lastEntry;
+  }
+
+  private change(entry: Entry, from: Told['place'], to: (told: Told) => Told): void {
+    const told = this.live.get(entry);
+    if (told?.place === from) this.live.set(entry, to(told));
+    else this.mistakes.push(`${entry} is not ${from}`);
+  }
+}
+
+/** What a session and its journal know that they should both know: to be equal. */
+export function compared(session: Session, journal: JournalModel): { held: unknown; told: unknown } {
+  const { number, inflight, queue, awaitingRel } = session;
+  const window = new Map<Entry, Told>();
+  for (let slot = inflight?.first() ?? -1; slot >= 0; slot = inflight!.next(slot)) {
+    const state = inflight!.stateAt(slot);
+    const isOver = state === RELEASED || state === RELEASING;
+    window.set(inflight!.entryAt(slot), {
+      session: number,
+      place: isOver ? 'released' : 'in flight',
+      packetId: inflight!.idAt(slot),
+      payload: isOver ? '' : inflight!.messageAt(slot)!.payload().toString(),
+      qos: state === PUBLISHED_QOS1 ? 1 : 2,
+    });
+  }
+  const queued: Entry[] = [];
+  queue?.forEachEntry((entry) => queued.push(entry));
+  const inbound: Entry[] = [];
+  awaitingRel?.forEachEntry((entry) => inbound.push(entry));
+  const told = [...journal.live].filter(([, each]) => each.session === number);
+  const at = (...places: Told['place'][]) => told.filter(([, { place }]) => places.includes(place));
+  const entriesAt = (place: Told['place']) => at(place).map(([entry]) => entry);
+  const order = (a: readonly [Entry, unknown], b: readonly [Entry, unknown]) => a[0] - b[0];
+  const ids = (packetIds: Iterable<number>) => [...packetIds].sort((a, b) => a - b);
+  return {
+    held: [[...window].sort(order), queued.sort(), inbound.sort(), ids(awaitingRel ?? [])],
+    told: [
+      at('in flight', 'released').sort(order),
+      entriesAt('queued').sort(),
+      entriesAt('inbound').sort(),
+      ids(at('inbound').map(([, { packetId }]) => packetId)),
+    ],
+  };
+}
+
+/** A shard with such a journal and store. */
+export class KeptShard {
+  readonly store = new HeldStore();
+  readonly journal = new JournalModel();
+  readonly shard: TestShard;
+  private lastNumber = 0;
+
+  constructor(options: TestShardOptions = {}) {
+    this.shard = new TestShard({ ...options, store: this.store });
+    Object.assign(this.shard.parts, { journal: this.journal });
+    this.shard.parts.commits.add(this.journal);
+  }
+
+  async stop(): Promise<void> {
+    this.store.mode = 'pass';
+    this.store.finish();
+    await this.shard.stop();
+  }
+
+  /** A client whose session is kept. */
+  open(clientId: string, options: Partial<ConnectOptions> = {}): TestClient {
+    const client = this.shard.open(clientId, { ...PERSISTENT, ...options });
+    const session = this.shard.session(clientId);
+    if (session !== null && session.number === 0) session.number = ++this.lastNumber + 1_000;
+    return client;
+  }
+}

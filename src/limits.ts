@@ -778,3 +778,36 @@ export const COMMIT_DELAY_MS = 50;
 export const COMMIT_RETRY_MS = 500;
 /** Bytes of a text in a key; a longer one is represented by its hash. LMDB's keys have 1,978 bytes at most. */
 export const KEY_TEXT_BYTES_MAX = 512;
+
+// Journal
+
+/** Bytes in which records of the journal are written, kept for the next; a larger one takes what it needs. */
+export const JOURNAL_SCRATCH_BYTES = 128 << 10;
+/**
+ * Bytes of entries, and of messages, after which a record of the journal is closed and the next one begins; a larger
+ * message has its own. Too small: more rows than needed. Too large: a few entries that last keep many others, and
+ * rewriting one takes long.
+ */
+export const JOURNAL_RECORD_BYTES = 64 << 10;
+/** Closed records whose memory is kept for the next ones: as many as a commit usually has. */
+export const JOURNAL_RECORDS_SPARE_MAX = 4;
+/** A record of which less than this is needed is written anew. Larger: less space is taken, more is written. */
+export const JOURNAL_LIVE_SHARE = 0.25;
+/** Bytes that writing a record anew must save. Too small: rows are written to save next to nothing. */
+export const JOURNAL_SAVED_BYTES_MIN = 256;
+/** What a record is taken to cost that only lasts for what it says about others, in bytes. */
+export const JOURNAL_EVENT_RECORD_BYTES = 512;
+/**
+ * Bytes of records that one sweep may have written anew, besides as many as were written since the last. Too small:
+ * what is no longer needed stays longer. Too large: a turn is held up, 1 ms per MiB.
+ */
+export const JOURNAL_SWEEP_BYTES = 1 << 20;
+/** As above, of what was written since the last sweep. */
+export const JOURNAL_SWEEP_BYTES_MAX = 8 << 20;
+/** Messages of a record among which one that enters again is looked for, latest first. Too few: it is stored twice. */
+export const JOURNAL_MESSAGES_LOOKED_AT = 8;
+/** Entries for which a record that gathers has room at first; and events. Too small: they grow in most turns. */
+export const JOURNAL_PENDING_ENTRIES_MIN = 512;
+export const JOURNAL_PENDING_EVENTS_MIN = 512;
+/** Entries between two breaks of a shard that reads its journal. */
+export const JOURNAL_LOAD_SLICE_ENTRIES = 16_384;

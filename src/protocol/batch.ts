@@ -27,7 +27,8 @@ export const RECORD_BOUNCE = 8;
 export const RECORD_DURABLE = 16;
 
 const WITH_GROUP = RECORD_SHARE | RECORD_BOUNCE;
-const HEAD_BYTES = 28;
+/** What a record has besides the parts of its message, at least. */
+export const RECORD_HEAD_BYTES = 28;
 const GROUP_BYTES = 16;
 /** Of the length before the names of a publisher. */
 const AUTHOR_HEAD_BYTES = 4;
@@ -65,7 +66,7 @@ export class BatchWriter {
 
   /** Adds what is in `view`. @returns the record's bytes. */
   append(view: PublishView, flags: number): number {
-    return this.record(view, flags, HEAD_BYTES);
+    return this.record(view, flags, RECORD_HEAD_BYTES);
   }
 
   /** Adds a message for one member of a group; `flags` holds SHARE or BOUNCE. @returns the record's bytes. */
@@ -78,12 +79,12 @@ export class BatchWriter {
     hash: number,
   ): number {
     const at = this.end;
-    const size = this.record(view, flags, HEAD_BYTES + GROUP_BYTES);
+    const size = this.record(view, flags, RECORD_HEAD_BYTES + GROUP_BYTES);
     const out = this.view;
-    out.setUint32(at + HEAD_BYTES, groupId, true);
-    out.setUint32(at + HEAD_BYTES + 4, sourceGroupId, true);
-    out.setUint32(at + HEAD_BYTES + 8, triedMask, true);
-    out.setUint32(at + HEAD_BYTES + 12, hash, true);
+    out.setUint32(at + RECORD_HEAD_BYTES, groupId, true);
+    out.setUint32(at + RECORD_HEAD_BYTES + 4, sourceGroupId, true);
+    out.setUint32(at + RECORD_HEAD_BYTES + 8, triedMask, true);
+    out.setUint32(at + RECORD_HEAD_BYTES + 12, hash, true);
     return size;
   }
 
@@ -102,6 +103,22 @@ export class BatchWriter {
     const text = this.bytes.toString('latin1', 0, this.end);
     this.clear();
     return text;
+  }
+
+  /** Copies the records, without the head, to `out`, which has room for them; the next batch starts empty. */
+  moveTo(out: Buffer, at: number): void {
+    this.bytes.copy(out, at, this.headBytes, this.end);
+    if (this.bytes.length > PEER_SCRATCH_KEEP_BYTES_MAX) this.allocate(PEER_SCRATCH_START_BYTES);
+    this.clear();
+  }
+
+  /** Adds a record as it lies in another batch. */
+  appendRecord(bytes: Buffer, start: number, end: number): void {
+    const at = this.end;
+    this.end = at + end - start;
+    if (this.end > this.bytes.length) this.grow(this.end, at);
+    bytes.copy(this.bytes, at, start, end);
+    this.records++;
   }
 
   private clear(): void {
@@ -148,7 +165,7 @@ export class BatchWriter {
     payloadGap: number,
   ): number {
     const at = this.end;
-    if (at + size > this.bytes.length) this.grow(at + size);
+    if (at + size > this.bytes.length) this.grow(at + size, at);
     const out = this.view;
     const marks =
       view.qos |
@@ -176,13 +193,13 @@ export class BatchWriter {
     this.bytes.write(author, at + AUTHOR_HEAD_BYTES, 'latin1');
   }
 
-  private grow(needed: number): void {
+  private grow(needed: number, used: number): void {
     const old = this.bytes;
     let capacity = old.length * 2;
     while (capacity < needed) capacity *= 2;
     // A single huge message gets what it needs and no power of two above it.
     this.allocate(needed > PEER_SCRATCH_KEEP_BYTES_MAX ? needed : capacity);
-    this.bytes.set(old.subarray(0, this.end));
+    this.bytes.set(old.subarray(0, used));
   }
 
   private allocate(capacity: number): void {
@@ -191,9 +208,29 @@ export class BatchWriter {
   }
 }
 
+/**
+ * For records that were kept and may be damaged. @returns the bytes of the record at `at`; -1 when there is none that
+ * can be read and ends before `end`
+ */
+export function recordBytes(view: DataView, at: number, end: number): number {
+  if (end - at < RECORD_HEAD_BYTES) return -1;
+  const size = view.getUint32(at, true);
+  if (size > end - at) return -1;
+  const marks = view.getUint8(at + 5);
+  if ((marks & 3) === 3 || !Number.isFinite(view.getFloat64(at + 12, true))) return -1;
+  let parts = authorAt(0, view.getUint8(at + 4));
+  if ((marks & MARK_AUTHOR) !== 0) {
+    if (parts + AUTHOR_HEAD_BYTES > size) return -1;
+    parts += AUTHOR_HEAD_BYTES + view.getUint32(at + parts, true);
+  }
+  parts += view.getUint16(at + 6, true) + view.getUint32(at + 8, true);
+  parts += view.getUint16(at + 24, true) + view.getUint16(at + 26, true);
+  return parts <= size ? size : -1;
+}
+
 // Where a record that begins at `at` has the names of its publisher.
 function authorAt(at: number, flags: number): number {
-  return at + ((flags & WITH_GROUP) === 0 ? HEAD_BYTES : HEAD_BYTES + GROUP_BYTES);
+  return at + ((flags & WITH_GROUP) === 0 ? RECORD_HEAD_BYTES : RECORD_HEAD_BYTES + GROUP_BYTES);
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -270,12 +307,12 @@ export class BatchReader {
     const size = from.getUint32(at, true);
     const recordEnd = at + size;
     // Guards the walk against a bug on the other side: it must move, and stay inside.
-    assert(size >= HEAD_BYTES && recordEnd <= this.end, 'a record lies within its batch');
+    assert(size >= RECORD_HEAD_BYTES && recordEnd <= this.end, 'a record lies within its batch');
     this.at = recordEnd;
     const flags = from.getUint8(at + 4);
     const marks = from.getUint8(at + 5);
     this.flags = flags;
-    if ((flags & WITH_GROUP) !== 0) this.readGroup(at + HEAD_BYTES);
+    if ((flags & WITH_GROUP) !== 0) this.readGroup(at + RECORD_HEAD_BYTES);
     let topicStart = authorAt(at, flags);
     let author: Author | null = null;
     if ((marks & MARK_AUTHOR) !== 0) {

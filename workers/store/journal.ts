@@ -1,11 +1,33 @@
 /**
  * Messages on their way to sessions that outlive their connections, and how far each has come, as records that are
  * written once and become unnecessary. Runs on the shard's thread.
+ *
+ * What changes is known here at once, and written with the next commit: new entries as a record, what happens to
+ * entries of earlier records as events in it. A commit is collected only after the one before it has succeeded, so what
+ * was collected may be taken as written.
  */
+import { JOURNAL_RECORDS_SPARE_MAX, JOURNAL_SWEEP_BYTES, JOURNAL_SWEEP_BYTES_MAX } from '../../src/limits.js';
 import type { Message } from '../../src/protocol/message.js';
+import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import {
+  type EntryGroup,
+  HEAD_BYTES,
+  NO_MESSAGE,
+  STATE_INBOUND,
+  STATE_QUEUED,
+  STATE_RELEASED,
+  STATE_SENT,
+} from '../../src/storage/journal-format.js';
+import { JournalWriter } from '../../src/storage/journal-writer.js';
+import { journalKey } from '../../src/storage/keys.js';
 import type { Change, Row } from '../../src/storage/tables.js';
 import type { Identifiers } from '../session/exchange.js';
 import type { CommitSource, Commits } from './commits.js';
+import { JournalLoader } from './journal-loader.js';
+import { JournalRecords } from './journal-records.js';
+import { JournalRewriter } from './journal-rewriter.js';
+import type { KeptRecord } from './kept-record.js';
+import { PendingRecord } from './pending-record.js';
 import { RestoredEntries } from './restored-entries.js';
 import type { Store } from './store.js';
 
@@ -14,19 +36,52 @@ export type Entry = number;
 /** It is not kept. */
 export const NO_ENTRY: Entry = 0;
 
-/** The share group that chose the session. */
-export interface EntryGroup {
-  readonly filter: string;
-  readonly name: string;
-}
+export type { EntryGroup };
 
 export class Journal implements CommitSource {
   /** False: nothing is kept, and nothing here may be called. */
   readonly isOn: boolean;
 
+  private readonly records = new JournalRecords();
+  private readonly writer = new JournalWriter();
+  private readonly rewriter: JournalRewriter;
+  private readonly view = new PublishView();
+  private nextSequence = 1;
+  /** Of steps, in the order in which they were made: the order of sending, and of PUBRECs. */
+  private nextOrder = 1;
+
+  /** What gathers; the last one takes entries and events. */
+  private pending: PendingRecord[] = [];
+  private current: PendingRecord | null = null;
+  private readonly spare: PendingRecord[] = [];
+  /** To be written anew with the next commit. */
+  private rewrites: KeptRecord[] = [];
+  /** Rows that could not be read. */
+  private damaged: readonly Buffer[] = [];
+  private bytesWritten = 0;
+
   /** Whatever changes here is told to `commits`. */
-  constructor(store: Store, _commits: Pick<Commits, 'touch'>) {
+  constructor(
+    store: Store,
+    private readonly commits: Pick<Commits, 'touch'>,
+  ) {
     this.isOn = store.isKeeping;
+    this.rewriter = new JournalRewriter(store, this.records, this.writer);
+  }
+
+  /** Records in the store, or on their way into it. */
+  get usedRecords(): number {
+    return this.records.used;
+  }
+
+  /** Bytes of their values. */
+  get usedBytes(): number {
+    return this.records.bytes;
+  }
+
+  /** Bytes of them that are needed. */
+  get liveBytes(): number {
+    return this.records.neededBytes;
   }
 
   /**
@@ -34,8 +89,19 @@ export class Journal implements CommitSource {
    * each step, so that the caller can take breaks.
    */
   *load(rows: Iterable<Row>): Generator<void, RestoredEntries> {
-    for (const _ of rows) yield;
-    return new RestoredEntries();
+    const loader = new JournalLoader(this.records);
+    for (const row of rows) {
+      loader.read(row);
+      yield;
+    }
+    this.nextSequence = loader.lastSequence + 1;
+    this.nextOrder = loader.lastOrder + 1;
+    this.damaged = loader.damaged;
+    const restored = new RestoredEntries(loader, this);
+    yield* restored.arrange(this.records);
+    for (const record of this.records.all()) this.records.judge(record);
+    this.commits.touch();
+    return restored;
   }
 
   /**
@@ -43,38 +109,146 @@ export class Journal implements CommitSource {
    * flight with it.
    */
   entered(
-    _session: number,
-    _message: Message,
-    _qos: number,
-    _flags: number,
-    _packetId: number,
-    _identifiers: Identifiers,
-    _group: EntryGroup | null,
+    session: number,
+    message: Message,
+    qos: number,
+    flags: number,
+    packetId: number,
+    identifiers: Identifiers,
+    group: EntryGroup | null,
   ): Entry {
-    return NO_ENTRY;
+    let pending = this.gathering();
+    let number = pending.find(message);
+    if (number < 0) {
+      if (!pending.hasRoomFor(message)) pending = this.begin();
+      number = pending.add(message);
+    }
+    const state = packetId === 0 ? STATE_QUEUED : STATE_SENT;
+    const order = packetId === 0 ? 0 : this.nextOrder++;
+    const place = pending.enter(session, number, qos, state, flags, packetId, order);
+    if (identifiers !== null || group !== null) pending.addExtras(place, identifiers, group);
+    return pending.record!.base + place;
+  }
+
+  /** A message with QoS 2 has come from the client, and awaits PUBREL; `done` ends it. */
+  inbound(session: number, packetId: number): Entry {
+    const pending = this.gathering();
+    const place = pending.enter(session, NO_MESSAGE, 2, STATE_INBOUND, 0, packetId, 0);
+    return pending.record!.base + place;
   }
 
   /** It has left the queue, and is in flight now. */
-  sent(_entry: Entry, _packetId: number): void {}
-
-  /** PUBREC has come: the message is no longer needed, its packet identifier is. */
-  released(_entry: Entry): void {}
-
-  /** It is over: acknowledged, completed, dropped, expired. */
-  done(_entry: Entry): void {}
-
-  /** Its session is removed with the same commit. */
-  forget(_entry: Entry): void {}
-
-  /** A message with QoS 2 has come from the client, and awaits PUBREL; `done` ends it. */
-  inbound(_session: number, _packetId: number): Entry {
-    return NO_ENTRY;
+  sent(entry: Entry, packetId: number): void {
+    this.step(entry, packetId, STATE_SENT);
   }
 
-  collect(_changes: Change[]): void {}
+  /** PUBREC has come: the message is no longer needed, its packet identifier is. */
+  released(entry: Entry): void {
+    this.step(entry, 0, STATE_RELEASED);
+  }
 
-  committed(): void {}
+  /** It is over: acknowledged, completed, dropped, expired. */
+  done(entry: Entry): void {
+    const record = this.records.find(entry);
+    if (record === null || !this.end(record, entry)) return;
+    if (record.pending === null) this.gathering().events.end(record, entry);
+    else this.commits.touch();
+  }
 
-  /** To be called several times a second: has old records rewritten of which little is needed. */
-  sweep(): void {}
+  /** Its session is removed with the same commit. */
+  forget(entry: Entry): void {
+    const record = this.records.find(entry);
+    if (record !== null && this.end(record, entry)) this.commits.touch();
+  }
+
+  collect(changes: Change[]): void {
+    for (const key of this.damaged) changes.push({ table: 'journal', key, value: null });
+    this.damaged = [];
+    // First, for what is in their rows then need not be written as an event.
+    for (const record of this.rewrites) {
+      if (!record.isGone && !record.isOver) this.rewriter.rewrite(record, this.nextSequence - 1, changes);
+    }
+    this.rewrites = [];
+    this.records.removeOver(changes);
+    const gathered = this.pending;
+    this.pending = [];
+    this.current = null;
+    for (const pending of gathered) this.write(pending, changes);
+  }
+
+  committed(): void {
+    // Nothing here depends on it: what was collected is taken as written.
+  }
+
+  /** To be called several times a second: has records written anew of which little is needed. */
+  sweep(): void {
+    const bytes = JOURNAL_SWEEP_BYTES + Math.min(this.bytesWritten, JOURNAL_SWEEP_BYTES_MAX);
+    this.bytesWritten = 0;
+    if (this.rewrites.length > 0) return;
+    this.rewrites = this.records.takeSparse(bytes);
+    if (this.rewrites.length > 0) this.commits.touch();
+  }
+
+  // @returns what has room for an entry or an event.
+  private gathering(): PendingRecord {
+    this.commits.touch();
+    const { current } = this;
+    return current === null || current.isFull ? this.begin() : current;
+  }
+
+  private begin(): PendingRecord {
+    const pending = this.spare.pop() ?? new PendingRecord();
+    pending.record = this.records.add(this.nextSequence++, pending);
+    this.pending.push(pending);
+    this.current = pending;
+    return pending;
+  }
+
+  private step(entry: Entry, packetId: number, state: number): void {
+    const record = this.records.find(entry);
+    if (record === null) return;
+    const order = this.nextOrder++;
+    if (record.pending !== null) {
+      record.pending.step(entry - record.base, order, packetId, state);
+    } else if (record.step(entry - record.base, order, packetId, state)) {
+      this.gathering().events.step(record, entry, order, packetId, state);
+      this.records.judge(record);
+    }
+  }
+
+  private end(record: KeptRecord, entry: Entry): boolean {
+    const place = entry - record.base;
+    if (record.pending !== null) return record.pending.end(place);
+    if (!record.end(place)) return false;
+    this.records.judge(record);
+    return true;
+  }
+
+  private write(pending: PendingRecord, changes: Change[]): void {
+    const { writer } = this;
+    const record = pending.record!;
+    writer.begin();
+    const index = pending.writeEntries(writer, this.view);
+    const entriesEnd = writer.length;
+    const about = pending.events.write(writer, record);
+    if (writer.isEmpty) {
+      this.records.forget(record);
+    } else {
+      const key = journalKey(record.sequence);
+      const eventBytes = writer.length - entriesEnd;
+      const row = writer.take(key, record.sequence);
+      const entryBytes = index.entries === 0 ? 0 : Math.floor((entriesEnd - HEAD_BYTES) / index.entries);
+      record.made(index, row.length, entryBytes, eventBytes, about.length);
+      for (const earlier of about) if (earlier.isCostly) this.records.listSparse(earlier);
+      changes.push({ table: 'journal', key, value: row });
+      this.bytesWritten += row.length;
+    }
+    this.recycle(pending);
+  }
+
+  private recycle(pending: PendingRecord): void {
+    pending.record = null;
+    pending.clear();
+    if (this.spare.length < JOURNAL_RECORDS_SPARE_MAX) this.spare.push(pending);
+  }
 }

@@ -238,6 +238,7 @@ export class BookClient {
     if (!sessionPresent) {
       this.outgoing.clear();
       this.incoming.clear();
+      for (const wish of this.wishes) wish.isNoted = false;
     }
     for (const message of this.outgoing.values()) {
       if (message.isReceived) this.send('pubrel', message.id);

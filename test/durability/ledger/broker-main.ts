@@ -26,6 +26,7 @@ async function killThread(shard: number): Promise<void> {
 
 process.on('message', (message: ToBroker) => {
   if (message.kind === 'start') void start(message.set);
-  else void killThread(message.shard);
+  else if (message.kind === 'kill') void killThread(message.shard);
+  else tell({ kind: 'owned', shard: broker?.shardOf(message.client) ?? -1 });
 });
 process.on('disconnect', () => process.exit());

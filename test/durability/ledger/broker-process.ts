@@ -26,6 +26,8 @@ export interface BrokerRun {
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** Kills one of its threads. */
   killThread(shard: number): Promise<void>;
+  /** @returns the shard that owns a client's session */
+  shardOf(client: string): Promise<number>;
 }
 
 /** Sessions wait without limits; whatever else a ledger's clients may need. */
@@ -57,9 +59,12 @@ export function startCliBroker(choice: BrokerChoice): BrokerRun {
       cli.signal(signal);
       await cli.ended();
     },
-    killThread: () => Promise.reject(new Error('the command line has no faults')),
+    killThread: notOffered,
+    shardOf: notOffered,
   };
 }
+
+const notOffered = (): Promise<never> => Promise.reject(new Error('the command line does not offer it'));
 
 /** @returns the port of a listener, as the first screen tells it */
 export function portOf(screen: string, listener: string): number {
@@ -91,6 +96,11 @@ export function startForkedBroker(choice: BrokerChoice): BrokerRun {
     killThread: async (shard) => {
       tell({ kind: 'kill', shard });
       await heard(child, ended, 'killed');
+    },
+    shardOf: async (client) => {
+      tell({ kind: 'owner', client });
+      const answer = await heard(child, ended, 'owned');
+      return 'shard' in answer ? answer.shard : -1;
     },
   };
 }

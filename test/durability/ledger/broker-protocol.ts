@@ -3,9 +3,11 @@
 export type ToBroker =
   /** `set`: KEY=VALUE, as on the command line. */
   | { readonly kind: 'start'; readonly set: readonly string[] }
-  | { readonly kind: 'kill'; readonly shard: number };
+  | { readonly kind: 'kill'; readonly shard: number }
+  | { readonly kind: 'owner'; readonly client: string };
 
 export type FromBroker =
   | { readonly kind: 'ready'; readonly port: number }
   /** The thread answers nothing more. */
-  | { readonly kind: 'killed' };
+  | { readonly kind: 'killed' }
+  | { readonly kind: 'owned'; readonly shard: number };

@@ -89,7 +89,7 @@ function missing(book: Book): string[] {
     for (const [topic, messages] of byTopic) {
       if (!matches(plainFilter(subscription.filter), topic)) continue;
       for (const message of messages) {
-        if (isOwed(message, subscription) && keys?.has(message.key) !== true) {
+        if (isOwed(book, message, subscription) && keys?.has(message.key) !== true) {
           wrong.add(`${message.key} at ${receiver}`);
         }
       }
@@ -111,14 +111,21 @@ function receiverNames(book: Book): (client: string, topic: string) => string[] 
   };
 }
 
-function isOwed(message: SentMessage, subscription: Subscription): boolean {
+function isOwed(book: Book, message: SentMessage, subscription: Subscription): boolean {
   return (
     !message.isRemoval &&
     message.qos > 0 &&
     subscription.qos > 0 &&
     message.sentUs > subscription.subscribedUs &&
-    message.ackedUs < subscription.unsubscribingUs
+    isHandedOn(book, message, subscription.unsubscribingUs)
   );
+}
+
+/** It was acknowledged so long before that every shard had it by then. */
+function isHandedOn(book: Book, { ackedUs }: SentMessage, atUs: number): boolean {
+  const readyUs = book.readyBefore(atUs);
+  const isDisturbed = readyUs > ackedUs || book.hasCrashWithin(ackedUs, atUs);
+  return atUs - ackedUs > UNDER_WAY_US && (!isDisturbed || atUs - readyUs > RECOVERY_US);
 }
 
 function twice(book: Book): string[] {
@@ -187,15 +194,7 @@ function mayReceive(
 ): boolean {
   if (session !== receipt.session || !matches(plainFilter(filter), receipt.topic)) return false;
   if (receipt.atUs < subscribingUs) return false;
-  return receipt.isRetained || (message.sentUs < unsubscribedUs && !isOld(book, message, subscribingUs));
-}
-
-/** It was handed on before SUBSCRIBE was sent, and nothing held it up. */
-function isOld(book: Book, message: SentMessage, subscribingUs: number): boolean {
-  const readyUs = book.readyBefore(subscribingUs);
-  const isDisturbed = readyUs > message.ackedUs || book.hasCrashWithin(message.ackedUs, subscribingUs);
-  if (isDisturbed && subscribingUs - readyUs < RECOVERY_US) return false;
-  return subscribingUs - message.ackedUs > UNDER_WAY_US;
+  return receipt.isRetained || (message.sentUs < unsubscribedUs && !isHandedOn(book, message, subscribingUs));
 }
 
 function wrongQos(book: Book): string[] {

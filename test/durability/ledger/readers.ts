@@ -1,6 +1,7 @@
 /** Those who subscribe: some stay, some come and go, some change what they want, some begin anew. */
 import { BookClient } from './book-client.js';
 import type { Note } from './entries.js';
+import { pause } from './pause.js';
 import type { Place } from './place.js';
 import type { Random } from './random.js';
 
@@ -12,8 +13,6 @@ const LONG_AWAY_MS = 7_000;
 const SHORT_AWAY_MS = 700;
 
 type Filters = readonly (readonly [filter: string, qos: number])[];
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One who subscribes once and then does as its kind does, until it is told to finish. */
 export abstract class Reader {
@@ -90,6 +89,7 @@ class Changer extends Reader {
   }
 }
 
+/** MQTT 5: before, a session that begins anew ends with its connection. */
 class Beginner extends Reader {
   protected async step(): Promise<void> {
     if (this.random.percent(50)) {
@@ -130,7 +130,7 @@ export function createReaders(place: Place, note: Note, random: Random): Reader[
     readers.push(
       new Wanderer(`wanderer-${i}`, version, filters, place, note, random),
       new Changer(`changer-${i}`, version, filters, place, note, random),
-      new Beginner(`beginner-${i}`, version, both(`p${i}`, 2), place, note, random),
+      new Beginner(`beginner-${i}`, 5, both(`p${i}`, 2), place, note, random),
       new Wanderer(`member1-${i}`, version, [['$share/one/t/+/q1', 1]], place, note, random),
       new Wanderer(`member2-${i}`, version, [['$share/two/t/+/q2', 2]], place, note, random),
     );

@@ -6,6 +6,7 @@ import { type BrokerChoice, type BrokerRun, startCliBroker, startForkedBroker } 
 import type { FromCrowd, Side, ToCrowd } from './crowd-protocol.js';
 import { type Entry, type Event, nowUs } from './entries.js';
 import { type Fault, judge, owed } from './judge.js';
+import { pause } from './pause.js';
 import { Random } from './random.js';
 
 const CROWD = fileURLToPath(new URL('./crowd.js', import.meta.url));
@@ -51,18 +52,50 @@ export class LedgerRun {
     this.broker = this.startBroker();
   }
 
+  /** From the start to the end, with deaths between. */
   async run(): Promise<Verdict> {
     try {
-      await this.ready();
-      await this.crowd.settled;
-      this.crowd.tell({ kind: 'start' });
+      await this.begin();
       for (let i = 0; i < this.choice.kills; i++) await this.crash();
       await pause(this.random.between(300, 800));
       return await this.conclude();
     } finally {
-      this.crowd.end();
-      await this.broker.end('SIGKILL');
+      await this.end();
     }
+  }
+
+  /** Resolves when the broker runs, and the crowd begins to live. */
+  async begin(): Promise<void> {
+    await this.ready();
+    await this.orThrow(this.crowd.settled, 'the first subscriptions');
+    this.crowd.tell({ kind: 'start' });
+  }
+
+  /** Ends all processes. */
+  async end(): Promise<void> {
+    this.crowd.end();
+    await this.broker.end('SIGKILL');
+  }
+
+  /** What the broker has written since it was started. */
+  said(): string {
+    return this.broker.said();
+  }
+
+  /** @returns the shards that own these clients' sessions; only where threads die */
+  async shardsOf(clients: readonly string[]): Promise<Map<string, number>> {
+    const shards = new Map<string, number>();
+    for (const client of clients) shards.set(client, await this.broker.shardOf(client));
+    return shards;
+  }
+
+  /** Kills the process; `meanwhile` comes before it is started again. */
+  async restart(meanwhile: () => void | Promise<void>): Promise<void> {
+    this.note({ kind: 'broker', what: 'crash' });
+    await this.broker.end('SIGKILL');
+    await meanwhile();
+    this.broker = this.startBroker();
+    await this.ready();
   }
 
   private startBroker(): BrokerRun {
@@ -110,7 +143,8 @@ export class LedgerRun {
     await this.ready();
   }
 
-  private async conclude(): Promise<Verdict> {
+  /** Lets the crowd come to rest, and judges. */
+  async conclude(): Promise<Verdict> {
     this.crowd.tell({ kind: 'finish' });
     await this.orThrow(this.crowd.finished, 'the crowd to finish');
     await this.untilPaid();
@@ -214,5 +248,3 @@ class Crowd {
     return all;
   }
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -811,3 +811,20 @@ export const JOURNAL_PENDING_ENTRIES_MIN = 512;
 export const JOURNAL_PENDING_EVENTS_MIN = 512;
 /** Entries between two breaks of a shard that reads its journal. */
 export const JOURNAL_LOAD_SLICE_ENTRIES = 16_384;
+
+// A damaged store
+
+/** A file of a store up to this size in bytes is checked in memory, as a whole; page by page it takes longer. */
+export const PAGE_FILE_WHOLE_BYTES_MAX = 8 << 20;
+/** Bytes of a store's file that are read ahead of its check: more would drive out of the cache what was read first. */
+export const PAGE_FILE_WARM_BYTES_MAX = 4 * 2 ** 30;
+/** After so many bytes of a store that is checked somebody is told how far it is. */
+export const PAGE_FILE_PROGRESS_BYTES = 64 << 20;
+/** Bytes of a store's file that are read at once where it is read from its beginning to its end. */
+export const PAGE_FILE_CHUNK_BYTES = 1 << 20;
+/** Ranges of lost keys that are told apart in each table of a damaged store; more are taken together. */
+export const KEY_RANGES_MAX = 4_096;
+/** Bytes of rows in one commit of a store that is written anew. */
+export const MENDING_COMMIT_BYTES = 8 << 20;
+/** Names that are tried for a damaged store that is put aside. */
+export const PUT_ASIDE_MAX = 100;

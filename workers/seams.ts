@@ -3,9 +3,10 @@
  * thread.
  */
 import { join } from 'node:path';
-import type { ShardStart } from '../src/actor/shard-protocol.js';
+import type { ShardEvent, ShardStart } from '../src/actor/shard-protocol.js';
 import type { ShardHooks } from '../src/plugins/api.js';
 import { LmdbStore } from './store/lmdb-store.js';
+import { mendStore } from './store/mended.js';
 import { MemoryStore, type Store, type StoreModule } from './store/store.js';
 import type { Link } from './transport/link.js';
 import { SocketLink } from './transport/socket-link.js';
@@ -34,21 +35,25 @@ export interface LoadedSeams {
 
 const openSocket: OpenLink = (fd, nodelay) => new SocketLink(fd, nodelay);
 
-export async function loadSeams(start: ShardStart): Promise<LoadedSeams> {
+/** @param tell what main is to hear meanwhile */
+export async function loadSeams(start: ShardStart, tell: (event: ShardEvent) => void): Promise<LoadedSeams> {
   const { seams } = start;
   const link = seams.link === undefined ? null : ((await import(seams.link)) as LinkModule);
   const store = seams.store === undefined ? null : ((await import(seams.store)) as StoreModule);
   const hooks = seams.hooks === undefined ? null : ((await import(seams.hooks)) as HooksModule);
   return {
     openLink: link === null ? openSocket : link.wrapLink(openSocket),
-    store: store === null ? openStore(start) : store.createStore(),
+    store: store === null ? await openStore(start, tell) : store.createStore(),
     hooks: hooks === null ? null : hooks.createHooks(),
     faults: seams.faults === true,
   };
 }
 
-function openStore({ config, dataDirectory, shard }: ShardStart): Store {
+async function openStore(start: ShardStart, tell: (event: ShardEvent) => void): Promise<Store> {
+  const { config, dataDirectory, shard } = start;
   const level = config['mqtt.persistence.level'];
   if (level === 'memory') return new MemoryStore();
-  return new LmdbStore({ directory: join(dataDirectory, `shard-${shard}`), level });
+  const directory = join(dataDirectory, `shard-${shard}`);
+  await mendStore(directory, shard, tell);
+  return new LmdbStore({ directory, level });
 }

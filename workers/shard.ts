@@ -47,7 +47,7 @@ export interface RunningShard {
 
 /** Starts a shard; it runs until main asks it to stop. */
 export async function createShard(start: ShardStart): Promise<RunningShard> {
-  const seams = await loadSeams(start);
+  const seams = await loadSeams(start, (event) => start.port.postMessage(event));
   const shard = new Shard(start, seams);
   await shard.open(start.plugins);
   return shard;

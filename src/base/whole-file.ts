@@ -1,4 +1,4 @@
-/** Files that must be whole: written at once or not at all, the small ones read with a bound. Main thread. */
+/** Files that must be whole: written at once or not at all, the small ones read with a bound. Any thread. */
 import {
   closeSync,
   fsyncSync,
@@ -32,7 +32,12 @@ export function writeWholeFile(path: string, text: string): void {
     closeSync(file);
   }
   renameSync(aside, path);
-  const folder = openSync(dirname(path), 'r');
+  syncDirectory(dirname(path));
+}
+
+/** What was renamed, made or removed in `path` stays so when the power goes. @throws what the file system says */
+export function syncDirectory(path: string): void {
+  const folder = openSync(path, 'r');
   try {
     fsyncSync(folder);
   } finally {

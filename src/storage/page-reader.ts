@@ -1,0 +1,231 @@
+/**
+ * Whether an lmdb environment is whole, found out by plain reads before lmdb maps it: it trusts its file, and a
+ * truncated or bent one ends the whole process in native code. On shards and on main.
+ */
+import { lstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PAGE_FILE_CHUNK_BYTES, PAGE_FILE_PROGRESS_BYTES, PAGE_FILE_WARM_BYTES_MAX } from '../limits.js';
+import {
+  Damage,
+  IS_TREE,
+  NO_PAGE,
+  PageFile,
+  readFlushedMeta,
+  readMeta,
+  readPageNumber,
+  readTree,
+  type Snapshot,
+  TREE_BYTES,
+  type Tree,
+} from './page-file.js';
+import { compareNumbers, type LeafNode, TreeWalk, type Visitor } from './tree-walk.js';
+
+export const DATA_FILE = 'data.mdb';
+const LOCK_FILE = 'lock.mdb';
+
+/** Told how many bytes of how many have been read. */
+export type OnBytesRead = (bytes: number, ofBytes: number) => void;
+
+/**
+ * Reads the environment in `directory`; nothing there is whole as well.
+ * @returns what is wrong with it, as the end of a sentence; null: nothing
+ * @throws Error when it cannot be read for another reason than damage
+ */
+export function findDamage(directory: string, onRead: OnBytesRead = () => {}): string | null {
+  try {
+    if (!isThere(directory)) return null;
+    const file = new PageFile(join(directory, DATA_FILE));
+    try {
+      checkFile(file, onRead);
+    } finally {
+      file.close();
+    }
+    return null;
+  } catch (error) {
+    if (error instanceof Damage) return error.message;
+    throw error;
+  }
+}
+
+function isThere(directory: string): boolean {
+  const stat = lstatSync(directory, { throwIfNoEntry: false });
+  if (stat === undefined) return false;
+  if (!stat.isDirectory()) throw new Damage('is no directory');
+  for (const name of [DATA_FILE, LOCK_FILE]) {
+    const kind = lstatSync(join(directory, name), { throwIfNoEntry: false });
+    if (kind !== undefined && !kind.isFile()) throw new Damage(`has a ${name} that is no file`);
+    if (kind === undefined && name === DATA_FILE) return false;
+  }
+  return true;
+}
+
+/** @throws Damage */
+function checkFile(file: PageFile, onRead: OnBytesRead): void {
+  if (file.bytes === 0) throw new Damage('is empty');
+  const snapshot = chosenSnapshot(file);
+  if (snapshot.lastPage >= file.pages) throw new Damage('is shorter than what was written');
+  warm(file, onRead);
+  const walk = new TreeWalk(file, snapshot.transaction, true);
+  const tables: { name: string; tree: Tree }[] = [];
+  checkFlags('of tables', snapshot.tables, 0);
+  walk.walk(
+    'of tables',
+    snapshot.tables,
+    visitor((node) => tables.push(tableOf(node))),
+  );
+  for (const { name, tree } of tables) {
+    checkFlags(name, tree, 0);
+    walk.walk(name, tree, visitor(null));
+  }
+  const free = new FreeList(file, walk, snapshot);
+  walk.walk(
+    'of free pages',
+    snapshot.free,
+    visitor((node) => free.add(node)),
+    compareNumbers,
+  );
+  free.check();
+}
+
+/** @returns the state that lmdb would go on with. @throws Damage */
+export function chosenSnapshot(file: PageFile): Snapshot {
+  const first = readMeta(file, 0, 0);
+  const second = readMeta(file, file.pageBytes, 1);
+  const flushed = readFlushedMeta(file);
+  const latest = chosen(first, second);
+  return flushed === null ? latest : chosen(latest, flushed);
+}
+
+/** All states that can be read, latest first. */
+export function readableSnapshots(file: PageFile): Snapshot[] {
+  const found = new Map<number, Snapshot>();
+  const readers = [
+    () => readMeta(file, 0, 0),
+    () => readMeta(file, file.pageBytes, 1),
+    () => readFlushedMeta(file),
+  ];
+  for (const read of readers) {
+    try {
+      const snapshot = read();
+      if (snapshot !== null) found.set(snapshot.transaction, snapshot);
+    } catch (error) {
+      if (!(error instanceof Damage)) throw error;
+    }
+  }
+  return [...found.values()].sort((a, b) => b.transaction - a.transaction);
+}
+
+// As lmdb does: after the machine has gone down, what was not flushed counts for nothing.
+function chosen(a: Snapshot, b: Snapshot): Snapshot {
+  const [latest, other] = a.transaction >= b.transaction ? [a, b] : [b, a];
+  if (b.transaction === 0) return a;
+  return latest.isFlushed || latest.bootId === bootId() ? latest : other;
+}
+
+let knownBootId: bigint | null = null;
+
+/** @returns what lmdb takes of the number of this start of the machine: its first group of digits */
+function bootId(): bigint {
+  if (knownBootId === null) {
+    knownBootId = 0n;
+    try {
+      const text = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
+      knownBootId = BigInt(`0x${/^[0-9a-f]+/i.exec(text)?.[0] ?? '0'}`);
+    } catch {
+      // Not Linux: the state that was flushed is the one that counts.
+    }
+  }
+  return knownBootId;
+}
+
+/** @returns a table's name and tree. @throws Damage */
+export function tableOf(node: LeafNode): { name: string; tree: Tree } {
+  const { page, keyAt, keyBytes } = node;
+  // lmdb-js ends names with a zero.
+  const name = page.toString('latin1', keyAt, keyAt + keyBytes - 1);
+  const isRight =
+    node.flags === IS_TREE && node.valueBytes === TREE_BYTES && page[keyAt + keyBytes - 1] === 0;
+  if (!isRight) throw new Damage(`table ${JSON.stringify(name.slice(0, 40))} is none`);
+  return { name, tree: readTree(page, node.valueAt) };
+}
+
+function checkFlags(name: string, tree: Tree, flags: number): void {
+  if (tree.flags !== flags) throw new Damage(`table ${name} is of another kind`);
+}
+
+function visitor(row: ((node: LeafNode) => void) | null): Visitor {
+  return { lost: () => {}, row };
+}
+
+/** The pages that may be used again: one that is in use would be written over. */
+export class FreeList {
+  private readonly runs: number[] = [];
+
+  constructor(
+    private readonly file: PageFile,
+    private readonly walk: TreeWalk,
+    private readonly snapshot: Snapshot,
+  ) {}
+
+  /**
+   * Takes a list of the free list: u64 count, then page numbers; a negative number says how many pages begin at the
+   * one that follows, 0 nothing.
+   * @throws Damage
+   */
+  add(node: LeafNode): void {
+    const list = valueIn(this.file, node);
+    if (node.keyBytes !== 8 || list === null || list.length < 8 || list.length % 8 !== 0) this.fail();
+    const count = readPageNumber(list, 0);
+    if (count < 0 || count * 8 + 8 > list.length) this.fail();
+    for (let i = 1; i <= count; i++) {
+      const entry = Number(list.readBigInt64LE(8 * i));
+      if (entry === 0) continue;
+      if (entry > 0) this.runs.push(entry, 1);
+      else if (i === count) this.fail();
+      else this.runs.push(readPageNumber(list, 8 * ++i), -entry);
+    }
+  }
+
+  /** @throws Damage when a page is in use, or is none */
+  check(): void {
+    const { runs, walk, snapshot } = this;
+    for (let i = 0; i < runs.length; i += 2) {
+      const first = runs[i]!;
+      const end = first + runs[i + 1]!;
+      if (first < 2 || end > snapshot.lastPage + 1) this.fail();
+      for (let page = first; page < end; page++) if (walk.isSeen(page)) this.fail();
+    }
+  }
+
+  /** A bit per page that is free. */
+  bits(): Uint8Array {
+    const bits = new Uint8Array((this.file.pages >> 3) + 1);
+    for (let i = 0; i < this.runs.length; i += 2) {
+      const end = Math.min(this.runs[i]! + this.runs[i + 1]!, this.file.pages);
+      for (let page = Math.max(0, this.runs[i]!); page < end; page++) bits[page >> 3]! |= 1 << (page & 7);
+    }
+    return bits;
+  }
+
+  private fail(): never {
+    throw new Damage('table of free pages is damaged: it says what cannot be');
+  }
+}
+
+/** @returns a row's value; null: it is not in the file */
+export function valueIn(file: PageFile, node: LeafNode): Buffer | null {
+  const { page, valueAt, valueBytes, valuePage } = node;
+  if (valuePage === NO_PAGE) return page.subarray(valueAt, valueAt + valueBytes);
+  return file.read(valuePage * file.pageBytes + 24, valueBytes);
+}
+
+/** Pages are visited by key, so they are first read as they lie: from then on they are in the kernel's cache. */
+function warm(file: PageFile, onRead: OnBytesRead): void {
+  const bytes = Math.min(file.bytes, PAGE_FILE_WARM_BYTES_MAX);
+  if (bytes <= PAGE_FILE_PROGRESS_BYTES) return;
+  const chunk = Buffer.allocUnsafeSlow(PAGE_FILE_CHUNK_BYTES);
+  for (let at = 0; at + chunk.length <= bytes; at += chunk.length) {
+    file.fill(chunk, at);
+    if (at % PAGE_FILE_PROGRESS_BYTES === 0) onRead(at, file.bytes);
+  }
+}

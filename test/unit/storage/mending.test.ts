@@ -1,0 +1,158 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import fc from 'fast-check';
+import { journalKey } from '../../../src/storage/keys.js';
+import { describeMended, mendEnvironment } from '../../../src/storage/mending.js';
+import { findDamage } from '../../../src/storage/page-reader.js';
+import { TABLES, type Table } from '../../../src/storage/tables.js';
+import { tempDirectory } from '../../helpers/with-broker.js';
+import { countKept, mendAndRead, PAGE_BYTES, readAll, Written, writeSample } from './written.js';
+
+test.before(async (t) => {
+  const root = tempDirectory();
+  t.context = { root, ...(await writeSample(join(root, 'sample'))) };
+});
+
+/** Rows of one page; or of the last commit, where it is the page on which all tables hang. */
+const LOST_MAX = 48;
+
+interface Sample {
+  readonly root: string;
+  readonly file: Buffer;
+  readonly rows: Map<string, Buffer>;
+}
+
+test('a file that was never damaged is whole', (t) => {
+  const { root } = t.context as Sample;
+  t.is(findDamage(join(root, 'sample')), null);
+  t.is(findDamage(join(root, 'nothing')), null);
+});
+
+test('a page that is overwritten costs the rows on it, or the last commit', async (t) => {
+  const { root, file, rows } = t.context as Sample;
+  const directory = join(root, 'pages');
+  for (let page = 0; page < file.length / PAGE_BYTES; page++) {
+    for (const fill of [() => 0, () => Math.floor(Math.random() * 256)]) {
+      const bent = Buffer.from(file);
+      for (let i = 0; i < PAGE_BYTES; i++) bent[page * PAGE_BYTES + i] = fill();
+      const left = await mendAndRead(directory, bent);
+      const kept = countKept(rows, left.rows);
+      t.true(kept >= rows.size - LOST_MAX, `page ${page}: ${kept} of ${rows.size}`);
+    }
+  }
+});
+
+test('a truncated file gives what is left of it', async (t) => {
+  const { root, file, rows } = t.context as Sample;
+  const directory = join(root, 'short');
+  for (let page = 0; page < file.length / PAGE_BYTES; page++) {
+    for (const more of [0, 1, PAGE_BYTES / 2, PAGE_BYTES - 1]) {
+      const left = await mendAndRead(directory, file.subarray(0, page * PAGE_BYTES + more));
+      t.not(left.mended, null, `${page} pages and ${more} bytes`);
+      for (const name of left.rows.keys()) if (!rows.has(name)) t.regex(name, /^journal:/);
+    }
+  }
+});
+
+test('bits that are flipped anywhere crash nothing and cost no more than a page', async (t) => {
+  const { root, file, rows } = t.context as Sample;
+  const bit = fc.integer({ min: 0, max: file.length * 8 - 1 });
+  const property = fc.asyncProperty(bit, async (at) => {
+    const bent = Buffer.from(file);
+    bent[at >> 3]! ^= 1 << (at & 7);
+    const left = await mendAndRead(join(root, 'bits'), bent);
+    return countKept(rows, left.rows) >= rows.size - LOST_MAX;
+  });
+  await fc.assert(property, { numRuns: 150 });
+  t.pass();
+});
+
+test('bits that are flipped where lmdb finds its way crash nothing and cost no more than a page', async (t) => {
+  const { root, file, rows } = t.context as Sample;
+  const at = fc.tuple(
+    fc.integer({ min: 0, max: file.length / PAGE_BYTES - 1 }),
+    fc.integer({ min: 0, max: 8 * 176 }),
+  );
+  const property = fc.asyncProperty(at, async ([page, bit]) => {
+    const bent = Buffer.from(file);
+    bent[page * PAGE_BYTES + (bit >> 3)]! ^= 1 << (bit & 7);
+    const left = await mendAndRead(join(root, 'ways'), bent);
+    return countKept(rows, left.rows) >= rows.size - LOST_MAX;
+  });
+  await fc.assert(property, { numRuns: 150 });
+  t.pass();
+});
+
+test('without both meta pages the latest rows are found', async (t) => {
+  const { root, file, rows } = t.context as Sample;
+  const bent = Buffer.from(file).fill(0, 0, 2 * PAGE_BYTES);
+  const left = await mendAndRead(join(root, 'metas'), bent);
+  t.is(countKept(rows, left.rows), rows.size);
+});
+
+test('what is no store is put aside, and the reason is said', async (t) => {
+  const { root, file } = t.context as Sample;
+  const swapped = Buffer.from(file);
+  for (const page of [0, PAGE_BYTES]) swapped.subarray(page + 24, page + 28).reverse();
+  const others: [Buffer, RegExp][] = [
+    [Buffer.alloc(0), /is empty/],
+    [Buffer.from('SQLite format 3'), /too short/],
+    [Buffer.alloc(50_000, 'text '), /not one of lmdb/],
+    [swapped, /another byte order/],
+  ];
+  const directory = join(root, 'others');
+  for (const [content, reason] of others) {
+    const { mended } = await mendAndRead(directory, content);
+    t.regex(describeMended(mended!), reason);
+    t.true(existsSync(`${directory}.bad`));
+  }
+});
+
+test('what lies where a directory or a file ought to be is put aside as well', async (t) => {
+  const root = tempDirectory();
+  const directory = join(root, 'shard-0');
+  writeFileSync(directory, 'a file');
+  t.is((await mendEnvironment(directory, TABLES))?.reason, 'is no directory');
+  rmSync(directory, { recursive: true });
+  mkdirSync(join(directory, 'data.mdb'), { recursive: true });
+  t.is((await mendEnvironment(directory, TABLES))?.reason, 'has a data.mdb that is no file');
+  t.deepEqual(readdirSync(root).sort(), ['shard-0', 'shard-0.bad', 'shard-0.bad.2']);
+  t.is((await readAll(directory)).size, 0);
+});
+
+test('what was interrupted between the last two steps is finished', async (t) => {
+  const root = tempDirectory();
+  const { rows } = await writeSample(join(root, 'shard-0.new'));
+  t.is(await mendEnvironment(join(root, 'shard-0'), TABLES), null);
+  t.is(countKept(rows, await readAll(join(root, 'shard-0'))), rows.size);
+});
+
+const change = fc.record({
+  table: fc.constantFrom<Table>(...TABLES),
+  key: fc.oneof(
+    fc.nat(200).map(journalKey),
+    fc.uint8Array({ minLength: 1, maxLength: 600 }).map(Buffer.from),
+  ),
+  content: fc.option(fc.oneof(fc.nat(300), fc.nat(20_000)).map((bytes) => Buffer.alloc(bytes, 7))),
+});
+
+test('whatever is written and removed, the file is whole, and all its rows are found without its meta pages', async (t) => {
+  const root = tempDirectory();
+  let run = 0;
+  const property = fc.asyncProperty(
+    fc.array(fc.array(change, { minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 12 }),
+    async (commits) => {
+      const directory = join(root, `${run++}`);
+      const written = new Written(directory);
+      for (const changes of commits) written.commit(changes);
+      const file = await written.close();
+      t.is(findDamage(directory), null);
+      const left = await mendAndRead(join(root, 'left'), Buffer.from(file).fill(0, 0, 2 * PAGE_BYTES));
+      t.is(countKept(written.rows, left.rows), written.rows.size);
+      t.is(left.rows.size, written.rows.size);
+      rmSync(directory, { recursive: true });
+    },
+  );
+  await fc.assert(property, { numRuns: 40 });
+});

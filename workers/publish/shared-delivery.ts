@@ -29,7 +29,7 @@ interface LeftMessages {
   readonly groups: ShareGroup<Session>[];
   /** What they were known by at `session`. */
   readonly entries: Entry[];
-  /** Commits wait: one in between would hold messages neither here nor there. */
+  /** Commits wait: `session` is over, and one in between would hold messages neither here nor there. */
   isHeldTogether: boolean;
   /** Index of the first that is still to be given. */
   next: number;
@@ -114,15 +114,15 @@ export class SharedDelivery implements Runnable, ConfigFollower {
       left.messages.push(message);
       left.groups.push(group as ShareGroup<Session>);
       left.entries.push(entry);
-      if (entry !== NO_ENTRY) left.isHeldTogether = true;
       return true;
     };
     session.inflight?.takeShared(take);
     session.queue?.takeShared(this.taken, ({ message, group, entry }) => take(message!, group!, entry));
     session.account();
+    if (left.messages.length > 0) this.left.push(left);
+    // It may have left before it was over.
+    if (isSessionOver) for (const each of this.left) if (each.session === session) this.holdTogether(each);
     if (left.messages.length === 0) return;
-    if (left.isHeldTogether) this.core.commits.suspend();
-    this.left.push(left);
     this.run();
     if (this.left.length > 0) this.core.turn.queue(this);
   }
@@ -143,6 +143,12 @@ export class SharedDelivery implements Runnable, ConfigFollower {
       }
       if (this.core.turn.overTime) return this.left.length > 0;
     }
+  }
+
+  private holdTogether(left: LeftMessages): void {
+    if (left.isHeldTogether || left.entries.every((entry) => entry === NO_ENTRY)) return;
+    left.isHeldTogether = true;
+    this.core.commits.suspend();
   }
 
   private giveOn(message: Message, group: ShareGroup<Session>, from: Session): void {

@@ -159,7 +159,14 @@ export class KeptShard {
   constructor(options: TestShardOptions = {}) {
     this.shard = new TestShard({ ...options, store: this.store });
     Object.assign(this.shard.parts, { journal: this.journal });
-    this.shard.parts.commits.add(this.journal);
+    const { commits, sessions } = this.shard.parts;
+    commits.add(this.journal);
+    const create = sessions.create.bind(sessions);
+    sessions.create = (clientId) => {
+      const session = create(clientId);
+      if (session.number === 0) session.number = ++this.lastNumber + 1_000;
+      return session;
+    };
   }
 
   async stop(): Promise<void> {
@@ -170,9 +177,6 @@ export class KeptShard {
 
   /** A client whose session is kept. */
   open(clientId: string, options: Partial<ConnectOptions> = {}): TestClient {
-    const client = this.shard.open(clientId, { ...PERSISTENT, ...options });
-    const session = this.shard.session(clientId);
-    if (session !== null && session.number === 0) session.number = ++this.lastNumber + 1_000;
-    return client;
+    return this.shard.open(clientId, { ...PERSISTENT, ...options });
   }
 }

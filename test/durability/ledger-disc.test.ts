@@ -18,6 +18,8 @@ const TIMEOUT_MS = 180_000;
 const DISC_BYTES = 48 << 20;
 /** Load before the disc is full, while it is, and afterwards. */
 const STAGE_MS = 1_000;
+const BURDEN_MESSAGES = 40;
+const BURDEN_BYTES = 250_000;
 const ALARM = /disk|disc|storage|store/i;
 
 /** A run on a disc of its own, with the API on. */
@@ -38,6 +40,22 @@ async function begin(t: ExecutionContext): Promise<{ run: LedgerRun; disc: Small
   return { run, disc };
 }
 
+/** Fills the disc up, and the store's own pages too: publishes more for a session that is away than they hold. */
+async function fillUp(t: ExecutionContext, run: LedgerRun, disc: SmallDisc): Promise<void> {
+  const address = { host: '127.0.0.1', port: portOf(run.said(), 'tcp.external') };
+  const away = await RawClient.open(address, 4);
+  await away.connect({ clientId: 'away', clean: false });
+  await away.subscribe([['burden', 1]]);
+  await away.disconnect();
+  const publisher = await RawClient.open(address, 4);
+  t.teardown(() => publisher.drop());
+  await publisher.connect({ clientId: 'burdener' });
+  disc.fill();
+  for (let i = 0; i < BURDEN_MESSAGES; i++) {
+    publisher.sendPublish({ topic: 'burden', qos: 1, id: i + 1, payload: Buffer.alloc(BURDEN_BYTES) });
+  }
+}
+
 async function judged(t: ExecutionContext, run: LedgerRun): Promise<void> {
   await pause(STAGE_MS);
   const { faults, summary } = await run.conclude();
@@ -48,8 +66,8 @@ async function judged(t: ExecutionContext, run: LedgerRun): Promise<void> {
 /** @returns whether the API lists an alarm about the disc */
 async function isListed(run: LedgerRun): Promise<boolean> {
   const ask = asking(portOf(run.said(), 'api.mgmt'));
-  const nodes = (await ask('GET brokers')).json as { result: { node: string }[] };
-  const { text } = await ask(`GET nodes/${nodes.result[0]!.node}/alarms`);
+  const nodes = (await ask('GET management/nodes')).json as { result: { name: string }[] };
+  const { text } = await ask(`GET nodes/${nodes.result[0]!.name}/alarms`);
   return ALARM.test(text);
 }
 
@@ -78,7 +96,7 @@ needs(MOUNT, ASKED)(
   async (t) => {
     const { run, disc } = await begin(t);
     const topics = await watchAlarms(t, run);
-    disc.fill();
+    await fillUp(t, run, disc);
     await until(() => isListed(run), 'the alarm');
     await until(() => topics.some((topic) => ALARM.test(topic) && topic.endsWith('/alert')), 'it in $SYS');
     await pause(STAGE_MS);
@@ -93,7 +111,7 @@ needs(MOUNT, ASKED)(
   'a broker that dies while its disc is full has lost nothing when there is room again',
   async (t) => {
     const { run, disc } = await begin(t);
-    disc.fill();
+    await fillUp(t, run, disc);
     await until(() => isListed(run), 'the alarm');
     await pause(STAGE_MS);
     await run.restart(() => disc.free());

@@ -5,7 +5,7 @@ export type Side = 'writers' | 'readers';
 
 export type ToCrowd =
   | { readonly kind: 'begin'; readonly seed: number }
-  /** The broker has started there. */
+  /** The broker has started there; 0: it is nowhere. */
   | { readonly kind: 'moved'; readonly port: number }
   /** The first subscriptions are there. */
   | { readonly kind: 'start' }

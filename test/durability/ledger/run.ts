@@ -91,8 +91,7 @@ export class LedgerRun {
 
   /** Kills the process; `meanwhile` comes before it is started again. */
   async restart(meanwhile: () => void | Promise<void>): Promise<void> {
-    this.note({ kind: 'broker', what: 'crash' });
-    await this.broker.end('SIGKILL');
+    await this.endProcess('SIGKILL');
     await meanwhile();
     this.broker = this.startBroker();
     await this.ready();
@@ -131,8 +130,7 @@ export class LedgerRun {
   private async killProcess(): Promise<void> {
     const { random } = this;
     this.threadsKilled = 0;
-    this.note({ kind: 'broker', what: 'crash' });
-    await this.broker.end(random.percent(12) ? 'SIGTERM' : 'SIGKILL');
+    await this.endProcess(random.percent(12) ? 'SIGTERM' : 'SIGKILL');
     while (random.percent(20)) {
       // It dies while it starts as well.
       this.broker = this.startBroker();
@@ -141,6 +139,14 @@ export class LedgerRun {
     }
     this.broker = this.startBroker();
     await this.ready();
+  }
+
+  private async endProcess(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    this.note({ kind: 'broker', what: 'crash' });
+    const ended = this.broker.end(signal);
+    // Another broker may get its port.
+    this.crowd.tell({ kind: 'moved', port: 0 });
+    await ended;
   }
 
   /** Lets the crowd come to rest, and judges. */

@@ -5,7 +5,7 @@
 import type { Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { opened } from '../../src/storage/framing.js';
-import { JOURNAL_VERSION, NO_MESSAGE, SEQUENCE_MAX } from '../../src/storage/journal-format.js';
+import { JOURNAL_VERSION, NO_MESSAGE, PLACES_MAX, SEQUENCE_MAX } from '../../src/storage/journal-format.js';
 import { JournalReader } from '../../src/storage/journal-reader.js';
 import { sequenceOfKey } from '../../src/storage/keys.js';
 import type { Row } from '../../src/storage/tables.js';
@@ -28,6 +28,7 @@ export class JournalLoader {
 
   private readonly reader = new JournalReader();
   private readonly view = new PublishView();
+  private readonly sizes = new Uint32Array(PLACES_MAX);
 
   constructor(private readonly records: JournalRecords) {}
 
@@ -61,13 +62,13 @@ export class JournalLoader {
   private readEntries(record: KeptRecord): RowIndex {
     const { reader, columns } = this;
     const messages = new Array<Message>(reader.messages);
-    const sizes = new Uint32Array(reader.messages);
+    const { sizes } = this;
     for (let i = 0; i < messages.length; i++) {
       reader.nextMessage(this.view);
       messages[i] = this.view.message();
       sizes[i] = reader.messageAt(i + 1) - reader.messageAt(i);
     }
-    const index = new RowIndex(reader.places, sizes);
+    const index = new RowIndex(reader.places, reader.messages, sizes);
     for (let i = 0; i < reader.entries; i++) {
       reader.nextEntry();
       const { place, message } = reader;

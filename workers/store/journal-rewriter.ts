@@ -17,6 +17,8 @@ export class JournalRewriter {
   private readonly reader = new JournalReader();
   /** By message of the old row: the how manieth it is in the new one. */
   private readonly numbers = new Uint16Array(PLACES_MAX);
+  /** By message of the new row. */
+  private readonly sizes = new Uint32Array(PLACES_MAX);
 
   constructor(
     private readonly store: Store,
@@ -33,8 +35,9 @@ export class JournalRewriter {
     const frame = opened(key, value, JOURNAL_VERSION);
     if (!frame.ok || !this.reader.open(frame.content)) return;
     this.writer.begin();
-    const sizes = this.copyMessages(record, frame.content);
-    const index = this.copyEntries(record, sizes);
+    const messages = this.copyMessages(record, frame.content);
+    const index = new RowIndex(record.places, messages, this.sizes);
+    this.copyEntries(record, index);
     const entriesEnd = this.writer.length;
     this.copyEvents(record);
     const eventBytes = this.writer.length - entriesEnd;
@@ -48,24 +51,23 @@ export class JournalRewriter {
     this.records.settle(record);
   }
 
-  private copyMessages(record: KeptRecord, content: Buffer): Uint32Array {
-    const { reader, writer, numbers } = this;
-    const sizes = new Uint32Array(reader.messages);
+  // @returns how many there are
+  private copyMessages(record: KeptRecord, content: Buffer): number {
+    const { reader, writer } = this;
     let count = 0;
     for (let i = 0; i < reader.messages; i++) {
       if (!record.isNeeded(i)) continue;
       const start = reader.messageAt(i);
       const end = reader.messageAt(i + 1);
       writer.copyMessage(content, start, end);
-      numbers[i] = count;
-      sizes[count++] = end - start;
+      this.numbers[i] = count;
+      this.sizes[count++] = end - start;
     }
-    return sizes.slice(0, count);
+    return count;
   }
 
-  private copyEntries(record: KeptRecord, sizes: Uint32Array): RowIndex {
+  private copyEntries(record: KeptRecord, index: RowIndex): void {
     const { reader, writer, numbers } = this;
-    const index = new RowIndex(record.places, sizes);
     for (let i = 0; i < reader.entries; i++) {
       reader.nextEntry();
       const { place } = reader;
@@ -88,7 +90,6 @@ export class JournalRewriter {
       if (message !== NO_MESSAGE) this.copyExtras();
       index.put(place, number);
     }
-    return index;
   }
 
   private copyExtras(): void {

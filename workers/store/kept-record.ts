@@ -15,37 +15,48 @@ import type { PendingRecord } from './pending-record.js';
 /** In `messageOf`: the entry is over, or was never written. */
 export const OVER = 0xffff;
 
-const NO_NUMBERS = new Uint16Array(0);
-const NO_SIZES = new Uint32Array(0);
+/** A typed array has 200 bytes of its own, which is much for a record with one message. */
+const PLAIN_CELLS_MAX = 24;
+const NO_CELLS: number[] = [];
+const CELL_BITS = 16;
+
 const STATE_BITS = 2;
 const EVENT_RECORDS_COUNTED = 16;
 
-/** What is in a row that is being made. */
+/**
+ * What is in a row that is being made, in cells of 16 bits: by place the how manieth message the entry has, NO_MESSAGE
+ * or OVER; by message the entries that need it; by message its size.
+ */
 export class RowIndex {
   entries = 0;
-  readonly messageOf: Uint16Array;
-  readonly receivers: Uint16Array;
+  readonly cells: Uint16Array | number[];
+  /** Sizes are in units of two to the power of this many bytes. */
+  readonly sizeShift: number;
 
   /** `sizes`: the bytes of each message. */
   constructor(
-    places: number,
-    readonly sizes: Uint32Array,
+    readonly places: number,
+    readonly messages: number,
+    sizes: Uint32Array,
   ) {
-    this.messageOf = new Uint16Array(places).fill(OVER);
-    this.receivers = new Uint16Array(sizes.length);
+    const count = places + 2 * messages;
+    this.cells = count <= PLAIN_CELLS_MAX ? new Array<number>(count).fill(0) : new Uint16Array(count);
+    this.cells.fill(OVER, 0, places);
+    let largest = 0;
+    for (let i = 0; i < messages; i++) largest = Math.max(largest, sizes[i]!);
+    this.sizeShift = Math.max(0, 32 - Math.clz32(largest) - CELL_BITS);
+    for (let i = 0; i < messages; i++) this.cells[places + messages + i] = sizes[i]! >>> this.sizeShift;
   }
 
   /** An entry. `message`: the how manieth, or NO_MESSAGE. */
   put(place: number, message: number): void {
-    this.messageOf[place] = message;
-    if (message !== NO_MESSAGE) this.receivers[message]!++;
+    this.cells[place] = message;
+    if (message !== NO_MESSAGE) this.cells[this.places + message]!++;
     this.entries++;
   }
 }
 
 export class KeptRecord {
-  /** What its entries begin from. */
-  readonly base: number;
   /** Entries that are not over. */
   live = 0;
   /** Entries in its row. */
@@ -65,11 +76,11 @@ export class KeptRecord {
   /** It is to be written anew. */
   isListed = false;
 
-  /** By place: the how manieth message of the record, NO_MESSAGE, or OVER. */
-  private messageOf: Uint16Array = NO_NUMBERS;
-  /** By message: entries that need it, and its bytes. */
-  private receivers: Uint16Array = NO_NUMBERS;
-  private sizes: Uint32Array = NO_SIZES;
+  /** Of its row; see RowIndex. */
+  places = 0;
+  private messages = 0;
+  private sizeShift = 0;
+  private cells: Uint16Array | number[] = NO_CELLS;
   /** By place: order, and packet id with state, of entries that have moved on since the row was written. */
   private latest: Float64Array | null = null;
   private entryBytes = ENTRY_BYTES;
@@ -80,8 +91,11 @@ export class KeptRecord {
     readonly sequence: number,
     /** Where its entries are, until its row is written. */
     public pending: PendingRecord | null,
-  ) {
-    this.base = sequence * PLACES_MAX;
+  ) {}
+
+  /** What its entries begin from. */
+  get base(): number {
+    return this.sequence * PLACES_MAX;
   }
 
   /** Nothing of it is needed any more. */
@@ -105,9 +119,10 @@ export class KeptRecord {
   /** Its row is made; in it are events about `pins` earlier records, and entries of which each took `entryBytes`. */
   made(index: RowIndex, bytes: number, entryBytes: number, eventBytes: number, pins: number): void {
     this.pending = null;
-    this.messageOf = index.messageOf;
-    this.receivers = index.receivers;
-    this.sizes = index.sizes;
+    this.places = index.places;
+    this.messages = index.messages;
+    this.sizeShift = index.sizeShift;
+    this.cells = index.cells;
     this.latest = null;
     this.live = this.written = index.entries;
     this.bytes = bytes;
@@ -117,26 +132,21 @@ export class KeptRecord {
     this.pins = this.pinsWritten = pins;
   }
 
-  /** Places of its entries, gaps included. */
-  get places(): number {
-    return this.messageOf.length;
-  }
-
   /** @returns the how manieth message an entry has, NO_MESSAGE, or OVER. */
   messageAt(place: number): number {
-    return place < this.messageOf.length ? this.messageOf[place]! : OVER;
+    return place < this.places ? this.cells[place]! : OVER;
   }
 
   /** @returns whether some entry needs the message. */
   isNeeded(message: number): boolean {
-    return this.receivers[message]! > 0;
+    return this.cells[this.places + message]! > 0;
   }
 
   /** @returns false when it was over already, or has never been written. */
   end(place: number): boolean {
     const message = this.messageAt(place);
     if (message === OVER) return false;
-    this.messageOf[place] = OVER;
+    this.cells[place] = OVER;
     this.live--;
     this.liveBytes -= this.entryBytes;
     this.dropMessage(message);
@@ -147,14 +157,14 @@ export class KeptRecord {
   step(place: number, order: number, packetId: number, state: number): boolean {
     const message = this.messageAt(place);
     if (message === OVER) return false;
-    this.latest ??= new Float64Array(2 * this.messageOf.length);
+    this.latest ??= new Float64Array(2 * this.places);
     this.latest[2 * place] = order;
     // RELEASED names no packet id: it is that of the entry, unless a step has given it one.
     const before = this.latest[2 * place + 1]! >>> STATE_BITS;
     const id = state === STATE_SENT ? packetId : before;
     this.latest[2 * place + 1] = (id << STATE_BITS) | state;
     if (state === STATE_RELEASED && message !== NO_MESSAGE) {
-      this.messageOf[place] = NO_MESSAGE;
+      this.cells[place] = NO_MESSAGE;
       this.dropMessage(message);
     }
     return true;
@@ -198,6 +208,7 @@ export class KeptRecord {
 
   private dropMessage(message: number): void {
     if (message === NO_MESSAGE) return;
-    if (--this.receivers[message]! === 0) this.liveBytes -= this.sizes[message]!;
+    const at = this.places + message;
+    if (--this.cells[at]! === 0) this.liveBytes -= this.cells[at + this.messages]! << this.sizeShift;
   }
 }

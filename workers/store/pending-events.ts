@@ -13,11 +13,11 @@ const STATE_BITS = 2;
 export class PendingEvents {
   /** Entries that are over: their records and themselves. */
   private ends = 0;
-  private endRecords: KeptRecord[] = [];
+  private readonly endRecords: (KeptRecord | null)[] = [];
   private endEntries = new Float64Array(JOURNAL_PENDING_EVENTS_MIN);
   /** Entries that have moved on. */
   private steps = 0;
-  private stepRecords: KeptRecord[] = [];
+  private readonly stepRecords: (KeptRecord | null)[] = [];
   private stepEntries = new Float64Array(JOURNAL_PENDING_EVENTS_MIN);
   private stepOrders = new Float64Array(JOURNAL_PENDING_EVENTS_MIN);
   /** Packet id and state. */
@@ -31,7 +31,7 @@ export class PendingEvents {
     const at = this.ends++;
     if (at === this.endEntries.length) this.endEntries = doubled(this.endEntries);
     this.endEntries[at] = entry;
-    this.endRecords.push(record);
+    this.endRecords[at] = record;
   }
 
   step(record: KeptRecord, entry: number, order: number, packetId: number, state: number): void {
@@ -44,7 +44,7 @@ export class PendingEvents {
     this.stepEntries[at] = entry;
     this.stepOrders[at] = order;
     this.stepBits[at] = (packetId << STATE_BITS) | state;
-    this.stepRecords.push(record);
+    this.stepRecords[at] = record;
   }
 
   /** Writes what still counts into the record `by`. @returns the records that it is about. */
@@ -68,9 +68,9 @@ export class PendingEvents {
   }
 
   clear(): void {
+    this.endRecords.fill(null, 0, this.ends);
+    this.stepRecords.fill(null, 0, this.steps);
     this.ends = this.steps = 0;
-    this.endRecords = [];
-    this.stepRecords = [];
   }
 }
 

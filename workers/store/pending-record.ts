@@ -44,9 +44,13 @@ export class PendingRecord {
   private identifiers: Map<number, readonly number[]> | null = null;
   private groups: Map<number, EntryGroup> | null = null;
 
+  private messageCount = 0;
   /** Null: no entry needs it any more. */
-  private messages: (Message | null)[] = [];
-  private receivers: number[] = [];
+  private readonly messages: (Message | null)[] = [];
+  private receivers = new Uint16Array(JOURNAL_PENDING_ENTRIES_MIN);
+  /** While it is written: by message the how manieth it is in the row, and by that its bytes. */
+  private numbers = new Uint16Array(JOURNAL_PENDING_ENTRIES_MIN);
+  private sizes = new Uint32Array(JOURNAL_PENDING_ENTRIES_MIN);
   private messageBytes = 0;
 
   /** No further entry or event has room; those of its messages always find some place until then. */
@@ -57,14 +61,14 @@ export class PendingRecord {
 
   /** One more message finds room; the first always does. */
   hasRoomFor(message: Message): boolean {
-    if (this.messages.length === 0) return true;
+    if (this.messageCount === 0) return true;
     return this.places * ENTRY_BYTES + this.messageBytes + bytesOf(message) <= JOURNAL_RECORD_BYTES;
   }
 
   /** @returns the number of a message that has entered lately, or -1. */
   find(message: Message): number {
     const { messages } = this;
-    const last = messages.length - 1;
+    const last = this.messageCount - 1;
     const end = Math.max(-1, last - JOURNAL_MESSAGES_LOOKED_AT);
     for (let i = last; i > end; i--) if (messages[i] === message) return i;
     return -1;
@@ -73,8 +77,11 @@ export class PendingRecord {
   /** @returns its number. */
   add(message: Message): number {
     this.messageBytes += bytesOf(message);
-    this.receivers.push(0);
-    return this.messages.push(message) - 1;
+    const number = this.messageCount++;
+    if (number === this.receivers.length) this.growMessages();
+    this.messages[number] = message;
+    this.receivers[number] = 0;
+    return number;
   }
 
   /** `message`: its number, or NO_MESSAGE. @returns the entry's place. */
@@ -133,17 +140,15 @@ export class PendingRecord {
 
   /** Writes its entries that are not over, with their messages. */
   writeEntries(writer: JournalWriter, view: PublishView): RowIndex {
-    const { messages } = this;
-    const numbers = new Uint16Array(messages.length);
-    const sizes = new Uint32Array(messages.length);
+    const { numbers, sizes } = this;
     let count = 0;
-    for (let i = 0; i < messages.length; i++) {
-      const message = messages[i]!;
+    for (let i = 0; i < this.messageCount; i++) {
+      const message = this.messages[i]!;
       if (message === null) continue;
       numbers[i] = count;
       sizes[count++] = writer.message(view.load(message));
     }
-    const index = new RowIndex(this.places, sizes.slice(0, count));
+    const index = new RowIndex(this.places, count, sizes);
     for (let place = 0; place < this.places; place++) {
       const message = this.messageOf[place]!;
       if (message === OVER) continue;
@@ -170,8 +175,8 @@ export class PendingRecord {
     this.events.clear();
     this.places = 0;
     this.identifiers = this.groups = null;
-    this.messages = [];
-    this.receivers = [];
+    this.messages.fill(null, 0, this.messageCount);
+    this.messageCount = 0;
     this.messageBytes = 0;
   }
 
@@ -185,6 +190,12 @@ export class PendingRecord {
   private dropMessage(message: number): void {
     if (message === NO_MESSAGE) return;
     if (--this.receivers[message]! === 0) this.messages[message] = null;
+  }
+
+  private growMessages(): void {
+    this.receivers = doubled(this.receivers);
+    this.numbers = doubled(this.numbers);
+    this.sizes = doubled(this.sizes);
   }
 
   private grow(): void {

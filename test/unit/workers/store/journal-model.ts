@@ -1,0 +1,229 @@
+/** Random steps in the life of a journal, taken beside a model that remembers everything. */
+import { deepStrictEqual } from 'node:assert';
+import fc from 'fast-check';
+import type { Message } from '../../../../src/protocol/message.js';
+import type { Change } from '../../../../src/storage/tables.js';
+import { PUBLISHED_QOS1, PUBLISHED_QOS2, RELEASED } from '../../../../workers/session/exchange.js';
+import type { EntryGroup } from '../../../../workers/store/journal.js';
+import { JournalBench, messageOf, type RestoredEntry } from './journal-bench.js';
+
+type State = 'queued' | 'sent' | 'released' | 'inbound';
+
+interface Known {
+  readonly session: number;
+  readonly message: Message | null;
+  readonly qos: number;
+  readonly flags: number;
+  readonly identifiers: readonly number[] | null;
+  readonly group: EntryGroup | null;
+  readonly entry: number;
+  packetId: number;
+  state: State;
+  /** Of its latest step. */
+  order: number;
+}
+
+const SESSIONS = 5;
+const GROUPS: readonly (EntryGroup | null)[] = [
+  null,
+  { filter: 'a/#', name: 'g' },
+  { filter: 'ä', name: 'h' },
+];
+
+/** What must be there, in the order of entering. */
+export class Model {
+  readonly bench = new JournalBench();
+  known: Known[] = [];
+  /** As of the latest commit that is safe, and of the one that was collected last. */
+  private safe: Known[] = [];
+  private collected: Known[] = [];
+  private refused: Change[] | null = null;
+  private order = 1;
+  private packetId = 0;
+  private messages: Message[] = [];
+  private readonly ended = new Array<number>(SESSIONS).fill(0);
+
+  enter(a: number, b: number): void {
+    // Often a message that others have taken just before.
+    const message =
+      b % 3 > 0 && this.messages.length > 0
+        ? this.messages.at(-1)!
+        : messageOf('x'.repeat(b % 7 === 0 ? 30_000 : b));
+    this.messages.push(message);
+    const session = this.sessionOf(a);
+    const qos = 1 + (b % 2);
+    const packetId = a % 3 === 0 ? this.nextId() : 0;
+    const identifiers = b % 5 === 0 ? [1, 268_435_455, b] : null;
+    const group = GROUPS[b % 11] ?? null;
+    const entry = this.bench.journal.entered(session, message, qos, b % 256, packetId, identifiers, group);
+    const state = packetId === 0 ? 'queued' : 'sent';
+    const flags = b % 256;
+    const order = this.order++;
+    this.known.push({ session, message, qos, flags, identifiers, group, entry, packetId, state, order });
+  }
+
+  inbound(a: number, b: number): void {
+    const session = this.sessionOf(a);
+    const entry = this.bench.journal.inbound(session, 1 + (b % 100));
+    const rest = { message: null, qos: 2, flags: 0, identifiers: null, group: null };
+    this.known.push({ ...rest, session, entry, packetId: 1 + (b % 100), state: 'inbound', order: 0 });
+  }
+
+  send(a: number): void {
+    const found = this.pick(a, (known) => known.state === 'queued');
+    if (found === undefined) return;
+    found.packetId = this.nextId();
+    found.state = 'sent';
+    found.order = this.order++;
+    this.bench.journal.sent(found.entry, found.packetId);
+  }
+
+  release(a: number): void {
+    const found = this.pick(a, (known) => known.state === 'sent' && known.qos === 2);
+    if (found === undefined) return;
+    found.state = 'released';
+    found.order = this.order++;
+    this.bench.journal.released(found.entry);
+  }
+
+  done(a: number): void {
+    const found = this.pick(a, () => true);
+    if (found === undefined) return;
+    this.known = this.known.filter((known) => known !== found);
+    this.bench.journal.done(found.entry);
+    // Said twice it changes nothing.
+    if (a % 7 === 0) this.bench.journal.done(found.entry);
+  }
+
+  forget(a: number): void {
+    const session = this.sessionOf(a);
+    for (const known of this.known) if (known.session === session) this.bench.journal.forget(known.entry);
+    this.known = this.known.filter((known) => known.session !== session);
+    // Numbers are never used again.
+    this.ended[a % SESSIONS]! += SESSIONS;
+  }
+
+  /** A commit that fails is tried again with the same rows; nothing new is collected meanwhile. */
+  commit(succeeds: boolean): void {
+    if (this.refused === null) {
+      this.refused = [];
+      this.bench.journal.collect(this.refused);
+      this.collected = this.known.map((known) => ({ ...known }));
+    }
+    if (!succeeds) return;
+    this.bench.store.commit(this.refused, () => this.bench.journal.committed());
+    this.refused = null;
+    this.safe = this.collected;
+  }
+
+  /** The commit under way may have been the last thing that happened. Throws when anything is not as it must be. */
+  crash(wasCommitted: boolean): void {
+    if (this.refused !== null && wasCommitted) this.commit(true);
+    this.refused = null;
+    this.known = this.safe.map((known) => ({ ...known }));
+    const restored = this.bench.reopen();
+    const sessions = new Set(this.known.map(({ session }) => session));
+    for (const session of sessions) {
+      const found = this.bench.restored(restored, session);
+      deepStrictEqual(found.map(comparable), this.expected(session).map(comparable));
+    }
+    restored.forgetRest();
+  }
+
+  private expected(session: number): RestoredEntry[] {
+    const own = this.known.filter((known) => known.session === session);
+    const inFlight = own.filter(({ state }) => state === 'released' || state === 'sent');
+    inFlight.sort((a, b) => rank(a) - rank(b) || a.order - b.order);
+    const others = own.filter(({ state }) => state === 'queued' || state === 'inbound');
+    return [...inFlight, ...others].map(asRestored);
+  }
+
+  private sessionOf(a: number): number {
+    return 1 + (a % SESSIONS) + this.ended[a % SESSIONS]!;
+  }
+
+  private nextId(): number {
+    this.packetId = (this.packetId % 65_535) + 1;
+    return this.packetId;
+  }
+
+  private pick(a: number, isMeant: (known: Known) => boolean): Known | undefined {
+    const meant = this.known.filter(isMeant);
+    return meant[a % meant.length];
+  }
+}
+
+const rank = ({ state }: Known): number => (state === 'released' ? 0 : 1);
+
+function asRestored(known: Known): RestoredEntry {
+  const { entry, packetId, state, message, flags, identifiers, group } = known;
+  const base = { entry, packetId, state: 0, qos: 0, message: null, flags: 0, identifiers: null, group: null };
+  if (state === 'inbound') return { ...base, kind: 'inbound' };
+  if (state === 'released') return { ...base, kind: 'inFlight', state: RELEASED };
+  if (state === 'queued') {
+    return { ...base, kind: 'queued', packetId: 0, qos: known.qos, message, flags, identifiers, group };
+  }
+  const published = known.qos === 2 ? PUBLISHED_QOS2 : PUBLISHED_QOS1;
+  return { ...base, kind: 'inFlight', state: published, message, flags, identifiers, group };
+}
+
+// Released ones have lost what only their message needed.
+function comparable(entry: RestoredEntry): RestoredEntry {
+  return entry.state === RELEASED ? { ...entry, flags: 0, identifiers: null, group: null } : entry;
+}
+
+export const step = fc.record({
+  kind: fc.constantFrom(
+    ...([
+      'enter',
+      'inbound',
+      'send',
+      'send',
+      'release',
+      'release',
+      'done',
+      'done',
+      'forget',
+      'flood',
+    ] as const),
+    ...(['flow', 'drain', 'drain', 'commit', 'commit', 'fail', 'crash', 'tick', 'tick'] as const),
+  ),
+  a: fc.nat(10_000),
+  b: fc.nat(10_000),
+});
+
+export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+export function apply(model: Model, { kind, a, b }: Step): void {
+  if (kind === 'enter') model.enter(a, b);
+  else if (kind === 'inbound') model.inbound(a, b);
+  else if (kind === 'send') model.send(a);
+  else if (kind === 'release') model.release(a);
+  else if (kind === 'done') model.done(a);
+  else if (kind === 'forget' && a % 4 === 0) model.forget(b);
+  else if (kind === 'commit') model.commit(true);
+  else if (kind === 'fail') model.commit(false);
+  else if (kind === 'crash') model.crash(a % 2 === 0);
+  else if (kind === 'tick') tick(model);
+  else if (kind === 'flood') for (let i = 0; i < b % 40; i++) model.enter(a + i * 7, b + (i >> 3));
+  else if (kind === 'flow') flow(model, a, b);
+  else if (kind === 'drain') for (let i = 0; i < b % 40; i++) model.done(a + i * 31);
+}
+
+function tick(model: Model): void {
+  model.bench.journal.sweep();
+  model.commit(true);
+}
+
+// Of most commits everything is over with the next one or the one after; a few entries last.
+function flow(model: Model, a: number, b: number): void {
+  for (let i = 0; i < b % 12; i++) {
+    const before = model.known.length;
+    for (let k = 0; k < 2 + (a % 9); k++) model.enter(a + k, 200 + b + i + k);
+    model.commit(true);
+    if (a % 2 === 0) model.send(a + i);
+    if (a % 3 === 0) model.release(a + i);
+    while (model.known.length > before + (i % 3 === 0 ? 1 : 0)) model.done(model.known.length - 1);
+    if (i % 5 === 4) model.bench.journal.sweep();
+  }
+}

@@ -24,7 +24,7 @@ import { MetricsRegistry } from './metrics/registry.js';
 import type { Plugins } from './plugins/api.js';
 import { createPluginHost } from './plugins/create-host.js';
 import type { PluginHost } from './plugins/host.js';
-import { type Preparation, prepareStart } from './preparation.js';
+import { type Preparation, preparedAlike, prepareStart } from './preparation.js';
 import { asClientId, type ShardId } from './protocol/ids.js';
 import { peekClientId } from './protocol/mqtt/decode-connect.js';
 import { createSettings } from './settings/create-settings.js';
@@ -34,12 +34,12 @@ import { AccessFiles } from './supervisor/access-files.js';
 import { ArrivalGate } from './supervisor/arrival-gate.js';
 import { Certificates } from './supervisor/certificates.js';
 import { type NodeRecord, openDataDir } from './supervisor/data-dir.js';
-import type { DataLock } from './supervisor/data-lock.js';
 import { Handover } from './supervisor/handover.js';
 import { ListenerFigures } from './supervisor/listener-figures.js';
 import { defaultShards, usableCores, usableMemoryBytes } from './supervisor/machine.js';
 import { openListener } from './supervisor/open-listener.js';
 import { OpeningReader, openingLimits } from './supervisor/opening-reader.js';
+import { reshard } from './supervisor/resharding.js';
 import { overloadLimits } from './supervisor/shard-handle.js';
 import { ShardPool } from './supervisor/shard-pool.js';
 import { ofFirst } from './supervisor/tls-material.js';
@@ -76,10 +76,10 @@ export async function launchBroker(
 ): Promise<RunningBroker> {
   const logger = options.logger === undefined || options.logger === 'silent' ? silentLogger : options.logger;
   const preparation = await prepareStart(options, logger);
+  const run = (ready: Preparation) => new RunningBroker(ready, options, logger, replacements).start();
   try {
-    const broker = new RunningBroker(preparation, options, logger, replacements);
-    await broker.start();
-    return broker;
+    await reshard(preparation.config, logger, (config) => run(preparedAlike(preparation, config)));
+    return await run(preparation);
   } catch (error) {
     preparation.lock.release();
     throw error;
@@ -107,7 +107,7 @@ export class RunningBroker implements Broker {
   readonly #access: AccessFiles;
   readonly #plugins: PluginHost;
   readonly #settings: LiveSettings;
-  readonly #lock: DataLock;
+  readonly #lock: Preparation['lock'];
   readonly #users: UsersPart;
   #sweepTimer: NodeJS.Timeout | undefined;
   #resolveFailed: (error: BrokerError) => void = () => {};
@@ -180,7 +180,7 @@ export class RunningBroker implements Broker {
   }
 
   /** Shards first, so that the first connection finds its own. @throws BrokerError after stopping what had started */
-  async start(): Promise<void> {
+  async start(): Promise<this> {
     this.#sweepTimer = setInterval(() => this.#sweep(), SUPERVISOR_SWEEP_INTERVAL_MS);
     try {
       await this.#certificates.load();
@@ -193,6 +193,7 @@ export class RunningBroker implements Broker {
       if (failedLater instanceof BrokerError) throw failedLater;
       for (const acceptor of this.#acceptors) await acceptor.open();
       await this.#api.open(this.#certificates.material);
+      return this;
     } catch (error) {
       await this.stop();
       throw error;

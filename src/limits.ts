@@ -828,3 +828,10 @@ export const KEY_RANGES_MAX = 4_096;
 export const MENDING_COMMIT_BYTES = 8 << 20;
 /** Names that are tried for a damaged store that is put aside. */
 export const PUT_ASIDE_MAX = 100;
+
+/** Rows that are given to another number of shards before main looks at anything else. */
+export const REDISTRIBUTION_ROWS_PER_TURN = 10_000;
+/** Times that the shards of before run to deliver what is on its way between them. */
+export const RESHARDING_ROUNDS_MAX = 10;
+/** Milliseconds of each. Less than the time after which wills of a crash are due: those would be new messages. */
+export const RESHARDING_ROUND_MS = 2_000;

@@ -3,9 +3,10 @@ import { resolve } from 'node:path';
 import { BrokerError } from './base/errors.js';
 import type { Logger } from './base/log.js';
 import type { BrokerOptions } from './broker-api.js';
+import type { Config } from './config/schema.js';
 import { type Prepared, prepare } from './plugins/prepare.js';
 import { readKept } from './settings/kept-file.js';
-import { type DataLock, lockDataDir } from './supervisor/data-lock.js';
+import { type DataLock, heldLock, lockDataDir } from './supervisor/data-lock.js';
 import { takeAdminPassword } from './users/first-users.js';
 
 type Ready = Extract<Prepared, { ok: true }>;
@@ -27,6 +28,11 @@ export async function prepareStart(options: BrokerOptions, logger: Logger): Prom
   const ready = await readConfig(options, logger);
   const lock = lockDataDir(resolve(ready.config['node.data_dir']));
   return { ...ready, lock, adminPassword };
+}
+
+/** @returns the same for another configuration; the data directory stays held when what it is for ends */
+export function preparedAlike(preparation: Preparation, config: Config): Preparation {
+  return { ...preparation, config, lock: heldLock };
 }
 
 async function readConfig(options: BrokerOptions, logger: Logger): Promise<Ready> {

@@ -38,6 +38,19 @@ export function openDataDir(directory: string, configuredShards: number, default
   return record;
 }
 
+/** @returns the number of shards that the node had last; null: it is new. @throws BrokerError DATA_DIR_FAILED */
+export function rememberedShards(directory: string): number | null {
+  return readRecord(join(directory, FILE))?.shards ?? null;
+}
+
+/** Remembers another number of shards; the node must be known. @throws BrokerError DATA_DIR_FAILED */
+export function rememberShards(directory: string, shards: number): void {
+  const path = join(directory, FILE);
+  const known = readRecord(path);
+  if (known === null) throw failed(path, 'is missing; restore it, or a backup of the whole directory');
+  writeRecord(path, { ...known, shards });
+}
+
 /** @throws BrokerError DATA_DIR_FAILED */
 export function makeDataDir(directory: string): void {
   try {

@@ -16,6 +16,9 @@ export interface DataLock {
   release(): void;
 }
 
+/** Of those who work in a directory that somebody else holds for them. */
+export const heldLock: DataLock = { release: () => {} };
+
 /** @throws BrokerError DATA_DIR_FAILED where another one holds it, or it cannot be made */
 export function lockDataDir(directory: string): DataLock {
   const lock = tryLockDataDir(directory);

@@ -47,7 +47,7 @@ test('a truncated file gives what is left of it', async (t) => {
   const { root, file, rows } = t.context as Sample;
   const directory = join(root, 'short');
   for (let page = 0; page < file.length / PAGE_BYTES; page++) {
-    for (const more of [0, 1, PAGE_BYTES / 2, PAGE_BYTES - 1]) {
+    for (const more of [0, 1 + ((page * 1_237) % (PAGE_BYTES - 1))]) {
       const left = await mendAndRead(directory, file.subarray(0, page * PAGE_BYTES + more));
       t.not(left.mended, null, `${page} pages and ${more} bytes`);
       for (const name of left.rows.keys()) if (!rows.has(name)) t.regex(name, /^journal:/);
@@ -64,7 +64,7 @@ test('bits that are flipped anywhere crash nothing and cost no more than a page'
     const left = await mendAndRead(join(root, 'bits'), bent);
     return countKept(rows, left.rows) >= rows.size - LOST_MAX;
   });
-  await fc.assert(property, { numRuns: 150 });
+  await fc.assert(property, { numRuns: 60 });
   t.pass();
 });
 
@@ -80,7 +80,7 @@ test('bits that are flipped where lmdb finds its way crash nothing and cost no m
     const left = await mendAndRead(join(root, 'ways'), bent);
     return countKept(rows, left.rows) >= rows.size - LOST_MAX;
   });
-  await fc.assert(property, { numRuns: 150 });
+  await fc.assert(property, { numRuns: 60 });
   t.pass();
 });
 

@@ -1,0 +1,71 @@
+/** Another number of shards than last time: everything is still there, also when the process is killed meanwhile. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { storedShards } from '../../src/storage/shard-swap.js';
+import { openDataDir, rememberedShards } from '../../src/supervisor/data-dir.js';
+import { RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
+import { type Fate, type NodePlan, readNode, writeNode } from '../unit/storage/moved.js';
+
+const PROGRAM = fileURLToPath(new URL('./reshard-main.js', import.meta.url));
+const FATES: readonly Fate[] = ['queued', 'sent', 'released', 'done', 'inbound', 'shared'];
+const KILLS = 6;
+/** Each is killed about so much later than the one before: all of it takes some 100 ms. */
+const KILL_STEP_MS = 15;
+
+const PLAN: NodePlan = {
+  sessions: Array.from({ length: 150 }, (_, i) => ({
+    slot: (i * 83) % 1_024,
+    filters: ['a/#', `device/${i}`, '$share/g/c'],
+    fates: Array.from({ length: 12 }, (_, j) => [FATES[(i + j) % FATES.length]!, (i * j) % 16] as const),
+  })),
+  retained: Array.from({ length: 60 }, (_, i) => i * 17),
+};
+
+/** Kills it so long after its first line; null: not at all. @returns whether it came to its end */
+async function run(directory: string, shards: number, killAfterMs: number | null): Promise<boolean> {
+  const args = [PROGRAM, directory, String(shards)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  child.stdout.resume();
+  if (killAfterMs === 0) child.kill('SIGKILL');
+  const timer = killAfterMs === null ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  const [code] = (await ended) as [number | null];
+  clearTimeout(timer);
+  return code === 0;
+}
+
+for (const [from, to] of [
+  [1, 3],
+  [3, 2],
+  [2, 1],
+] as const) {
+  test(`${from} to ${to} shards, killed in the middle again and again`, async (t) => {
+    t.timeout(120_000);
+    const directory = tempDirectory();
+    openDataDir(directory, from, from);
+    await writeNode(directory, from, PLAN);
+    const before = await readNode(directory, from);
+    t.false(await run(directory, to, 0), 'the first one is killed as soon as it has begun');
+    for (let i = 1; i < KILLS; i++) await run(directory, to, KILL_STEP_MS * (i + Math.random()));
+    t.true(await run(directory, to, null));
+    t.deepEqual(await readNode(directory, to), before);
+    t.is(rememberedShards(directory), to);
+    t.is(storedShards(directory).length, to);
+  });
+}
+
+test('a broker starts with more shards and with fewer than it had', async (t) => {
+  const directory = tempDirectory();
+  for (const [round, shards] of [2, 3, 1].entries()) {
+    const logger = new RecordingLogger();
+    const config = { 'node.shards': shards, 'mqtt.persistence.level': 'process' } as const;
+    const broker = await startTestBroker({ config, logger }, directory);
+    t.is(broker.shards, shards);
+    await broker.stop();
+    t.is(storedShards(directory).length, shards);
+    t.is(logger.has('info', /is given to/), round > 0);
+  }
+});

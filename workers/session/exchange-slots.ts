@@ -5,7 +5,7 @@
 import { INFLIGHT_SLOTS_MIN } from '../../src/limits.js';
 import type { Message } from '../../src/protocol/message.js';
 import { type Entry, type EntryGroup, NO_ENTRY } from '../store/journal.js';
-import { HELD, type Identifiers, isReleased, isUnsent } from './exchange.js';
+import { HELD, type Identifiers, isReleased, isUnsent, PUBLISHED_QOS2 } from './exchange.js';
 
 // A slot is four numbers in one typed array: a column each would cost a session several hundred bytes of headers.
 export const STRIDE_BITS = 2;
@@ -211,34 +211,36 @@ export class ExchangeSlots {
   }
 
   protected unlink(slot: number): void {
+    const { numbers } = this;
     const at = slot << STRIDE_BITS;
-    const previous = this.numbers[at + PREVIOUS]!;
-    const next = this.numbers[at + NEXT]!;
-    if (previous !== 0) this.numbers[((previous & this.mask) << STRIDE_BITS) + NEXT] = next;
-    if (next !== 0) this.numbers[((next & this.mask) << STRIDE_BITS) + PREVIOUS] = previous;
-    if (previous !== 0 && next !== 0) return;
-    const id = this.idAt(slot);
-    const state = this.stateAt(slot);
-    if (isReleased(state)) {
-      if (this.releasedFirst === id) this.releasedFirst = next;
-      if (this.releasedLast === id) this.releasedLast = previous;
-    } else if (isUnsent(state)) {
-      if (this.heldFirst === id) this.heldFirst = next;
-      if (this.heldLast === id) this.heldLast = previous;
-    } else {
+    const previous = numbers[at + PREVIOUS]!;
+    const next = numbers[at + NEXT]!;
+    if (previous !== 0) numbers[((previous & this.mask) << STRIDE_BITS) + NEXT] = next;
+    if (next !== 0) numbers[((next & this.mask) << STRIDE_BITS) + PREVIOUS] = previous;
+    const id = numbers[at]! & 0xffff;
+    const state = (numbers[at]! >>> 16) & 0xff;
+    if (state <= PUBLISHED_QOS2) {
       if (this.publishedFirst === id) this.publishedFirst = next;
       if (this.publishedLast === id) this.publishedLast = previous;
+    } else if (isReleased(state)) {
+      if (this.releasedFirst === id) this.releasedFirst = next;
+      if (this.releasedLast === id) this.releasedLast = previous;
+    } else {
+      if (state === HELD) this.heldCount -= 1;
+      if (this.heldFirst === id) this.heldFirst = next;
+      if (this.heldLast === id) this.heldLast = previous;
     }
   }
 
   protected free(slot: number): void {
     this.unlink(slot);
     this.dropContents(slot);
-    if (this.stateAt(slot) === HELD) this.heldCount -= 1;
     this.numbers[slot << STRIDE_BITS] = 0;
     this.size -= 1;
-    this.lastEntry = this.entryAt(slot);
-    if (this.entries !== null) this.entries[slot] = NO_ENTRY;
+    this.lastEntry = NO_ENTRY;
+    if (this.entries === null) return;
+    this.lastEntry = this.entries[slot]!;
+    this.entries[slot] = NO_ENTRY;
   }
 
   protected dropContents(slot: number): void {

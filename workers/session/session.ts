@@ -134,7 +134,7 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
 
   /**
    * A packet identifier was in flight to the client when the broker ended. In the order of sending anew, released ones
-   * first; of those there is no message.
+   * first; of those there is no message. @returns false when it is in flight already, so that this is over
    */
   restoreInFlight(
     packetId: number,
@@ -144,21 +144,22 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
     identifiers: Identifiers,
     group: EntryGroup | null,
     entry: Entry,
-  ): void {
+  ): boolean {
     const window = this.window();
     const { nowMs } = this.core.turn;
     const owner = this.groupOf(group);
-    if (window.restore(packetId, state, message, flags, identifiers, owner, nowMs)) {
-      window.setEntry(packetId, entry);
-      this.account();
-    } else {
-      this.core.kept.done(entry);
-    }
+    if (!window.restore(packetId, state, message, flags, identifiers, owner, nowMs)) return false;
+    window.setEntry(packetId, entry);
+    this.account();
+    return true;
   }
 
-  /** A message with QoS 2 had come with this packet identifier when the broker ended, and awaits PUBREL. */
-  restoreInbound(packetId: number, entry: Entry): void {
-    if (!this.awaiting().add(packetId, this.core.turn.nowMs, entry)) this.core.kept.done(entry);
+  /**
+   * A message with QoS 2 had come with this packet identifier when the broker ended, and awaits PUBREL.
+   * @returns as above
+   */
+  restoreInbound(packetId: number, entry: Entry): boolean {
+    return this.awaiting().add(packetId, this.core.turn.nowMs, entry);
   }
 
   // Gone when its subscriptions have ended: then it is a message like others.

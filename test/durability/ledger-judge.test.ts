@@ -156,6 +156,14 @@ test('a later message before an earlier one is a fault; an earlier one again is 
   t.deepEqual(rules(two().add(got(0), got(1), got(0), got(1))), []);
 });
 
+test('of messages that were sent before SUBACK a later one may be the first', (t) => {
+  const ledger = new Ledger()
+    .add(ready, ...opened('p'), ...opened('s'), sent(0, TOPIC, { qos: 1 }))
+    .add(...subscribed('s'), sent(1, TOPIC, { qos: 1 }), received(1, 's', TOPIC, 1), crash, ready)
+    .add(received(0, 's', TOPIC, 1), received(1, 's', TOPIC, 1), acked(0), acked(1));
+  t.deepEqual(judge(ledger.entries), []);
+});
+
 test('what nobody has published, or not yet, is a fault', (t) => {
   t.deepEqual(rules(begun().add(received(7))), ['never published']);
   t.deepEqual(rules(begun().add(received(0), sent(0))), ['never published']);

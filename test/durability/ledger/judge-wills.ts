@@ -5,7 +5,7 @@
 import type { Book, Connection } from './book.js';
 
 /** A will is kept this long after CONNACK at the latest, and a DISCONNECT is noted. */
-const NOTED_US = 2_000_000;
+const NOTED_US = 700_000;
 /** Back within this time of the start, with a margin: the will of a connection that the crash ended is not due. */
 const BACK_US = 3_500_000;
 /** After this time, with a margin, it was due before the client came back. */

@@ -7,7 +7,8 @@ import type { Random } from './random.js';
 
 /** Messages of one publisher that are under way. */
 const WINDOW = 40;
-const RETAINED_TOPICS = 6;
+/** So many that most are left alone over several crashes. */
+const RETAINED_TOPICS = 30;
 const WILL_CLIENTS_MAX = 6;
 /** Most messages fit into a packet or two of the network; a few are large. */
 const SMALL_BYTES = 300;
@@ -79,7 +80,7 @@ export class Retainer implements Writer {
 
   act(): void {
     const { client, random } = this;
-    if (!client.isConnected || client.underWay > 4) return;
+    if (!client.isConnected || client.underWay > 4 || random.percent(80)) return;
     const topic = `r/${this.name}/${random.between(1, RETAINED_TOPICS)}`;
     const seq = this.seq++;
     const payload = random.percent(15) ? '' : payloadOf(topic, seq, random.between(0, SMALL_BYTES));

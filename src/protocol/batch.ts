@@ -1,41 +1,33 @@
 /**
  * The form in which messages travel between shards: records, one behind the other, in one buffer. Written and read
  * on the shards' threads.
- *
- * Record, little-endian: u32 bytes of the whole record, u8 flags, u8 QoS and marks, u16 topic bytes, u32 property
- * bytes, f64 time of receipt, u32 expiry in seconds, u16 bytes of no meaning before the properties, u16 before the
- * payload; with SHARE or BOUNCE also u32 group of the target, u32 group of the source, u32 shards tried, u32 hash;
- * with the mark AUTHOR also u32 bytes of names, and the names of the publisher as in src/protocol/author.ts; then
- * topic, properties, payload, with those bytes of no meaning.
  */
 import { assert } from '../base/assert.js';
 import { copyBytes } from '../base/bytes.js';
 import { PEER_SCRATCH_KEEP_BYTES_MAX, PEER_SCRATCH_START_BYTES, PEER_TEXT_BYTES_MAX } from '../limits.js';
 import { type Author, asAuthor } from './author.js';
-import { expiryTimeMs, isSysTopic } from './message.js';
+import {
+  AUTHOR_HEAD_BYTES,
+  authorAt,
+  GROUP_BYTES,
+  MARK_AUTHOR,
+  MARK_EXPIRES,
+  MARK_RETAIN,
+  RECORD_HEAD_BYTES,
+  WITH_GROUP,
+  writeHead,
+} from './batch-record.js';
+import { expiryTimeMs, isSysTopic, type Message } from './message.js';
 import type { PublishView } from './mqtt/publish-view.js';
 
-/** The target matches its own subscribers. */
-export const RECORD_DELIVER = 1;
-/** The target owns this topic's retained message: it stores, replaces or removes it. */
-export const RECORD_RETAIN = 2;
-/** The target hands the message to one member of its group `groupId`. */
-export const RECORD_SHARE = 4;
-/** A shared message comes back: the sender had no member left, `sourceGroupId` is tried elsewhere. */
-export const RECORD_BOUNCE = 8;
-/** The target has durable interest: it commits before it says `applied`. */
-export const RECORD_DURABLE = 16;
+export {
+  RECORD_BOUNCE,
+  RECORD_DELIVER,
+  RECORD_DURABLE,
+  RECORD_RETAIN,
+  RECORD_SHARE,
+} from './batch-record.js';
 
-const WITH_GROUP = RECORD_SHARE | RECORD_BOUNCE;
-/** What a record has besides the parts of its message, at least. */
-export const RECORD_HEAD_BYTES = 28;
-const GROUP_BYTES = 16;
-/** Of the length before the names of a publisher. */
-const AUTHOR_HEAD_BYTES = 4;
-
-const MARK_RETAIN = 4;
-const MARK_EXPIRES = 8;
-const MARK_AUTHOR = 16;
 const GAP_BYTES_MAX = 0xffff;
 
 /**
@@ -67,6 +59,38 @@ export class BatchWriter {
   /** Adds what is in `view`. @returns the record's bytes. */
   append(view: PublishView, flags: number): number {
     return this.record(view, flags, RECORD_HEAD_BYTES);
+  }
+
+  /** Adds a stored message. @returns the record's bytes. */
+  appendMessage(message: Message): number {
+    const { author, data, receivedAtMs, expiresAtMs } = message;
+    const headBytes =
+      author === null ? RECORD_HEAD_BYTES : RECORD_HEAD_BYTES + AUTHOR_HEAD_BYTES + author.length;
+    const size = headBytes + data.length;
+    const at = this.end;
+    if (at + size > this.bytes.length) this.grow(at + size, at);
+    const isLasting = expiresAtMs === Number.POSITIVE_INFINITY;
+    writeHead(
+      this.view,
+      at,
+      size,
+      message.qos |
+        (message.retain ? MARK_RETAIN : 0) |
+        (isLasting ? 0 : MARK_EXPIRES) |
+        (author === null ? 0 : MARK_AUTHOR),
+      message.topicEnd,
+      message.propertiesEnd - message.propertiesStart,
+      receivedAtMs,
+      isLasting ? 0 : Math.round((expiresAtMs - receivedAtMs) / 1000),
+      message.propertiesStart - message.topicEnd,
+      message.payloadStart - message.propertiesEnd,
+    );
+    if (author !== null) this.writeAuthor(author, at + RECORD_HEAD_BYTES);
+    message.copyTo(this.bytes, at + headBytes);
+    this.end = at + size;
+    this.records++;
+    if (message.qos > 0) this.guaranteed++;
+    return size;
   }
 
   /** Adds a message for one member of a group; `flags` holds SHARE or BOUNCE. @returns the record's bytes. */
@@ -172,6 +196,7 @@ export class BatchWriter {
       (view.retain ? MARK_RETAIN : 0) |
       (view.expirySeconds < 0 ? 0 : MARK_EXPIRES) |
       (view.author === null ? 0 : MARK_AUTHOR);
+    // As `writeHead`, whose call costs 5 of 55 ns.
     out.setUint32(at, size, true);
     out.setUint8(at + 4, flags);
     out.setUint8(at + 5, marks);
@@ -206,31 +231,6 @@ export class BatchWriter {
     this.bytes = Buffer.from(new ArrayBuffer(capacity));
     this.view = new DataView(this.bytes.buffer);
   }
-}
-
-/**
- * For records that were kept and may be damaged. @returns the bytes of the record at `at`; -1 when there is none that
- * can be read and ends before `end`
- */
-export function recordBytes(view: DataView, at: number, end: number): number {
-  if (end - at < RECORD_HEAD_BYTES) return -1;
-  const size = view.getUint32(at, true);
-  if (size > end - at) return -1;
-  const marks = view.getUint8(at + 5);
-  if ((marks & 3) === 3 || !Number.isFinite(view.getFloat64(at + 12, true))) return -1;
-  let parts = authorAt(0, view.getUint8(at + 4));
-  if ((marks & MARK_AUTHOR) !== 0) {
-    if (parts + AUTHOR_HEAD_BYTES > size) return -1;
-    parts += AUTHOR_HEAD_BYTES + view.getUint32(at + parts, true);
-  }
-  parts += view.getUint16(at + 6, true) + view.getUint32(at + 8, true);
-  parts += view.getUint16(at + 24, true) + view.getUint16(at + 26, true);
-  return parts <= size ? size : -1;
-}
-
-// Where a record that begins at `at` has the names of its publisher.
-function authorAt(at: number, flags: number): number {
-  return at + ((flags & WITH_GROUP) === 0 ? RECORD_HEAD_BYTES : RECORD_HEAD_BYTES + GROUP_BYTES);
 }
 
 const NO_BYTES = Buffer.alloc(0);

@@ -1,7 +1,7 @@
 /** Writes one record of the journal after the other. Used on shards, and on main. */
 import { JOURNAL_SCRATCH_BYTES } from '../limits.js';
 import { BatchWriter } from '../protocol/batch.js';
-import type { PublishView } from '../protocol/mqtt/publish-view.js';
+import type { Message } from '../protocol/message.js';
 import { CONTENT_AT, FRAME_BYTES, seal } from './framing.js';
 import {
   END_BYTES,
@@ -115,9 +115,9 @@ export class JournalWriter {
     this.steps++;
   }
 
-  /** The next message, from `view`. @returns its bytes */
-  message(view: PublishView): number {
-    return this.batch.append(view, 0);
+  /** The next message. @returns its bytes */
+  message(message: Message): number {
+    return this.batch.appendMessage(message);
   }
 
   /** The next message, as it lies in another record. */
@@ -133,7 +133,7 @@ export class JournalWriter {
     view.setUint16(10, this.ends, true);
     view.setUint16(12, this.steps, true);
     view.setUint16(14, batch.records, true);
-    const value = Buffer.allocUnsafeSlow(FRAME_BYTES + this.at + batch.length);
+    const value = Buffer.allocUnsafe(FRAME_BYTES + this.at + batch.length);
     this.bytes.copy(value, CONTENT_AT, 0, this.at);
     batch.moveTo(value, CONTENT_AT + this.at);
     if (this.bytes.length > JOURNAL_SCRATCH_BYTES) this.allocate(JOURNAL_SCRATCH_BYTES);

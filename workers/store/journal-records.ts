@@ -110,7 +110,7 @@ export class JournalRecords {
     for (const record of this.sparse) {
       if (bytes <= 0) break;
       count++;
-      if (record.isGone) continue;
+      if (record.isGone || record.isOver) continue;
       taken.push(record);
       bytes -= record.bytes;
     }

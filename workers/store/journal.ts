@@ -8,7 +8,6 @@
  */
 import { JOURNAL_RECORDS_SPARE_MAX, JOURNAL_SWEEP_BYTES, JOURNAL_SWEEP_BYTES_MAX } from '../../src/limits.js';
 import type { Message } from '../../src/protocol/message.js';
-import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import {
   type EntryGroup,
   HEAD_BYTES,
@@ -45,7 +44,6 @@ export class Journal implements CommitSource {
   private readonly records = new JournalRecords();
   private readonly writer = new JournalWriter();
   private readonly rewriter: JournalRewriter;
-  private readonly view = new PublishView();
   private nextSequence = 1;
   /** Of steps, in the order in which they were made: the order of sending, and of PUBRECs. */
   private nextOrder = 1;
@@ -228,7 +226,7 @@ export class Journal implements CommitSource {
     const { writer } = this;
     const record = pending.record!;
     writer.begin();
-    const index = pending.writeEntries(writer, this.view);
+    const index = pending.writeEntries(writer);
     const entriesEnd = writer.length;
     const about = pending.events.write(writer, record);
     if (writer.isEmpty) {

@@ -7,9 +7,8 @@ import {
   JOURNAL_PENDING_ENTRIES_MIN,
   JOURNAL_RECORD_BYTES,
 } from '../../src/limits.js';
-import { RECORD_HEAD_BYTES } from '../../src/protocol/batch.js';
+import { RECORD_HEAD_BYTES } from '../../src/protocol/batch-record.js';
 import type { Message } from '../../src/protocol/message.js';
-import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import {
   ENTRY_BYTES,
   type EntryGroup,
@@ -139,14 +138,14 @@ export class PendingRecord {
   }
 
   /** Writes its entries that are not over, with their messages. */
-  writeEntries(writer: JournalWriter, view: PublishView): RowIndex {
+  writeEntries(writer: JournalWriter): RowIndex {
     const { numbers, sizes } = this;
     let count = 0;
     for (let i = 0; i < this.messageCount; i++) {
       const message = this.messages[i]!;
       if (message === null) continue;
       numbers[i] = count;
-      sizes[count++] = writer.message(view.load(message));
+      sizes[count++] = writer.message(message);
     }
     const index = new RowIndex(this.places, count, sizes);
     for (let place = 0; place < this.places; place++) {

@@ -87,7 +87,7 @@ const reader = new JournalReader();
 
 function written({ entries, ends, steps, messages, settled }: Content): Buffer {
   writer.begin();
-  for (const message of messages) writer.message(view.load(messageOf(message)));
+  for (const message of messages) writer.message(messageOf(message));
   let place = -1;
   for (const one of entries) {
     place += one.gap;

@@ -20,7 +20,7 @@ export function missingWills(book: Book): string[] {
 }
 
 export function unaskedWills(book: Book): string[] {
-  return [...judged(book, 'no', (times) => times > 0), ...judged(book, 'maybe', (times) => times > 1)];
+  return judged(book, 'no', (times) => times > 0);
 }
 
 function judged(book: Book, due: Due, isWrong: (times: number) => boolean): string[] {

@@ -1,5 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { authorOf } from '../../../../src/protocol/author.js';
+import { createMessage, Message } from '../../../../src/protocol/message.js';
 import { PublishView } from '../../../../src/protocol/mqtt/publish-view.js';
 import { opened } from '../../../../src/storage/framing.js';
 import {
@@ -80,6 +82,7 @@ const content: fc.Arbitrary<Content> = fc.record({
   settled: fc.nat(1_000_000),
 });
 
+const TEXT = { topic: 't', payload: Buffer.from('p'), qos: 1, retain: false, receivedAtMs: 1_000 };
 const KEY = journalKey(7);
 const view = new PublishView();
 const writer = new JournalWriter();
@@ -154,6 +157,29 @@ test('what is written is read again', (t) => {
       t.is(reader.places, place + 1);
     }),
   );
+});
+
+test('a message is read as it was: properties, expiry, names, retain, and what lies between its parts', (t) => {
+  const small = createMessage({
+    topic: 'ä/b',
+    payload: Buffer.from('p'),
+    qos: 2,
+    retain: true,
+    receivedAtMs: 1_700_000_000_123,
+    properties: Buffer.of(1, 1),
+    expirySeconds: 7,
+    author: authorOf('client ☃', 'user'),
+  });
+  const large = createMessage({ ...TEXT, payload: Buffer.alloc(300_000, 7) });
+  const gaps = new Message('topicIDlprpayload', 5, 8, 10, 10, 1, false, 5_000, 6_000, false, null);
+  writer.begin();
+  const sizes = [small, large, gaps].map((message) => writer.message(message));
+  t.true(reader.open(contentOf(writer.take(KEY, 0))));
+  for (const [i, message] of [small, large, gaps].entries()) {
+    t.is(reader.messageAt(i + 1) - reader.messageAt(i), sizes[i]!);
+    reader.nextMessage(view);
+    t.deepEqual(view.message(), message);
+  }
 });
 
 test('whatever bytes it is given, the reader refuses them or reads to the end', (t) => {

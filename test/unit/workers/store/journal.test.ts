@@ -1,4 +1,8 @@
 import test from 'ava';
+import { framed } from '../../../../src/storage/framing.js';
+import { JOURNAL_VERSION } from '../../../../src/storage/journal-format.js';
+import type { Change } from '../../../../src/storage/tables.js';
+import { RELEASED } from '../../../../workers/session/exchange.js';
 import { Journal } from '../../../../workers/store/journal.js';
 import { MemoryStore } from '../../../../workers/store/store.js';
 import { JournalBench, messageOf, type RestoredEntry } from './journal-bench.js';
@@ -150,6 +154,7 @@ test('a record that was written anew is not set back by what an earlier record s
   for (const other of others) bench.journal.done(other);
   bench.settle();
   const [only] = bench.restored(bench.reopen(), 2);
+  t.is(only!.state, RELEASED);
   t.is(only!.message, null);
   t.is(only!.packetId, 5);
 });
@@ -221,6 +226,52 @@ test('entries of sessions that are gone are over, and their space is given back'
   bench.settle();
   t.is(bench.store.count('journal'), 1);
   t.true(bench.store.bytesOf('journal') < PAYLOAD_BYTES + 200);
+});
+
+test('a row of a later version is left as it is, and told', (t) => {
+  const bench = new JournalBench();
+  enter(bench, 1);
+  bench.commit();
+  const rows = bench.store.table('journal');
+  const [hex] = rows.keys();
+  const key = Buffer.from(hex!, 'hex');
+  rows.set(hex!, framed(key, Buffer.from('whatever it holds'), JOURNAL_VERSION + 1));
+  const restored = bench.reopen();
+  t.true(restored.isNewer);
+  t.is(restored.damagedRows, 0);
+});
+
+test('a record that is written anew in a commit that fails is written again as it was', (t) => {
+  const bench = new JournalBench();
+  const entries = Array.from({ length: 10 }, () => enter(bench, 1));
+  bench.commit();
+  for (const entry of entries.slice(2)) bench.journal.done(entry);
+  bench.journal.sweep();
+  const refused: Change[] = [];
+  bench.journal.collect(refused);
+  // The commit has failed; what happens until it is tried again goes with the one after it.
+  bench.journal.sent(entries[1]!, 9);
+  bench.journal.done(entries[0]!);
+  bench.store.commit(refused, () => bench.journal.committed());
+  t.is(bench.restored(bench.reopen(), 1).length, 2);
+});
+
+test('what happens to a record while the commit that writes it anew is tried again is not lost', (t) => {
+  const bench = new JournalBench();
+  const entries = Array.from({ length: 10 }, () => enter(bench, 1));
+  bench.commit();
+  for (const entry of entries.slice(2)) bench.journal.done(entry);
+  bench.journal.sweep();
+  const refused: Change[] = [];
+  bench.journal.collect(refused);
+  bench.journal.sent(entries[1]!, 9);
+  bench.journal.done(entries[0]!);
+  bench.store.commit(refused, () => bench.journal.committed());
+  bench.commit();
+  t.deepEqual(
+    bench.restored(bench.reopen(), 1).map(({ packetId, entry }) => [packetId, entry]),
+    [[9, entries[1]!]],
+  );
 });
 
 test('a damaged row is lost, counted and removed; the others are read', (t) => {

@@ -799,11 +799,11 @@ export const JOURNAL_SAVED_BYTES_MIN = 256;
 export const JOURNAL_EVENT_RECORD_BYTES = 512;
 /**
  * Bytes of records that one sweep may have written anew, besides as many as were written since the last. Too small:
- * what is no longer needed stays longer. Too large: a turn is held up, 1 ms per MiB.
+ * what is no longer needed stays longer. Too large: a turn is held up, 1 ms and more per MiB.
  */
 export const JOURNAL_SWEEP_BYTES = 1 << 20;
 /** As above, of what was written since the last sweep. */
-export const JOURNAL_SWEEP_BYTES_MAX = 8 << 20;
+export const JOURNAL_SWEEP_BYTES_MAX = 3 << 20;
 /** Messages of a record among which one that enters again is looked for, latest first. Too few: it is stored twice. */
 export const JOURNAL_MESSAGES_LOOKED_AT = 8;
 /** Entries for which a record that gathers has room at first; and events. Too small: they grow in most turns. */

@@ -1,27 +1,52 @@
 /** A shard whose journal writes down what it is told, and whose store commits when the test says so. */
 import type { Message } from '../../../src/protocol/message.js';
-import type { Change } from '../../../src/storage/tables.js';
+import type { Change, Row, Table } from '../../../src/storage/tables.js';
 import { PUBLISHED_QOS1, RELEASED, RELEASING } from '../../../workers/session/exchange.js';
 import type { Session } from '../../../workers/session/session.js';
 import type { CommitSource } from '../../../workers/store/commits.js';
-import type { Entry, EntryGroup } from '../../../workers/store/journal.js';
+import { type Entry, type EntryGroup, Journal } from '../../../workers/store/journal.js';
 import { MemoryStore } from '../../../workers/store/store.js';
 import type { ConnectOptions } from '../../helpers/packets.js';
 import { PERSISTENT } from '../../helpers/packets.js';
 import { type TestClient, TestShard, type TestShardOptions } from '../../helpers/test-shard.js';
 
-/** Keeps nothing, but could: commits are done when the test says so. */
+/** Commits are done when the test says so. */
 export class HeldStore extends MemoryStore {
   override readonly isKeeping: boolean = true;
+  private readonly tables = new Map<Table, Map<string, Row>>();
   /** What happens with the next ones. */
   mode: 'hold' | 'pass' | 'fail' = 'hold';
   commits = 0;
   private held: ((ok: boolean) => void) | null = null;
 
-  override commit(_changes: readonly Change[], done: (ok: boolean) => void): void {
+  override commit(changes: readonly Change[], done: (ok: boolean) => void): void {
     this.commits += 1;
-    if (this.mode === 'hold') this.held = done;
-    else done(this.mode === 'pass');
+    const end = (ok: boolean): void => {
+      if (ok) for (const change of changes) this.apply(change);
+      done(ok);
+    };
+    if (this.mode === 'hold') this.held = end;
+    else end(this.mode === 'pass');
+  }
+
+  override rows(table: Table): Iterable<Row> {
+    return [...this.rowsOf(table).values()].sort((a, b) => a.key.compare(b.key));
+  }
+
+  override get(table: Table, key: Buffer): Buffer | null {
+    return this.rowsOf(table).get(key.toString('hex'))?.value ?? null;
+  }
+
+  private apply({ table, key, value }: Change): void {
+    const name = key.toString('hex');
+    if (value === null) this.rowsOf(table).delete(name);
+    else this.rowsOf(table).set(name, { key, value });
+  }
+
+  private rowsOf(table: Table): Map<string, Row> {
+    const rows = this.tables.get(table) ?? new Map<string, Row>();
+    this.tables.set(table, rows);
+    return rows;
   }
 
   get isHolding(): boolean {
@@ -46,49 +71,57 @@ export interface Told {
   readonly qos: number;
 }
 
-/** Entries of a real journal do not fit into 31 bits. */
-const FIRST_ENTRY = 2 ** 33;
-
-/** Knows what there is now, and what there was when the last commit began that has succeeded. */
+/** Knows what the journal ought to: what there is now, and what there was when the last commit began that succeeded. */
 export class JournalModel implements CommitSource {
   readonly isOn = true;
   readonly live = new Map<Entry, Told>();
   safe: ReadonlyMap<Entry, Told> = new Map();
   readonly mistakes: string[] = [];
   private collected: ReadonlyMap<Entry, Told> = new Map();
-  private lastEntry = FIRST_ENTRY;
+
+  constructor(private readonly journal: Journal) {}
 
   entered(
     session: number,
     message: Message,
     qos: number,
-    _flags: number,
+    flags: number,
     packetId: number,
-    _identifiers: readonly number[] | null,
-    _group: EntryGroup | null,
+    identifiers: readonly number[] | null,
+    group: EntryGroup | null,
   ): Entry {
+    const entry = this.journal.entered(session, message, qos, flags, packetId, identifiers, group);
     const place = packetId === 0 ? 'queued' : 'in flight';
-    return this.add({ session, place, packetId, payload: message.payload().toString(), qos });
+    return this.add(entry, { session, place, packetId, payload: message.payload().toString(), qos });
   }
 
   sent(entry: Entry, packetId: number): void {
+    this.journal.sent(entry, packetId);
     this.change(entry, 'queued', (told) => ({ ...told, place: 'in flight', packetId }));
   }
 
   released(entry: Entry): void {
+    this.journal.released(entry);
     this.change(entry, 'in flight', (told) => ({ ...told, place: 'released', payload: '' }));
   }
 
   done(entry: Entry): void {
+    this.journal.done(entry);
+    this.over(entry);
+  }
+
+  private over(entry: Entry): void {
     if (!this.live.delete(entry)) this.mistakes.push(`${entry} is over for the second time`);
   }
 
   forget(entry: Entry): void {
-    this.done(entry);
+    this.journal.forget(entry);
+    this.over(entry);
   }
 
   inbound(session: number, packetId: number): Entry {
-    return this.add({ session, place: 'inbound', packetId, payload: '', qos: 2 });
+    const entry = this.journal.inbound(session, packetId);
+    return this.add(entry, { session, place: 'inbound', packetId, payload: '', qos: 2 });
   }
 
   collect(): void {
@@ -99,12 +132,13 @@ export class JournalModel implements CommitSource {
     this.safe = this.collected;
   }
 
-  sweep(): void {}
+  sweep(): void {
+    this.journal.sweep();
+  }
 
-  private add(told: Told): Entry {
-    this.lastEntry += 1;
-    this.live.set(this.lastEntry, told);
-    return this.lastEntry;
+  private add(entry: Entry, told: Told): Entry {
+    this.live.set(entry, told);
+    return entry;
   }
 
   private change(entry: Entry, from: Told['place'], to: (told: Told) => Told): void {
@@ -149,15 +183,43 @@ export function compared(session: Session, journal: JournalModel): { held: unkno
   };
 }
 
+/** What a shard that begins now would find, in no order. */
+export function reloaded(store: HeldStore): Told[] {
+  const steps = new Journal(store, { touch: () => undefined }).load(store.rows('journal'));
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  const restored = step.value;
+  const found: Told[] = [];
+  for (const session of [...restored.sessions()]) {
+    restored.restore(session, {
+      restoreInFlight: (packetId, state, message) => {
+        const payload = message?.payload().toString() ?? '';
+        const place = state === RELEASED ? 'released' : 'in flight';
+        found.push({ session, place, packetId, payload, qos: state === PUBLISHED_QOS1 ? 1 : 2 });
+        return true;
+      },
+      restoreQueued: (message, qos) => {
+        found.push({ session, place: 'queued', packetId: 0, payload: message.payload().toString(), qos });
+      },
+      restoreInbound: (packetId) => {
+        found.push({ session, place: 'inbound', packetId, payload: '', qos: 2 });
+        return true;
+      },
+    });
+  }
+  return found;
+}
+
 /** A shard with such a journal and store. */
 export class KeptShard {
   readonly store = new HeldStore();
-  readonly journal = new JournalModel();
+  readonly journal: JournalModel;
   readonly shard: TestShard;
   private lastNumber = 0;
 
   constructor(options: TestShardOptions = {}) {
     this.shard = new TestShard({ ...options, store: this.store });
+    this.journal = new JournalModel(this.shard.parts.journal);
     Object.assign(this.shard.parts, { journal: this.journal });
     const { commits, sessions } = this.shard.parts;
     commits.add(this.journal);

@@ -9,7 +9,7 @@ import { ack } from '../../helpers/packets.js';
 import type { Received } from '../../helpers/received.js';
 import { settle, type TestClient } from '../../helpers/test-shard.js';
 import type { Version } from '../../helpers/wire.js';
-import { compared, KeptShard, type Told } from './kept-bench.js';
+import { compared, KeptShard, reloaded, type Told } from './kept-bench.js';
 
 const VERSIONS: readonly Version[] = [4, 5];
 const NAMES = VERSIONS.map((version) => `s${version}`);
@@ -246,6 +246,12 @@ class World {
   }
 }
 
+function inOrder(told: Iterable<Told>): string[] {
+  return [...told]
+    .map(({ session, place, packetId, payload, qos }) => [session, place, packetId, payload, qos].join())
+    .sort();
+}
+
 test('what the journal was told is what window, queue and identifiers hold, and promises follow commits', async (t) => {
   const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
     const world = new World();
@@ -254,6 +260,9 @@ test('what the journal was told is what window, queue and identifiers hold, and 
       await world.begin();
       for (const each of steps) {
         await world.do(each);
+        if (each.kind === 'commit') {
+          deepStrictEqual(inOrder(reloaded(bench.store)), inOrder(bench.journal.safe.values()));
+        }
         for (const name of ['publisher', ...NAMES]) {
           const { held, told } = compared(bench.shard.session(name)!, bench.journal);
           deepStrictEqual(held, told);

@@ -776,6 +776,11 @@ export const CLI_TRACE_SECONDS = 60;
 export const COMMIT_DELAY_MS = 50;
 /** After this long a commit that has failed is tried again, in milliseconds. */
 export const COMMIT_RETRY_MS = 500;
+/**
+ * Milliseconds after which a commit that is not over keeps publishers waiting. Too few, and a disc that hesitates is
+ * felt by all; too many, and what they publish meanwhile fills the memory.
+ */
+export const COMMIT_LATE_MS = 2_000;
 /** Bytes of a text in a key; a longer one is represented by its hash. LMDB's keys have 1,978 bytes at most. */
 export const KEY_TEXT_BYTES_MAX = 512;
 

@@ -138,7 +138,7 @@ export class ApiPublishing implements Runnable, CreditWaiter {
       view.stored = null;
     }
     const route = publisher.routeOf(view);
-    if (core.storeDoor.isShut && publisher.mayNeedCommit(view, route, null)) {
+    if (core.commits.isRefusing && publisher.mayNeedCommit(view, route, null)) {
       of.answer('store_failed');
       return true;
     }

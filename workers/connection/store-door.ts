@@ -28,7 +28,7 @@ export class StoreDoor {
 
   /** Nothing that has to be kept is taken on now. */
   get isShut(): boolean {
-    return this.commits.isRefusing;
+    return this.commits.isRefusing || this.commits.isLate;
   }
 
   /**

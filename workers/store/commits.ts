@@ -2,7 +2,7 @@
  * One commit after the other: gathers what has changed in all parts of the shard that keep something, hands it to the
  * store, and calls back whoever waits for it. Runs on the shard's thread.
  */
-import { COMMIT_DELAY_MS, COMMIT_RETRY_MS } from '../../src/limits.js';
+import { COMMIT_DELAY_MS, COMMIT_LATE_MS, COMMIT_RETRY_MS } from '../../src/limits.js';
 import type { Change } from '../../src/storage/tables.js';
 import type { Turn } from '../turn.js';
 import type { Store } from './store.js';
@@ -31,6 +31,7 @@ export class Commits {
   /** What has to be tried again; null: nothing. */
   private refused: Change[] | null = null;
   private isUnderway = false;
+  private beganMs = 0;
   /** Calls of `suspend` without their `resume`. */
   private suspensions = 0;
   private hasChanges = false;
@@ -45,6 +46,11 @@ export class Commits {
   /** Nothing that has to be kept may be taken on: commits fail, or there is no room. Read for every such PUBLISH. */
   get isRefusing(): boolean {
     return this.isFailing || this.store.isFull;
+  }
+
+  /** The commit under way takes so long that what gathers behind it could become too much. */
+  get isLate(): boolean {
+    return this.isUnderway && this.turn.nowMs - this.beganMs >= COMMIT_LATE_MS;
   }
 
   add(source: CommitSource): void {
@@ -94,6 +100,7 @@ export class Commits {
     if (this.suspensions > 0 && this.refused === null) return;
     const changes = this.refused ?? this.collect();
     this.isUnderway = true;
+    this.beganMs = this.turn.nowMs;
     this.store.commit(changes, (ok) => this.ended(changes, ok));
   }
 

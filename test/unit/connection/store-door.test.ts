@@ -137,3 +137,28 @@ test('a SUBSCRIBE of a kept session waits as well, and is refused after 10 s; th
     [[0x97, 0x97]],
   );
 });
+
+test('while a commit takes longer than 2 s, what would need the next one waits', async (t) => {
+  const bench = new KeptShard();
+  t.teardown(() => bench.stop());
+  bench.store.mode = 'pass';
+  bench.open('kept').subscribe(1, ['kept', 1]);
+  const clean = bench.shard.open('clean');
+  clean.subscribe(1, ['#', 1]);
+  const publisher = bench.shard.open('publisher', { version: 4 });
+  await settle();
+  bench.store.mode = 'hold';
+  publisher.publish({ topic: 'kept', payload: 'first', qos: 1, id: 1 });
+  await bench.shard.advance(1_900);
+  publisher.publish({ topic: 'kept', payload: 'second', qos: 1, id: 2 });
+  await settle();
+  t.deepEqual(clean.takePayloads(), ['first', 'second']);
+  await bench.shard.advance(200);
+  publisher.publish({ topic: 'kept', payload: 'third', qos: 1, id: 3 });
+  await settle();
+  t.deepEqual(clean.takePayloads(), []);
+  bench.store.mode = 'pass';
+  bench.store.finish();
+  await bench.shard.advance(100);
+  t.deepEqual(clean.takePayloads(), ['third']);
+});

@@ -4,7 +4,8 @@ import type { Change, Row, Table } from '../../../src/storage/tables.js';
 import { PUBLISHED_QOS1, RELEASED, RELEASING } from '../../../workers/session/exchange.js';
 import type { Session } from '../../../workers/session/session.js';
 import type { CommitSource } from '../../../workers/store/commits.js';
-import { type Entry, type EntryGroup, Journal } from '../../../workers/store/journal.js';
+import { type Entry, type EntryGroup, Journal, NO_ENTRY } from '../../../workers/store/journal.js';
+import type { RestoredEntries } from '../../../workers/store/restored-entries.js';
 import { MemoryStore } from '../../../workers/store/store.js';
 import type { ConnectOptions } from '../../helpers/packets.js';
 import { PERSISTENT } from '../../helpers/packets.js';
@@ -183,12 +184,9 @@ export function compared(session: Session, journal: JournalModel): { held: unkno
   };
 }
 
-/** What a shard that begins now would find, in no order. */
+/** What a shard that begins now would find. */
 export function reloaded(store: HeldStore): Told[] {
-  const steps = new Journal(store, { touch: () => undefined }).load(store.rows('journal'));
-  let step = steps.next();
-  while (step.done !== true) step = steps.next();
-  const restored = step.value;
+  const restored = load(store);
   const found: Told[] = [];
   for (const session of [...restored.sessions()]) {
     restored.restore(session, {
@@ -208,6 +206,32 @@ export function reloaded(store: HeldStore): Told[] {
     });
   }
   return found;
+}
+
+function load(store: HeldStore): RestoredEntries {
+  const steps = new Journal(store, { touch: () => undefined }).load(store.rows('journal'));
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/** Gives sessions what others had, by the numbers that those had. Nothing of it is in the journal of `bench`. */
+export function restoreTo(
+  bench: KeptShard,
+  store: HeldStore,
+  numbers: Readonly<Record<string, number>>,
+): void {
+  const restored = load(store);
+  for (const [name, number] of Object.entries(numbers)) {
+    const session = bench.shard.session(name)!;
+    restored.restore(number, {
+      restoreInFlight: (packetId, state, message, flags, identifiers, group) =>
+        session.restoreInFlight(packetId, state, message, flags, identifiers, group, NO_ENTRY),
+      restoreQueued: (message, qos, flags, identifiers, group) =>
+        session.restoreQueued(message, qos, flags, identifiers, group, NO_ENTRY),
+      restoreInbound: (packetId) => session.restoreInbound(packetId, NO_ENTRY),
+    });
+  }
 }
 
 /** A shard with such a journal and store. */

@@ -3,7 +3,7 @@ import test from 'ava';
 import { SHARE_LEFT_SLICE } from '../../../src/limits.js';
 import { ack, unsubscribe } from '../../helpers/packets.js';
 import { settle, type TestClient } from '../../helpers/test-shard.js';
-import { compared, KeptShard } from './kept-bench.js';
+import { compared, KeptShard, restoreTo } from './kept-bench.js';
 
 const VERSIONS = [3, 4, 5] as const;
 
@@ -274,6 +274,46 @@ test('no commit has a session that is over and not yet what others get of its sh
   }
   t.deepEqual([...new Set(seen)], [count, 0]);
   t.deepEqual(bench.journal.mistakes, []);
+});
+
+test('what a session had when the broker ended goes on: PUBREL, then what was sent, then what has waited', async (t) => {
+  const before = new KeptShard();
+  const client = await subscriber(before, 5);
+  const publisher = before.open('publisher');
+  before.store.mode = 'pass';
+  for (const id of [1, 2]) publisher.publish({ topic: 't/1', payload: `m${id}`, qos: 2, id });
+  await settle();
+  publisher.publish({ topic: 't/1', payload: 'm3', qos: 1, id: 3 });
+  await settle();
+  client.send(ack('pubrec', 2));
+  client.drop();
+  await settle();
+  publisher.publish({ topic: 't/1', payload: 'm4', qos: 1, id: 4 });
+  await settle();
+  await before.stop();
+
+  const bench = new KeptShard();
+  t.teardown(() => bench.stop());
+  for (const name of ['publisher', 'subscriber']) bench.open(name).drop();
+  await settle();
+  restoreTo(bench, before.store, { publisher: 1_002, subscriber: 1_001 });
+  const again = bench.open('subscriber');
+  const back = bench.open('publisher');
+  await settle();
+  t.deepEqual(summary(again).slice(1), [
+    ['pubrel', 2],
+    ['publish', 1, 'm1', true],
+    ['publish', 3, 'm3', true],
+    ['publish', 4, 'm4', false],
+  ]);
+  back.take();
+  // It was handed on: a repeat.
+  back.publish({ topic: 't/1', payload: 'm1', qos: 2, id: 1, dup: true });
+  await settle();
+  bench.store.finish();
+  await settle();
+  t.deepEqual(summary(back), [['pubrec', 1]]);
+  t.deepEqual(again.take(), []);
 });
 
 test('clean sessions and QoS 0 tell the journal nothing', async (t) => {

@@ -3,7 +3,13 @@ import test from 'ava';
 import fc from 'fast-check';
 import { createMessage, type Message } from '../../../src/protocol/message.js';
 import { PUBLISHED_QOS1, PUBLISHED_QOS2, RELEASED } from '../../../workers/session/exchange.js';
-import { Inflight, PUBREC_MISSING, PUBREC_OK, PUBREC_REPEAT } from '../../../workers/session/inflight.js';
+import {
+  Inflight,
+  PUBREC_KEPT,
+  PUBREC_MISSING,
+  PUBREC_OK,
+  PUBREC_REPEAT,
+} from '../../../workers/session/inflight.js';
 
 function message(text: string): Message {
   return createMessage({ topic: 't', payload: Buffer.from(text), qos: 2, retain: false, receivedAtMs: 0 });
@@ -271,4 +277,32 @@ test('an acknowledgement of the wrong kind changes nothing', (t) => {
   t.is(window.received(two, 0), PUBREC_OK);
   t.false(window.refused(two));
   t.true(window.completed(two));
+});
+
+test('what is restored lies in its order whatever its ids are, beyond the limit too, and the next id follows', (t) => {
+  const window = new Inflight(2);
+  // All with the same low bits.
+  const ids = [64, 4_096, 1, 65_472, 32_768];
+  t.true(window.restore(ids[0]!, RELEASED, null, 0, null, null, 0));
+  for (const id of ids.slice(1))
+    t.true(window.restore(id, PUBLISHED_QOS2, message(`${id}`), 1, [7], group, 0));
+  for (const [i, id] of ids.entries()) window.setEntry(id, 2 ** 33 + i);
+  t.false(window.restore(1, PUBLISHED_QOS1, message('again'), 0, null, null, 0));
+  const found: unknown[] = [];
+  for (let slot = window.first(); slot >= 0; slot = window.next(slot)) {
+    found.push([window.idAt(slot), window.entryAt(slot) - 2 ** 33, window.groupAt(slot)]);
+  }
+  t.deepEqual(
+    found,
+    ids.map((id, i) => [id, i, i === 0 ? null : group]),
+  );
+  t.is(window.add(message('full'), 1, 0, null, null, 0), 0);
+  for (const id of [4_096, 1, 65_472]) {
+    t.is(window.received(id, 0), PUBREC_KEPT);
+    window.released(window.slotOf(id));
+    t.true(window.completed(id));
+    t.is(window.lastEntry, 2 ** 33 + ids.indexOf(id));
+  }
+  t.true(window.completed(64));
+  t.is(window.add(message('next'), 1, 0, null, null, 0), 32_769);
 });

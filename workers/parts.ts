@@ -41,6 +41,7 @@ import type { Session } from './session/session.js';
 import { SessionTable } from './session/session-table.js';
 import { Commits } from './store/commits.js';
 import { Journal } from './store/journal.js';
+import { tellFailingCommits } from './store/store-alarm.js';
 import { OutputPool } from './transport/output.js';
 import { Turn } from './turn.js';
 
@@ -131,6 +132,7 @@ export class ShardParts implements Core {
     this.redelivery = new Redelivery(this);
     this.kept = new KeptDelivery(this);
     this.commits.add(this.kept);
+    tellFailingCommits(this);
     this.shared = new SharedDelivery(this, this.topicHash);
     this.publisher = new Publisher(this, new Review(this));
   }

@@ -1,0 +1,30 @@
+/** Who is told when a shard cannot store, and when it can again. */
+import test from 'ava';
+import type { Alarm } from '../../../../src/actor/shard-protocol.js';
+import type { Core } from '../../../../workers/core.js';
+import { tellFailingCommits } from '../../../../workers/store/store-alarm.js';
+
+test('failing commits raise an alarm that says what to do, and the first that succeeds clears it', (t) => {
+  const alarms = new Map<string, Alarm>();
+  const lines: string[] = [];
+  const commits = { onFailing: (_isFailing: boolean): void => undefined };
+  const core = {
+    shard: 1,
+    commits,
+    clock: { wallMs: () => 7 },
+    main: {
+      raiseAlarm: (alarm: Alarm) => alarms.set(alarm.id, alarm),
+      clearAlarm: (id: string) => alarms.delete(id),
+      log: (level: string) => lines.push(level),
+    },
+  };
+  tellFailingCommits(core as unknown as Core);
+  commits.onFailing(true);
+  const [alarm] = alarms.values();
+  t.is(alarm?.severity, 'critical');
+  t.is(alarm?.raisedAt, 7);
+  t.regex(alarm!.summary, /shard 1 .* node\.data_dir.* Make room on the disk/);
+  commits.onFailing(false);
+  t.is(alarms.size, 0);
+  t.deepEqual(lines, ['error', 'info']);
+});

@@ -103,7 +103,7 @@ export class PageFile {
 
   /** @returns a copy of bytes of the file; null: it is shorter */
   read(at: number, bytes: number): Buffer | null {
-    if (bytes < 0 || at + bytes > this.bytes) return null;
+    if (at < 0 || bytes < 0 || at + bytes > this.bytes) return null;
     const copy = Buffer.allocUnsafeSlow(bytes);
     return this.fill(copy, at) ? copy : null;
   }
@@ -126,10 +126,13 @@ export class PageFile {
   }
 }
 
-/** @returns a u64; NO_PAGE where it is no page number of any file */
+/** @returns a u64, where it is too large a number that no page has; NO_PAGE where that is what it says */
 export function readPageNumber(from: Buffer, at: number): number {
   const high = from.readUInt32LE(at + 4);
-  return high > 0xffff ? NO_PAGE : high * 2 ** 32 + from.readUInt32LE(at);
+  const low = from.readUInt32LE(at);
+  if (high === 0xffff_ffff && low === 0xffff_ffff) return NO_PAGE;
+  // One bit less than all is no empty tree: lmdb would look for that page.
+  return high > 0xffff ? 2 ** 48 : high * 2 ** 32 + low;
 }
 
 /** @returns the description of a tree, which lies in a meta page or in the node of a table */

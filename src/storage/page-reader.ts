@@ -9,6 +9,7 @@ import {
   Damage,
   IS_TREE,
   NO_PAGE,
+  PAGE_HEADER_BYTES,
   PageFile,
   readFlushedMeta,
   readMeta,
@@ -92,8 +93,26 @@ export function chosenSnapshot(file: PageFile): Snapshot {
   const first = readMeta(file, 0, 0);
   const second = readMeta(file, file.pageBytes, 1);
   const flushed = readFlushedMeta(file);
+  checkTurns(file, first, second);
   const latest = chosen(first, second);
   return flushed === null ? latest : chosen(latest, flushed);
+}
+
+/**
+ * The meta pages are written in turn: whichever of them has a wrong number, lmdb would go back to an older state.
+ * @throws Damage
+ */
+function checkTurns(file: PageFile, first: Snapshot, second: Snapshot): void {
+  const latest = first.transaction >= second.transaction ? first : second;
+  const isInTurn = first.transaction % 2 === 0 && (second.transaction % 2 === 1 || second.transaction === 0);
+  // After the machine has gone down one of them may be much older.
+  const isRecent = latest.isFlushed || latest.bootId === bootId();
+  const apart = Math.abs(first.transaction - second.transaction);
+  // lmdb writes one state into both of them when it has gone back to it.
+  const isSame = first.tables.root === second.tables.root && first.free.root === second.free.root;
+  const isEarly = [first, second].some((each) => writtenIn(file, each) > each.transaction);
+  if (!isInTurn || (isRecent && apart > 1) || (!isSame && isEarly))
+    throw new Damage('has a wrong transaction in a meta page');
 }
 
 /** All states that can be read, latest first. */
@@ -107,12 +126,22 @@ export function readableSnapshots(file: PageFile): Snapshot[] {
   for (const read of readers) {
     try {
       const snapshot = read();
-      if (snapshot !== null) found.set(snapshot.transaction, snapshot);
+      if (snapshot === null) continue;
+      const transaction = writtenIn(file, snapshot);
+      if (!found.has(transaction)) found.set(transaction, { ...snapshot, transaction });
     } catch (error) {
       if (!(error instanceof Damage)) throw error;
     }
   }
   return [...found.values()].sort((a, b) => b.transaction - a.transaction);
+}
+
+/** @returns the transaction in which the root was written: each one writes it, and that in the meta page may be bent */
+function writtenIn(file: PageFile, { tables, transaction }: Snapshot): number {
+  const head = file.read(tables.root * file.pageBytes, PAGE_HEADER_BYTES);
+  const isRoot = head !== null && readPageNumber(head, 0) === tables.root;
+  const written = isRoot ? Number(head.readBigUInt64LE(8)) : transaction;
+  return Number.isSafeInteger(written) ? written : transaction;
 }
 
 // As lmdb does: after the machine has gone down, what was not flushed counts for nothing.
@@ -186,14 +215,14 @@ export class FreeList {
     }
   }
 
-  /** @throws Damage when a page is in use, or is none */
+  /** To be called once. @throws Damage when a page is in use, or is none */
   check(): void {
     const { runs, walk, snapshot } = this;
     for (let i = 0; i < runs.length; i += 2) {
       const first = runs[i]!;
-      const end = first + runs[i + 1]!;
-      if (first < 2 || end > snapshot.lastPage + 1) this.fail();
-      for (let page = first; page < end; page++) if (walk.isSeen(page)) this.fail();
+      const count = runs[i + 1]!;
+      // Also one that is in the list twice: lmdb would refuse each commit.
+      if (first + count > snapshot.lastPage + 1 || !walk.take(first, count)) this.fail();
     }
   }
 
@@ -216,7 +245,7 @@ export class FreeList {
 export function valueIn(file: PageFile, node: LeafNode): Buffer | null {
   const { page, valueAt, valueBytes, valuePage } = node;
   if (valuePage === NO_PAGE) return page.subarray(valueAt, valueAt + valueBytes);
-  return file.read(valuePage * file.pageBytes + 24, valueBytes);
+  return file.read(valuePage * file.pageBytes + PAGE_HEADER_BYTES, valueBytes);
 }
 
 /** Pages are visited by key, so they are first read as they lie: from then on they are in the kernel's cache. */

@@ -143,7 +143,9 @@ export class TreeWalk {
     if (readPageNumber(page, 0) !== number) return 'has another number';
     if (Number(page.readBigUInt64LE(8)) > this.newest) return 'is of a later transaction';
     const expected = level < this.tree.depth ? BRANCH : LEAF;
-    if ((page.readUInt16LE(18) & KIND_MASK) !== expected) return 'is of another kind';
+    // The upper bits are lmdb's own while it writes; one that is set here would confuse it.
+    const kind = page.readUInt16LE(18);
+    if ((this.isStrict ? kind : kind & KIND_MASK) !== expected) return 'is of another kind';
     const room = page.length - PAGE_HEADER_BYTES;
     const lower = page.readUInt16LE(20);
     const upper = page.readUInt16LE(22);
@@ -252,17 +254,18 @@ export class TreeWalk {
 
   private readBig(page: Buffer): boolean {
     const { node, file } = this;
-    const count = Math.ceil((PAGE_HEADER_BYTES + node.valueBytes) / file.pageBytes);
+    const needed = Math.ceil((PAGE_HEADER_BYTES + node.valueBytes) / file.pageBytes);
     const number = readPageNumber(page, node.valueAt);
-    if (!this.take(number, count)) return false;
+    // A value that was written over a larger one of the same transaction has kept its pages.
+    const count = this.isStrict ? readPageNumber(page, node.valueAt + 16) : needed;
+    if (count < needed || !this.take(number, count)) return false;
     node.valuePage = number;
     if (!this.isStrict) return true;
     const head = file.read(number * file.pageBytes, PAGE_HEADER_BYTES);
     return (
-      readPageNumber(page, node.valueAt + 16) === count &&
       head !== null &&
       readPageNumber(head, 0) === number &&
-      (head.readUInt16LE(18) & KIND_MASK) === OVERFLOW &&
+      head.readUInt16LE(18) === OVERFLOW &&
       head.readUInt32LE(20) === count
     );
   }

@@ -3,8 +3,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { loadConfig } from '../../src/config/load.js';
+import { appliedValue } from '../../src/storage/applied-record.js';
+import { Environment, type Write } from '../../src/storage/environment.js';
+import { appliedKey, outboxKey } from '../../src/storage/keys.js';
+import { shardDirectory } from '../../src/storage/redistribution.js';
 import { storedShards } from '../../src/storage/shard-swap.js';
+import { TABLES, type Table } from '../../src/storage/tables.js';
 import { openDataDir, rememberedShards } from '../../src/supervisor/data-dir.js';
+import { reshard } from '../../src/supervisor/resharding.js';
 import { RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 import { type Fate, type NodePlan, readNode, writeNode } from '../unit/storage/moved.js';
 
@@ -55,6 +62,31 @@ for (const [from, to] of [
     t.is(rememberedShards(directory), to);
     t.is(storedShards(directory).length, to);
   });
+}
+
+test('what is on its way between shards is delivered by them before anything is moved', async (t) => {
+  const directory = tempDirectory();
+  openDataDir(directory, 2, 2);
+  await writeNode(directory, 2, PLAN);
+  const before = await readNode(directory, 2);
+  await write(directory, 0, { table: 'outbox', key: outboxKey(1, 7), value: Buffer.from('batch') });
+  const loaded = loadConfig({ values: { 'node.data_dir': directory, 'node.shards': 3 } });
+  if (!loaded.ok) throw new Error('the configuration is wrong');
+  const launched: unknown[] = [];
+  await reshard(loaded.config, new RecordingLogger(), async (config) => {
+    launched.push([config['node.shards'], config.listeners]);
+    const key = appliedKey(0);
+    await write(directory, 1, { table: 'applied', key, value: appliedValue(key, 7) });
+    return { stop: () => Promise.resolve() };
+  });
+  t.deepEqual(launched, [[2, []]]);
+  t.deepEqual(await readNode(directory, 3), before);
+});
+
+async function write(directory: string, shard: number, change: Write<Table>): Promise<void> {
+  const environment = new Environment(shardDirectory(directory, shard), TABLES);
+  environment.writeNow([change]);
+  await environment.close();
 }
 
 test('a broker starts with more shards and with fewer than it had', async (t) => {

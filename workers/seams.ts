@@ -43,7 +43,7 @@ export async function loadSeams(start: ShardStart, tell: (event: ShardEvent) => 
   const hooks = seams.hooks === undefined ? null : ((await import(seams.hooks)) as HooksModule);
   return {
     openLink: link === null ? openSocket : link.wrapLink(openSocket),
-    store: store === null ? await openStore(start, tell) : store.createStore(),
+    store: store === null ? await openStore(start, tell) : store.createStore(start),
     hooks: hooks === null ? null : hooks.createHooks(),
     faults: seams.faults === true,
   };

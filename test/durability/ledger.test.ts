@@ -23,7 +23,10 @@ const RUN_TIMEOUT_MS = 180_000;
 const KILL_TIMEOUT_MS = 10_000;
 const EXAMPLES_MAX = 5;
 
-type Choice = Pick<BrokerChoice, 'level' | 'shards'> & { readonly deaths: Deaths; readonly kills: number };
+type Choice = Pick<BrokerChoice, 'level' | 'shards' | 'isSlow'> & {
+  readonly deaths: Deaths;
+  readonly kills: number;
+};
 
 async function holds(t: ExecutionContext, choice: Choice): Promise<void> {
   t.timeout(RUN_TIMEOUT_MS + choice.kills * KILL_TIMEOUT_MS);
@@ -60,6 +63,6 @@ killing('the process is killed, with one shard at level disk', (t) =>
   holds(t, { level: 'disk', shards: 1, deaths: 'process', kills: KILLS }),
 );
 
-killing('threads are killed, and the process too', (t) =>
-  holds(t, { level: 'process', shards: 3, deaths: 'threads', kills: KILLS }),
+killing('threads are killed, and the process too, while commits take long', (t) =>
+  holds(t, { level: 'process', shards: 3, deaths: 'threads', kills: KILLS, isSlow: true }),
 );

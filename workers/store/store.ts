@@ -2,6 +2,7 @@
  * The seam where what will be acknowledged becomes safe. The trivial store keeps nothing and says so at once. Runs on
  * the shard's thread; a store that works elsewhere calls back on it.
  */
+import type { ShardStart } from '../../src/actor/shard-protocol.js';
 import type { Change, Row, Table } from '../../src/storage/tables.js';
 
 export interface Store {
@@ -26,7 +27,7 @@ export interface Store {
 
 /** What a module that replaces the store exports. */
 export interface StoreModule {
-  createStore(): Store;
+  createStore(start: ShardStart): Store;
 }
 
 export class MemoryStore implements Store {

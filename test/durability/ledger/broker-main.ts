@@ -6,12 +6,15 @@ import { launchBroker, type RunningBroker } from '../../../src/broker.js';
 import { addressOf, breakShard } from '../../helpers/with-broker.js';
 import type { FromBroker, ToBroker } from './broker-protocol.js';
 
+const SLOW_STORE = new URL('./slow-store.js', import.meta.url).href;
+
 const tell = (message: FromBroker): void => void process.send?.(message);
 
 let broker: RunningBroker | null = null;
 
-async function start(set: readonly string[]): Promise<void> {
-  broker = await launchBroker({ set, seams: { faults: true } }, {});
+async function start(set: readonly string[], isSlow: boolean): Promise<void> {
+  const store = isSlow ? { store: SLOW_STORE } : {};
+  broker = await launchBroker({ set, seams: { faults: true, ...store } }, {});
   tell({ kind: 'ready', port: addressOf(broker).port });
   const failure = await broker.failed;
   process.stderr.write(`${failure.message}\n`);
@@ -25,7 +28,7 @@ async function killThread(shard: number): Promise<void> {
 }
 
 process.on('message', (message: ToBroker) => {
-  if (message.kind === 'start') void start(message.set);
+  if (message.kind === 'start') void start(message.set, message.isSlow);
   else if (message.kind === 'kill') void killThread(message.shard);
   else tell({ kind: 'owned', shard: broker?.shardOf(message.client) ?? -1 });
 });

@@ -13,6 +13,8 @@ export interface BrokerChoice {
   readonly shards: number;
   /** More `KEY=VALUE`. */
   readonly set?: readonly string[];
+  /** Commits take long; only where threads die. */
+  readonly isSlow?: boolean;
 }
 
 /** One run of the broker, from its start to its end. */
@@ -84,7 +86,7 @@ export function startForkedBroker(choice: BrokerChoice): BrokerRun {
   });
   const ended = once(child, 'close');
   const tell = (message: ToBroker): void => void child.send(message, () => undefined);
-  tell({ kind: 'start', set: settingsOf(choice) });
+  tell({ kind: 'start', set: settingsOf(choice), isSlow: choice.isSlow === true });
   return {
     ready: quietly(heard(child, ended, 'ready').then((message) => ('port' in message ? message.port : 0))),
     pid: child.pid ?? 0,

@@ -1,8 +1,8 @@
 /** What the test and the process of a broker whose threads it kills say to each other. Types only. */
 
 export type ToBroker =
-  /** `set`: KEY=VALUE, as on the command line. */
-  | { readonly kind: 'start'; readonly set: readonly string[] }
+  /** `set`: KEY=VALUE, as on the command line. `isSlow`: its store is. */
+  | { readonly kind: 'start'; readonly set: readonly string[]; readonly isSlow: boolean }
   | { readonly kind: 'kill'; readonly shard: number }
   | { readonly kind: 'owner'; readonly client: string };
 

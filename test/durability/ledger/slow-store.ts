@@ -1,0 +1,48 @@
+/**
+ * The product's store on a slow disc: each commit begins late and is answered late, so that a broker that is killed
+ * dies in the middle of it, and whatever leaves before its commit is found. Loaded by every shard.
+ */
+import { join } from 'node:path';
+import type { ShardStart } from '../../../src/actor/shard-protocol.js';
+import type { Change, Row, Table } from '../../../src/storage/tables.js';
+import { LmdbStore } from '../../../workers/store/lmdb-store.js';
+import type { Store } from '../../../workers/store/store.js';
+
+/** The longest that it waits before it begins, and before it answers. */
+const SLOW_MS = 40;
+
+class SlowStore implements Store {
+  readonly isKeeping = true;
+
+  constructor(private readonly inner: Store) {}
+
+  get usedBytes(): number {
+    return this.inner.usedBytes;
+  }
+
+  get isFull(): boolean {
+    return this.inner.isFull;
+  }
+
+  rows(table: Table): Iterable<Row> {
+    return this.inner.rows(table);
+  }
+
+  get(table: Table, key: Buffer): Buffer | null {
+    return this.inner.get(table, key);
+  }
+
+  commit(changes: readonly Change[], done: (ok: boolean) => void): void {
+    const late = (go: () => void): void => void setTimeout(go, Math.random() * SLOW_MS);
+    late(() => this.inner.commit(changes, (ok) => late(() => done(ok))));
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}
+
+/** At level `process`, whatever the configuration says. */
+export function createStore({ dataDirectory, shard }: ShardStart): Store {
+  return new SlowStore(new LmdbStore({ directory: join(dataDirectory, `shard-${shard}`), level: 'process' }));
+}

@@ -224,6 +224,24 @@ test('a session that has expired, or never was, or is begun anew, and is present
   t.deepEqual(rules(clean), ['session']);
 });
 
+test('a session may have begun with a CONNECT whose answer was lost, after the one before had expired', (t) => {
+  const found = (awaySeconds: number): Ledger =>
+    new Ledger()
+      .add(
+        ready,
+        ...opened('p'),
+        ...opened('s', { expirySeconds: 2 }),
+        ...subscribed('s'),
+        closed('s', 'left'),
+      )
+      .after(awaySeconds)
+      .add(...opened('s', { expirySeconds: 2 }).slice(0, 1), closed('s'), sent(0), acked(0))
+      .add(...opened('s', { expirySeconds: 2, isPresent: true }));
+  t.deepEqual(rules(found(3)), []);
+  t.deepEqual(rules(found(3).add(received(0))), []);
+  t.deepEqual(rules(found(1)), [MISSING]);
+});
+
 const retained = (ledger: Ledger, found: readonly number[], isLast: boolean): Event => ({
   ...{ kind: 'retained', filter: 'r/#', askedUs: ledger.nowUs, isLast },
   found: found.map((seq) => ({ topic: 'r/1', seq })),

@@ -2,6 +2,10 @@
 import type { Ending, Entry, Will } from './entries.js';
 import { messageKey } from './entries.js';
 
+const SECOND_US = 1_000_000;
+/** A session that has lived for this share of its time may have expired. */
+const SOONEST_SHARE = 0.8;
+
 export interface SentMessage {
   readonly key: string;
   readonly topic: string;
@@ -162,13 +166,24 @@ export class Book {
     }
     last.connectedUs = atUs;
     last.isPresent = entry.isPresent;
-    if (entry.isPresent) return;
-    this.sessions.set(client, this.lastSession(client) + 1);
-    for (const [key, subscription] of this.open) {
+    if (!entry.isPresent) this.beginSession(last, false);
+    else if (mayBeAnother(all)) this.beginSession(last, true);
+  }
+
+  /** `isSame`: it may as well be the one before, with its subscriptions, of which nothing is sure any more. */
+  private beginSession({ client, connectingUs, connectedUs }: Connection, isSame: boolean): void {
+    const session = this.lastSession(client) + 1;
+    this.sessions.set(client, session);
+    for (const [key, subscription] of [...this.open]) {
       if (subscription.client !== client) continue;
-      subscription.unsubscribingUs = Math.min(subscription.unsubscribingUs, last.connectingUs);
-      subscription.unsubscribedUs = atUs;
+      subscription.unsubscribingUs = Math.min(subscription.unsubscribingUs, connectingUs);
+      subscription.unsubscribedUs = connectedUs;
       this.open.delete(key);
+      if (!isSame) continue;
+      const unsure = { subscribedUs: Infinity, unsubscribingUs: Infinity, unsubscribedUs: Infinity };
+      const again = { ...subscription, ...unsure, session };
+      this.open.set(key, again);
+      this.subscriptions.push(again);
     }
   }
 
@@ -203,6 +218,15 @@ export class Book {
     const last = this.connections.get(client)?.at(-1);
     if (last !== undefined) last.confirmedUs = Math.min(last.confirmedUs, atUs);
   }
+}
+
+/** A session that is found may have begun with a CONNECT that was not answered, after the one before had expired. */
+function mayBeAnother(all: readonly Connection[]): boolean {
+  const before = all.findLastIndex(({ connectedUs }, i) => i < all.length - 1 && connectedUs !== Infinity);
+  const known = all[before];
+  if (known === undefined) return false;
+  const soonestUs = known.expirySeconds * SECOND_US * SOONEST_SHARE;
+  return all.slice(before + 1, -1).some(({ connectingUs }) => connectingUs - known.closedUs > soonestUs);
 }
 
 /** The filter as it is compared with topics, without `$share/GROUP/`. */

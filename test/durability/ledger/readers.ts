@@ -80,12 +80,25 @@ class Wanderer extends Reader {
   }
 }
 
+/**
+ * Changes what it wants a few times, and then leaves it so, often until after the next crash and what the judge leaves
+ * the broker then: what was answered just before has to hold.
+ */
 class Changer extends Reader {
   protected async step(): Promise<void> {
     const [filter, qos] = this.random.pick(this.filters);
-    await this.client.unsubscribe(filter);
-    await pause(this.random.between(0, 200));
-    await this.client.subscribe(filter, qos);
+    for (let left = this.random.between(1, 3); left > 0; left--) {
+      await this.client.unsubscribe(filter);
+      await this.rest(30);
+      await this.client.subscribe(filter, qos);
+    }
+    await this.rest(50);
+  }
+
+  private async rest(percent: number): Promise<void> {
+    const isLong = this.random.percent(percent);
+    const untilMs = performance.now() + (isLong ? this.random.between(3_500, LONG_AWAY_MS) : 0);
+    while (!this.isFinishing && performance.now() < untilMs) await pause(20);
   }
 }
 
@@ -109,6 +122,7 @@ class Forgetful extends Reader {
     const isLong = this.random.percent(30);
     await this.beAway(isLong ? LONG_AWAY_MS : this.random.between(0, SHORT_AWAY_MS));
     this.client.begin();
+    if (isLong) await this.subscribeAll();
   }
 }
 
@@ -130,6 +144,7 @@ export function createReaders(place: Place, note: Note, random: Random): Reader[
     readers.push(
       new Wanderer(`wanderer-${i}`, version, filters, place, note, random),
       new Changer(`changer-${i}`, version, filters, place, note, random),
+      new Changer(`changer-${i + 4}`, version, both(`p${i + 4}`, 2), place, note, random),
       new Beginner(`beginner-${i}`, 5, both(`p${i}`, 2), place, note, random),
       new Wanderer(`member1-${i}`, version, [['$share/one/t/+/q1', 1]], place, note, random),
       new Wanderer(`member2-${i}`, version, [['$share/two/t/+/q2', 2]], place, note, random),

@@ -840,3 +840,8 @@ export const REDISTRIBUTION_ROWS_PER_TURN = 10_000;
 export const RESHARDING_ROUNDS_MAX = 10;
 /** Milliseconds of each. Less than the time after which wills of a crash are due: those would be new messages. */
 export const RESHARDING_ROUND_MS = 2_000;
+
+/** Bytes of memory in which rows are written; larger ones get their own. Too small: memory grows for common rows. */
+export const FIELDS_SCRATCH_BYTES = 4_096;
+/** Numbers of sessions that are reserved at one time. Fewer: one more row in many commits; more: lost by each start. */
+export const SESSION_NUMBERS_RESERVED = 1_024;

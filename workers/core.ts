@@ -40,6 +40,7 @@ import type { Session } from './session/session.js';
 import type { SessionTable } from './session/session-table.js';
 import type { Commits } from './store/commits.js';
 import type { Journal } from './store/journal.js';
+import type { SessionKeeper } from './store/session-keeper.js';
 import type { OutputPool } from './transport/output.js';
 import type { Turn } from './turn.js';
 
@@ -102,6 +103,7 @@ export interface Core {
   readonly storeDoor: StoreDoor;
   readonly commits: Commits;
   readonly journal: Journal;
+  readonly keeper: SessionKeeper;
   readonly hooks: Hooks;
   readonly registry: HookRegistry;
   readonly access: AccessControl;

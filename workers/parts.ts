@@ -1,5 +1,6 @@
 /** Builds the parts of one shard. Runs on the shard's thread. */
 import type { ShardStart } from '../src/actor/shard-protocol.js';
+import { SlotMap } from '../src/actor/slots.js';
 import { SystemClock } from '../src/base/clock.js';
 import { TimerWheel } from '../src/base/timer-wheel.js';
 import type { Config } from '../src/config/schema.js';
@@ -41,6 +42,7 @@ import type { Session } from './session/session.js';
 import { SessionTable } from './session/session-table.js';
 import { Commits } from './store/commits.js';
 import { Journal } from './store/journal.js';
+import { SessionKeeper } from './store/session-keeper.js';
 import { tellFailingCommits } from './store/store-alarm.js';
 import { OutputPool } from './transport/output.js';
 import { Turn } from './turn.js';
@@ -76,6 +78,7 @@ export class ShardParts implements Core {
   readonly storeDoor: StoreDoor;
   readonly commits: Commits;
   readonly journal: Journal;
+  readonly keeper: SessionKeeper;
   readonly hooks = new Hooks();
   readonly registry: HookRegistry;
   readonly access: AccessControl;
@@ -107,6 +110,11 @@ export class ShardParts implements Core {
     this.rechecks = new Rechecks(this);
     this.outputs = new OutputPool(this.turn, config['mqtt.client.max_write_buffer'], this.counters);
     this.memory = new MemoryBudget(start.memoryBudgetBytes);
+    this.commits = new Commits(seams.store, this.turn);
+    this.journal = new Journal(seams.store, this.commits);
+    this.commits.add(this.journal);
+    this.keeper = new SessionKeeper(new SlotMap(start.slotKey, start.shards), this.commits);
+    this.commits.add(this.keeper);
     this.topicHash = new ByteHash(hashSeed);
     this.listing = new Listing(this);
     this.router = new Router<Session>({
@@ -115,14 +123,12 @@ export class ShardParts implements Core {
       topicsCachedMax: TOPICS_CACHED_MAX,
       targetsCachedMax: TARGETS_CACHED_MAX,
       onSubscriptions: (session) => this.listing.subscriptionsChanged(session),
+      keeper: seams.store.isKeeping ? this.keeper : null,
     });
     this.mesh = new Mesh({ shard: start.shard, shards: start.shards, table: this.router, handlers });
     this.relays = new RelayHub(this, start.shards, accept, (shard, message) =>
       this.mesh.postRelay(shard, message),
     );
-    this.commits = new Commits(seams.store, this.turn);
-    this.journal = new Journal(seams.store, this.commits);
-    this.commits.add(this.journal);
     this.acks = new AckGate(this, this.commits, this.turn);
     this.storeDoor = new StoreDoor(this.commits, this.turn);
     this.sessions = new SessionTable(this);

@@ -1,9 +1,22 @@
-/** Which shard owns a ClientId: a keyed hash to one of 1,024 slots, slots dealt out over the shards. Any thread. */
+/**
+ * Which shard owns a ClientId, or a topic's retained message: a keyed hash to one of 1,024 slots, slots dealt out over
+ * the shards. Any thread.
+ */
 import { hash } from 'node:crypto';
 import { asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
 
 /** Fixed for ever: stored sessions lie under their slot. */
 export const SLOTS = 1024;
+
+/** @returns the slot of a topic whose keyed hash that is; its retained message lies under it */
+export function topicSlot(hash: number): number {
+  return (hash >>> 0) % SLOTS;
+}
+
+/** @returns the shard that has everything of a slot */
+export function shardOfSlot(slot: number, shards: number): ShardId {
+  return asShardId(slot % shards);
+}
 
 export class SlotMap {
   readonly #key: string;
@@ -23,6 +36,6 @@ export class SlotMap {
   }
 
   shardOf(clientId: ClientId): ShardId {
-    return asShardId(this.slotOf(clientId) % this.#shards);
+    return shardOfSlot(this.slotOf(clientId), this.#shards);
   }
 }

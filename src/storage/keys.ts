@@ -14,6 +14,10 @@ const SEQUENCE_BYTES = 8;
 const IS_TEXT = 0;
 const IS_HASH = 1;
 
+/** Bytes before the text of a key: of a session or a retained message; of a subscription. */
+export const SLOT_HEAD_BYTES = SLOT_BYTES;
+export const SESSION_HEAD_BYTES = SLOT_BYTES + NUMBER_BYTES;
+
 /** Slot, ClientId. */
 export function sessionKey(slot: number, clientId: string): Buffer {
   return withText(slotHead(slot, 0), clientId);
@@ -59,6 +63,21 @@ export function sessionOfKey(key: Buffer): number {
 /** @returns the sequence at the end of a key of the journal or the outbox */
 export function sequenceOfKey(key: Buffer): number {
   return Number(key.readBigUInt64BE(key.length - SEQUENCE_BYTES));
+}
+
+/** @returns whether the text of a key is in it, and not only its hash; `headBytes` as below */
+export function isTextKey(key: Buffer, headBytes: number): boolean {
+  return key[headBytes] === IS_TEXT;
+}
+
+/** @returns the text in a key; see `isTextKey` */
+export function textOfKey(key: Buffer, headBytes: number): string {
+  return key.toString('utf8', headBytes + 1);
+}
+
+/** @returns a copy of the bytes of that text */
+export function textBytesOfKey(key: Buffer, headBytes: number): Buffer {
+  return Buffer.from(key.subarray(headBytes + 1));
 }
 
 function sequenceKey(head: Buffer, sequence: number): Buffer {

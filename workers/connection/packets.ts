@@ -167,7 +167,10 @@ export class Packets implements PacketHandler {
       const { sessions } = this.core;
       sessions.setExpiry(session, sessions.expiryFor(sessionExpirySeconds));
     }
-    if (reason === ReasonCode.Success) session.will = null;
+    if (reason === ReasonCode.Success) {
+      session.will = null;
+      this.core.keeper.changed(session);
+    }
     connection.close('normal');
     return HANDLED;
   }

@@ -3,15 +3,18 @@
  * in slices. Which shard owns a topic is a keyed hash of it, the same everywhere. Runs on the shard's thread.
  */
 import type { RetainedMessage } from '../../src/actor/peer-protocol.js';
+import { shardOfSlot, topicSlot } from '../../src/actor/slots.js';
 import { REPLAY_NODES_SLICE, RETAINED_LOG_INTERVAL_MS, RETAINED_SWEEP_NODES } from '../../src/limits.js';
 import type { RetainedLimits } from '../../src/plugins/api.js';
 import { BatchWriter, RECORD_DELIVER } from '../../src/protocol/batch.js';
 import { asShardId, type ShardId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import type { RetainedRecord } from '../../src/storage/retained-record.js';
 import type { Core } from '../core.js';
 import { topicOfView } from '../hooks/hook-message.js';
 import type { ByteHash } from '../routing/byte-hash.js';
+import { RetainedKeeper } from '../store/retained-keeper.js';
 import type { Runnable } from '../turn.js';
 import type { RetainedCursor } from './retained-cursor.js';
 import { type RetainedChange, RetainedStore, UNLIMITED } from './retained-store.js';
@@ -48,7 +51,13 @@ export class RetainedService implements Runnable {
     private readonly hash: ByteHash,
     hashSeed: number,
   ) {
-    this.kept = new RetainedStore(hashSeed);
+    if (!core.journal.isOn) {
+      this.kept = new RetainedStore(hashSeed);
+    } else {
+      const keeper = new RetainedKeeper(hash, core.commits);
+      core.commits.add(keeper);
+      this.kept = new RetainedStore(hashSeed, keeper);
+    }
     this.allOwners = Array.from({ length: core.shards }, (_, i) => asShardId((core.shard + i) % core.shards));
   }
 
@@ -56,6 +65,11 @@ export class RetainedService implements Runnable {
   limit(limits: RetainedLimits | null): void {
     this.isOn = limits !== null;
     this.kept.limits = limits ?? UNLIMITED;
+  }
+
+  /** What was retained when the broker ended, and what was removed shortly before. */
+  restore(record: RetainedRecord): void {
+    this.kept.restore(record, this.core.turn.wallMs);
   }
 
   /** Messages kept here. */
@@ -128,7 +142,7 @@ export class RetainedService implements Runnable {
   }
 
   private ownerOf(bytes: Uint8Array, start: number, end: number): ShardId {
-    return asShardId((this.hash.hash(bytes, start, end) >>> 0) % this.core.shards);
+    return shardOfSlot(topicSlot(this.hash.hash(bytes, start, end)), this.core.shards);
   }
 
   private onAsk(message: Ask, asker: ShardId): void {

@@ -2,6 +2,7 @@
 import { RETAINED_NODE_BYTES, RETAINED_SKEW_MAX_MS } from '../../src/limits.js';
 import type { RetainedLimits } from '../../src/plugins/api.js';
 import type { Message } from '../../src/protocol/message.js';
+import type { RetainedRecord } from '../../src/storage/retained-record.js';
 import { Removals } from './removals.js';
 import { RetainedCursor } from './retained-cursor.js';
 import { ROOT, TopicTree } from './topic-tree.js';
@@ -13,6 +14,12 @@ export const UNLIMITED: RetainedLimits = { messagesMax: 0, payloadBytesMax: 0, b
  * it would have replaced, for that is out of date.
  */
 export type RetainedChange = 'stored' | 'replaced' | 'removed' | 'absent' | 'older' | 'full' | 'too-large';
+
+/** Is told what a topic is to have in a store: a message, the time at which it was removed, or nothing. */
+export interface RetainedWatcher {
+  /** Of `topic[0, length)`. `hadRow`: it had anything before. */
+  changed(topic: Uint8Array, length: number, now: Message | number | null, hadRow: boolean): void;
+}
 
 const SLASH = 0x2f;
 /** The longest topic. */
@@ -39,9 +46,13 @@ export class RetainedStore {
   private sweepAt = 1;
 
   /** @param hashSeed any secret 32 bits */
-  constructor(hashSeed: number) {
+  constructor(
+    hashSeed: number,
+    private readonly watcher: RetainedWatcher | null = null,
+  ) {
     this.tree = new TopicTree(hashSeed);
-    this.removals = new Removals(hashSeed);
+    const onForgotten = watcher === null ? null : (topic: Buffer): void => this.removalForgotten(topic);
+    this.removals = new Removals(hashSeed, onForgotten);
   }
 
   /** What messages and the tree above them take, about. */
@@ -55,6 +66,12 @@ export class RetainedStore {
     const found = this.find(this.topic, length);
     const known = found === ROOT ? null : this.tree.messageAt(found);
     if (this.isOlder(message, known, length)) return 'older';
+    const { watcher } = this;
+    // What the broker says of itself it says again.
+    if (watcher !== null && !message.isSys) {
+      const hadRow = known !== null || this.removals.lastOf(this.topic, length) > Number.NEGATIVE_INFINITY;
+      watcher.changed(this.topic, length, this.rowFor(message, known), hadRow);
+    }
     if (message.payloadBytes === 0) {
       this.removals.remember(this.topic, length, message.receivedAtMs);
       if (known === null) return 'absent';
@@ -76,7 +93,7 @@ export class RetainedStore {
     const node = this.find(topic, topic.length);
     const message = node === ROOT ? null : this.tree.messageAt(node);
     if (message === null || !this.isExpired(message, nowMs)) return message;
-    this.remove(node, message);
+    this.expire(node, message);
     return null;
   }
 
@@ -106,10 +123,41 @@ export class RetainedStore {
         return true;
       }
       const message = this.tree.messageAt(this.sweepAt);
-      if (message !== null && this.isExpired(message, nowMs)) this.remove(this.sweepAt, message);
+      if (message !== null && this.isExpired(message, nowMs)) this.expire(this.sweepAt, message);
       this.sweepAt += 1;
     }
     return false;
+  }
+
+  /** Takes what was retained, or removed, before the broker ended. Limits do not count, and nobody is told. */
+  restore(record: RetainedRecord, nowMs: number): void {
+    if (record.kind === 'removal') {
+      this.removals.remember(record.topic, record.topic.length, record.receivedAtMs, nowMs);
+      return;
+    }
+    const { message } = record;
+    const node = this.growTo(this.loadTopic(message));
+    const known = this.tree.messageAt(node);
+    if (known !== null) this.uncount(known);
+    this.keep(node, message);
+  }
+
+  private rowFor(message: Message, known: Message | null): Message | number | null {
+    if (message.payloadBytes === 0) return message.receivedAtMs;
+    return this.refusal(message, known) === null ? message : null;
+  }
+
+  private removalForgotten(topic: Buffer): void {
+    const node = this.find(topic, topic.length);
+    if (node === ROOT || this.tree.messageAt(node) === null) {
+      this.watcher?.changed(topic, topic.length, null, true);
+    }
+  }
+
+  // It has gone by itself.
+  private expire(node: number, message: Message): void {
+    if (!message.isSys) this.watcher?.changed(this.topic, this.loadTopic(message), null, true);
+    this.remove(node, message);
   }
 
   private isOlder(message: Message, known: Message | null, length: number): boolean {

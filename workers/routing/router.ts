@@ -14,11 +14,13 @@ import type { Route, Subscriber } from './route.js';
 import { RouteTable } from './route-table.js';
 import type { ShareGroup } from './share-group.js';
 import { LOCAL_PREFIX } from './share-group.js';
+import type { SubscriptionInfo, SubscriptionKeeper } from './subscription-info.js';
 import { Subscriptions, VARIANT_GROUPS, VARIANT_LOCAL, VARIANT_PLAIN } from './subscriptions.js';
 import { TopicCache } from './topic-cache.js';
 
 export type { InterestItem } from './peer-interest.js';
 export type { Route, Subscriber } from './route.js';
+export type { SubscriptionInfo } from './subscription-info.js';
 
 export interface RouterOptions<S> {
   /** Number of this shard, 0 to 31. */
@@ -30,17 +32,8 @@ export interface RouterOptions<S> {
   readonly targetsCachedMax: number;
   /** One of the session's subscriptions has come or gone. */
   readonly onSubscriptions?: (s: S) => void;
-}
-
-/** One subscription, as its session asked for it but without prefixes in the filter. */
-export interface SubscriptionInfo {
-  readonly filter: string;
-  readonly group: string | null;
-  readonly local: boolean;
-  /** MQTT 5's subscription options byte. */
-  readonly options: number;
-  /** 0 for none. */
-  readonly identifier: number;
+  /** Is told what has changed. Null or missing: nobody wants to know. */
+  readonly keeper?: SubscriptionKeeper<S> | null;
 }
 
 /**
@@ -63,6 +56,7 @@ export class Router<S extends Subscriber> {
   /** By slot: whether its subscriptions are counted as durable. */
   private readonly durable: boolean[] = [];
   private readonly onSubscriptions: (s: S) => void;
+  private readonly keeper: SubscriptionKeeper<S> | null;
   private readonly countPlain = (filter: number): number => this.subscriptions.countOfFilter(filter);
   /** The route of all topics that nobody wants, while it is current. */
   private nowhere: Route<S> | null = null;
@@ -70,6 +64,7 @@ export class Router<S extends Subscriber> {
   constructor(options: RouterOptions<S>) {
     const { hashSeed, topicsCachedMax, targetsCachedMax, onSubscriptions = () => {} } = options;
     this.onSubscriptions = onSubscriptions;
+    this.keeper = options.keeper ?? null;
     const hash = new ByteHash(hashSeed);
     const bytesCachedMax = Math.max(TOPIC_BYTES_MAX, topicsCachedMax * TOPIC_CACHE_BYTES_PER_TOPIC);
     this.cache = new TopicCache(hash, { topicsCachedMax, targetsCachedMax, bytesCachedMax });
@@ -142,7 +137,24 @@ export class Router<S extends Subscriber> {
   ): boolean {
     const slot = s.slot === -1 ? this.openSlot(s) : s.slot;
     const filterId = this.filters.open(filter);
-    if (group !== null) return this.join(s, filterId, filter, groupName(group, local), options, identifier);
+    const isNew =
+      group === null
+        ? this.add(s, slot, filterId, local, options, identifier)
+        : this.join(s, filterId, filter, groupName(group, local), options, identifier);
+    if (this.keeper?.keeps(s) === true) {
+      this.keeper.subscribed(s, { filter, group, local, options, identifier }, isNew);
+    }
+    return isNew;
+  }
+
+  private add(
+    s: S,
+    slot: number,
+    filterId: number,
+    local: boolean,
+    options: number,
+    identifier: number,
+  ): boolean {
     const variant = local ? VARIANT_LOCAL : VARIANT_PLAIN;
     const known = this.subscriptions.find(slot, filterId, variant);
     if (known !== -1) {
@@ -239,6 +251,7 @@ export class Router<S extends Subscriber> {
   private removeSubscription(s: S, id: number): void {
     const filterId = this.subscriptions.filterOf(id);
     const variant = this.subscriptions.variantOf(id);
+    if (this.keeper?.keeps(s) === true) this.keeper.unsubscribed(s, this.infoOf(id));
     this.subscriptions.remove(id);
     this.onSubscriptions(s);
     if (variant >= VARIANT_GROUPS) {

@@ -79,6 +79,7 @@ export class SessionTable implements Runnable, ConfigFollower {
     const wasDurable = session.durable;
     session.expirySeconds = seconds;
     if (session.durable !== wasDurable) this.core.router.durableChanged(session);
+    this.core.keeper.changed(session);
   }
 
   /** The connection of `session` has ended: its will, its time to live, its shared messages. */
@@ -86,6 +87,7 @@ export class SessionTable implements Runnable, ConfigFollower {
     const { core } = this;
     if (session.durable && session.connection !== null) session.client = clientOf(session.connection);
     session.connection = null;
+    session.disconnectedAtMs = core.turn.wallMs;
     this.onlineCount--;
     core.listing.disconnected(session);
     core.memory.update(session);
@@ -103,6 +105,7 @@ export class SessionTable implements Runnable, ConfigFollower {
     session.willDueMs =
       session.will === null ? Number.POSITIVE_INFINITY : nowMs + session.will.delaySeconds * 1000;
     core.wheel.schedule(Math.min(session.expiryDueMs, session.willDueMs), session);
+    core.keeper.changed(session);
   }
 
   /** A client is back: nothing of its absence is due any more. */
@@ -113,6 +116,7 @@ export class SessionTable implements Runnable, ConfigFollower {
     this.core.wheel.cancel(session);
     this.core.router.onlineChanged(session);
     this.core.memory.update(session);
+    this.core.keeper.changed(session);
   }
 
   onDeadline(session: Session, nowMs: number): void {
@@ -137,6 +141,7 @@ export class SessionTable implements Runnable, ConfigFollower {
     session.awaitingRel = null;
     session.account();
     this.core.memory.remove(session);
+    this.core.keeper.over(session);
     if (this.byId.get(session.clientId) === session) {
       this.byId.delete(session.clientId);
       this.core.listing.ended(session);
@@ -161,6 +166,7 @@ export class SessionTable implements Runnable, ConfigFollower {
     session.willFrom = null;
     session.willDueMs = Number.POSITIVE_INFINITY;
     if (will === null) return;
+    this.core.keeper.changed(session);
     const author = this.core.hooks.wantsAuthors ? (willFrom?.author ?? null) : null;
     const message = createMessage({ ...will, receivedAtMs: this.core.turn.wallMs, author });
     this.core.publisher.publishOwn(message, willFrom);

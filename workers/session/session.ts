@@ -23,8 +23,11 @@ import type { ReplayQueue } from './replay.js';
 export class Session extends WheelItem implements Subscriber, Runnable, QueueOwner, Waiter {
   // The router's.
   slot = -1;
-  // The keeper's: under this number it is kept; 0: nothing of it is.
+  // The keeper's: under this number it is kept, 0: nothing of it but its will; whether the store has, or is getting, a
+  // row of it; the slot of its ClientId, once somebody wanted to know.
   number = 0;
+  isStored = false;
+  keptSlot = -1;
   // The turn's.
   queued = false;
 
@@ -33,6 +36,8 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   budgetIndex = -1;
 
   connection: Connection | null = null;
+  /** Wall clock, milliseconds since 1970; 0: it has always been connected. */
+  disconnectedAtMs = 0;
   /** Seconds that the session outlives its connection; 0 ends with it, Infinity never ends. */
   expirySeconds = 0;
   /** Messages that may be in flight to the client: the configured window or its Receive Maximum. */

@@ -845,3 +845,16 @@ export const RESHARDING_ROUND_MS = 2_000;
 export const FIELDS_SCRATCH_BYTES = 4_096;
 /** Numbers of sessions that are reserved at one time. Fewer: one more row in many commits; more: lost by each start. */
 export const SESSION_NUMBERS_RESERVED = 1_024;
+
+/** Milliseconds of a start's work between two looks at what main says. Longer holds up main's other shards' peers. */
+export const RESTORE_SLICE_MS = 10;
+/** Rows, or sessions, between two looks at the clock. Fewer costs more than reading them. */
+export const RESTORE_LOOK_ROWS = 64;
+/** Milliseconds between two words about how far a start has come; far below SHARD_START_TIMEOUT_MS. */
+export const RESTORE_PROGRESS_MS = 1_000;
+/** Milliseconds between two lines of main about that. */
+export const RESTORE_LOG_INTERVAL_MS = 3_000;
+/** Damaged rows of a table that the log names. */
+export const LOST_ROWS_NAMED_MAX = 3;
+/** Milliseconds after a start in which a client that was connected may come back before its will is sent. */
+export const WILL_AFTER_START_MS = 5_000;

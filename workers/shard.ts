@@ -37,6 +37,7 @@ import type { PeerHandlers } from './peers/handlers.js';
 import { ShardHost } from './plugins/shard-host.js';
 import type { AcceptRelayed } from './relay/relay-hub.js';
 import { type LoadedSeams, loadSeams } from './seams.js';
+import { Restore } from './store/restore.js';
 import { Sweeper } from './sweeper.js';
 import type { Runnable } from './turn.js';
 
@@ -65,6 +66,8 @@ export class Shard implements RunningShard, Runnable {
   private readonly plugins: ShardHost;
   private readonly actions: ReturnType<typeof actionRequests>;
   private readonly sweeper: Sweeper;
+  /** Null: nothing is kept. */
+  private readonly restore: Restore | null;
   private readonly loop: LoopWatch;
   private readonly heartbeat: NodeJS.Timeout;
   /** All that keep something of the configuration; everybody else reads it from `parts` each time. */
@@ -97,6 +100,11 @@ export class Shard implements RunningShard, Runnable {
     parts.relays.onReady = (shard) => this.edge.onOwnerReady(shard);
     this.handovers = new Handovers(parts, this.intake, this.edge, seams.openLink, start.handover);
     this.sweeper = new Sweeper(parts);
+    this.restore = !seams.store.isKeeping
+      ? null
+      : new Restore(parts, seams.store, (what, rows, ofRows) =>
+          this.port.tell({ kind: 'event', type: 'shard.loading', what, rows, ofRows }),
+        );
     parts.turn.attach({
       commit: () => {
         parts.acks.endTurn();
@@ -121,8 +129,9 @@ export class Shard implements RunningShard, Runnable {
     ];
   }
 
-  /** Says that it takes peers and clients, once the plugins run that run in other shards. */
+  /** Says that it takes peers and clients, once it has what it had kept, and runs the plugins of other shards. */
   async open(plugins: readonly PluginStart[]): Promise<void> {
+    if (this.restore !== null && !(await this.restore.run())) return;
     if (plugins.length > 0) await this.plugins.boot(plugins);
     this.port.tell({ kind: 'event', type: 'shard.ready', thread: threadId });
   }
@@ -144,6 +153,7 @@ export class Shard implements RunningShard, Runnable {
         break;
       case 'peers.joined':
         parts.mesh.begin();
+        this.restore?.clientsCome();
         break;
       case 'peer.lost':
         parts.mesh.lost(event.shard);
@@ -319,6 +329,10 @@ export class Shard implements RunningShard, Runnable {
 
   // Waits until everything is kept, or cannot be.
   private async keepAll(deadlineMs: number): Promise<void> {
+    if (this.restore?.isOver === false) {
+      await settlesInTime(this.restore.stop(), deadlineMs);
+      return;
+    }
     const kept = new Promise<void>((resolve) => this.parts.commits.flush(resolve));
     await settlesInTime(kept, deadlineMs);
   }

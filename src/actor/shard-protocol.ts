@@ -296,6 +296,14 @@ export type ShardReply =
 export type ShardEvent =
   /** The task has begun, on the worker with this threadId; nothing is built yet. Posted by the Piscina entry. */
   | { readonly kind: 'event'; readonly type: 'shard.started'; readonly thread: number }
+  /** It reads what it had kept: of `what` so many rows of so many. The time for its start begins anew. */
+  | {
+      readonly kind: 'event';
+      readonly type: 'shard.loading';
+      readonly what: string;
+      readonly rows: number;
+      readonly ofRows: number;
+    }
   /** Parts are built; the shard takes peers, then connections. `thread` is the worker's threadId. */
   | { readonly kind: 'event'; readonly type: 'shard.ready'; readonly thread: number }
   | { readonly kind: 'event'; readonly type: 'shard.heartbeat'; readonly figures: ShardFigures }

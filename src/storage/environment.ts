@@ -37,6 +37,11 @@ export class Environment<Table extends string> {
     for (const { key, value } of this.tables.get(table)!.getRange({})) yield { key, value };
   }
 
+  /** @returns how many rows a table has after the last commit */
+  count(table: Table): number {
+    return (this.tables.get(table)!.getStats() as { entryCount: number }).entryCount;
+  }
+
   /** @returns one row as it was after the last commit; null: there is none */
   get(table: Table, key: Buffer): Buffer | null {
     return this.tables.get(table)!.get(key) ?? null;

@@ -1,10 +1,11 @@
 /**
  * Numbers of sessions, by which their other rows know them: they count in one shard, and are given anew where a session
- * is given to another one. On main.
+ * is given to another one. On main,
+ * and on shards.
  *
  * The content of a session's row begins with its number, u32 little-endian.
  */
-import { CONTENT_AT, framed } from './framing.js';
+import { CONTENT_AT, framed, opened } from './framing.js';
 
 /** Row of `meta` with the next number that is free, as the content of a frame: u32 little-endian. */
 export const NEXT_SESSION_KEY = Buffer.from('nextSession');
@@ -38,4 +39,11 @@ export function nextSessionValue(number: number): Buffer {
   const content = Buffer.alloc(NUMBER_BYTES);
   content.writeUInt32LE(number);
   return framed(NEXT_SESSION_KEY, content, META_VERSION);
+}
+
+/** @returns the number in that row */
+export function nextSessionOf(value: Buffer): number | 'damaged' | 'newer' {
+  const frame = opened(NEXT_SESSION_KEY, value, META_VERSION);
+  if (!frame.ok) return frame.why;
+  return numberOf(frame.content) ?? 'damaged';
 }

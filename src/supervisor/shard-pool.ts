@@ -2,20 +2,11 @@
 import { MessageChannel } from 'node:worker_threads';
 import { PortClient } from '../actor/port-client.js';
 import type {
-  AccessStart,
-  Alarm,
   ConfigUpdate,
   MainEvent,
-  PluginFailed,
-  PluginHeard,
-  PluginMessage,
-  PluginStart,
-  Seams,
   ShardEvent,
-  ShardFigures,
   ShardRequests,
   ShardRequestType,
-  TlsMaterial,
 } from '../actor/shard-protocol.js';
 import { unreachable } from '../base/assert.js';
 import type { Clock } from '../base/clock.js';
@@ -32,56 +23,15 @@ import {
   WAITING_MEMORY_SHARE,
 } from '../limits.js';
 import { Counters } from '../metrics/counters.js';
-import { asShardId, type ClientId, type ShardId } from '../protocol/ids.js';
+import { asShardId, type ShardId } from '../protocol/ids.js';
 import { CrashPolicy } from './crash-policy.js';
 import { describe, firstLine } from './failure-text.js';
 import { join } from './join.js';
+import { LoadingLog } from './loading-log.js';
 import { type Incarnation, overloadLimits, ShardHandle } from './shard-handle.js';
+import type { ShardPoolEvents, ShardPoolOptions } from './shard-pool-options.js';
 import { ThreadPool } from './thread-pool.js';
 import { abort, configureShard, updateShard } from './update.js';
-
-export interface ShardPoolOptions {
-  /** At first; see `configure`. */
-  readonly config: Config;
-  readonly shards: number;
-  readonly hashSeed: number;
-  readonly slotKey: string;
-  /** An absolute path. */
-  readonly dataDirectory: string;
-  /** Certificates as they are now; see `updateAll`. */
-  readonly tls: () => readonly TlsMaterial[];
-  /** Rules and bans as they are now; see `updateAll`. */
-  readonly access: () => AccessStart;
-  /** Plugins as they run now; see `everywhere`. */
-  readonly plugins: () => readonly PluginStart[];
-  readonly seams: Seams;
-  /** Module that runs a shard; see workers/shard.worker.ts. */
-  readonly entry: URL;
-  /** All that the process may use. */
-  readonly memoryBytes: number;
-}
-
-/** What the pool tells the rest of main. */
-export interface ShardPoolEvents {
-  /** The shard is about to run, and will count there; whoever ran it before is gone. */
-  started(shard: ShardId, counters: SharedArrayBuffer): void;
-  figures(shard: ShardId, figures: ShardFigures): void;
-  alarmRaised(shard: ShardId, alarm: Alarm): void;
-  alarmCleared(shard: ShardId, id: string): void;
-  /** Its part of a plugin says something to the main part. */
-  pluginTold(shard: ShardId, message: PluginMessage): void;
-  pluginHeard(shard: ShardId, heard: PluginHeard): void;
-  /** Its part does not start in the shard, which is just starting and goes on without it. */
-  pluginFailed(shard: ShardId, failed: PluginFailed): void;
-  /** New connections wait for the shard, because it is late by so many milliseconds, or wait no longer (0). */
-  overloadChanged(shard: ShardId, lateMs: number): void;
-  /** A client connects too often. */
-  flapping(clientId: ClientId): void;
-  /** The shard is down: what it counted and raised has ended with it. */
-  ended(shard: ShardId): void;
-  /** Too many crashes. The pool goes on with the shards that are left until it is stopped. */
-  failed(error: BrokerError): void;
-}
 
 export class ShardPool {
   readonly handles: readonly ShardHandle[];
@@ -93,6 +43,7 @@ export class ShardPool {
   readonly #threads: ThreadPool;
   readonly #crashes = new CrashPolicy();
   readonly #restarts = new Set<NodeJS.Timeout>();
+  readonly #loadingLog: LoadingLog;
   readonly #waitForAll: (() => void)[] = [];
   #isStopping = false;
   #lastSweepMs: number;
@@ -104,6 +55,7 @@ export class ShardPool {
     this.#clock = clock;
     this.#logger = logger;
     this.#events = events;
+    this.#loadingLog = new LoadingLog(clock, logger);
     this.#lastSweepMs = clock.monotonicMs();
     const overload = overloadLimits(options.config);
     this.handles = Array.from(
@@ -280,6 +232,10 @@ export class ShardPool {
     switch (event.type) {
       case 'shard.started':
         incarnation.worker = this.#threads.thread(event.thread);
+        break;
+      case 'shard.loading':
+        incarnation.startedAtMs = incarnation.lastHeardMs;
+        this.#loadingLog.say(handle.id, event.what, event.rows, event.ofRows);
         break;
       case 'shard.ready':
         void this.#mesh(handle, incarnation);

@@ -81,8 +81,8 @@ export class FilterRegistry<S extends Subscriber> {
     );
   }
 
-  /** Appends what peers must be told to `changes`, and takes it as told. */
-  takeChanges(changes: InterestChange[]): void {
+  /** Appends what peers must be told to `changes`, and takes it as told. Null: nobody is there to be told. */
+  takeChanges(changes: InterestChange[] | null): void {
     const taken = this.pending;
     this.pending = this.taken;
     this.taken = taken;
@@ -90,11 +90,10 @@ export class FilterRegistry<S extends Subscriber> {
       const filter = taken.items[i]!;
       this.columns.setFlag(filter, PENDING, false);
       if (this.isNews(filter)) {
-        const change = this.interestIn(filter);
-        this.columns.setFlag(filter, TOLD_PLAIN, change.plain);
-        this.columns.setFlag(filter, TOLD_DURABLE, change.durable);
-        this.scopes.setTold(filter, change.local);
-        changes.push(change);
+        this.columns.setFlag(filter, TOLD_PLAIN, this.columns.isPlain(filter));
+        this.columns.setFlag(filter, TOLD_DURABLE, this.columns.isDurable(filter));
+        this.scopes.setTold(filter, this.scopes.localityOf(filter));
+        changes?.push(this.interestIn(filter));
       }
       this.settle(filter);
     }

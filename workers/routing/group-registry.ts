@@ -98,8 +98,8 @@ export class GroupRegistry<S extends Subscriber> {
     this.filters.columns.setFlag(group.filterId, HAS_GROUPS, false);
   }
 
-  /** Appends what peers must be told to `changes`, and takes it as told. */
-  takeChanges(changes: GroupChange[]): void {
+  /** Appends what peers must be told to `changes`, and takes it as told. Null: nobody is there to be told. */
+  takeChanges(changes: GroupChange[] | null): void {
     if (this.pending.size === 0) return;
     const taken = this.pending;
     this.pending = new Set();
@@ -107,7 +107,7 @@ export class GroupRegistry<S extends Subscriber> {
       if (this.isNews(group)) {
         group.toldOnline = group.onlineCount;
         group.toldOffline = group.offlineCount;
-        changes.push(this.membersOf(group));
+        changes?.push(this.membersOf(group));
       }
       this.settle(group, group.memberCount);
     }

@@ -33,6 +33,12 @@ export class PeerInterest<S extends Subscriber> {
     return filters.length === 0 && groups.length === 0 ? null : { filters, groups };
   }
 
+  /** What has changed is told to nobody: whoever comes is told everything. */
+  forgetChanges(): void {
+    this.groups.takeChanges(null);
+    this.filters.takeChanges(null);
+  }
+
   /**
    * This shard's whole interest. May be pulled in slices with changes between them: what changes behind the
    * iterator is in `takeChanges`, and what the peer hears twice is the same or newer the second time.

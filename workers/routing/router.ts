@@ -350,6 +350,11 @@ export class Router<S extends Subscriber> {
     return this.peers.takeChanges();
   }
 
+  /** As if peers had been told everything. There are none yet. */
+  forgetInterestChanges(): void {
+    this.peers.forgetChanges();
+  }
+
   /** Whole local interest, for a peer that is new; may be pulled in slices while subscriptions change. */
   allInterest(): Generator<InterestItem> {
     return this.peers.all();

@@ -3,9 +3,10 @@
  */
 import type { Config } from '../../src/config/schema.js';
 import { FILTERS_PER_TURN_MAX, SESSION_REMOVE_SLICE } from '../../src/limits.js';
-import type { ClientId } from '../../src/protocol/ids.js';
+import { asClientId, type ClientId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
-import { clientOf } from '../connection/client.js';
+import type { SessionRecord } from '../../src/storage/session-record.js';
+import { Client, clientOf } from '../connection/client.js';
 import type { ConfigFollower, Core } from '../core.js';
 import type { Runnable } from '../turn.js';
 import type { QueueLimits } from './message-queue.js';
@@ -28,6 +29,8 @@ export class SessionTable implements Runnable, ConfigFollower {
   /** For sessions that begin from now on. */
   queueLimits: QueueLimits;
   private readonly byId = new Map<ClientId, Session>();
+  /** Sessions that have ended with the broker, and whose wills are to be sent unless the client is back soon. */
+  private readonly wills = new Map<ClientId, Session>();
   /** Sessions that are over but still have subscriptions to be taken down, in slices. */
   private readonly leaving: Session[] = [];
   private expiryMaxSeconds = 0;
@@ -62,9 +65,36 @@ export class SessionTable implements Runnable, ConfigFollower {
   }
 
   create(clientId: ClientId): Session {
+    // It is back in time.
+    const left = this.wills.get(clientId);
+    if (left !== undefined) {
+      left.will = null;
+      this.end(left, 'conflict');
+    }
     const session = new Session(this.core, clientId, this.core.turn.wallMs);
     this.byId.set(clientId, session);
     this.core.listing.created(session);
+    return session;
+  }
+
+  /** Brings back a session as it was when the broker ended; its client is away. Hooks are not told. */
+  restore(record: SessionRecord, slot: number): Session {
+    const session = new Session(this.core, asClientId(record.clientId), record.createdAtMs);
+    const { client, will } = record;
+    session.number = record.number;
+    session.isStored = true;
+    session.keptSlot = slot;
+    session.disconnectedAtMs = record.disconnectedAtMs;
+    session.expirySeconds = record.expirySeconds;
+    session.client = client === null ? null : new Client(client.info, client.isSuperuser, client.mountpoint);
+    session.will = will;
+    session.willFrom = will === null ? null : session.client;
+    if (session.durable) {
+      this.byId.set(session.clientId, session);
+      this.core.listing.created(session);
+    } else {
+      this.wills.set(session.clientId, session);
+    }
     return session;
   }
 
@@ -142,6 +172,7 @@ export class SessionTable implements Runnable, ConfigFollower {
     session.account();
     this.core.memory.remove(session);
     this.core.keeper.over(session);
+    if (this.wills.get(session.clientId) === session) this.wills.delete(session.clientId);
     if (this.byId.get(session.clientId) === session) {
       this.byId.delete(session.clientId);
       this.core.listing.ended(session);

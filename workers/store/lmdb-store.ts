@@ -25,6 +25,10 @@ export class LmdbStore implements Store {
     return this.environment.rows(table);
   }
 
+  count(table: Table): number {
+    return this.environment.count(table);
+  }
+
   get(table: Table, key: Buffer): Buffer | null {
     return this.environment.get(table, key);
   }

@@ -10,6 +10,8 @@ export interface Store {
   readonly isKeeping: boolean;
   /** Everything that is kept, table by table in the order of its keys. Before the first commit only. */
   rows(table: Table): Iterable<Row>;
+  /** Rows of a table, as they are after the last commit. */
+  count(table: Table): number;
   /** One row, as it was after the last commit; null: there is none. The answer must not be changed. */
   get(table: Table, key: Buffer): Buffer | null;
   /**
@@ -37,6 +39,10 @@ export class MemoryStore implements Store {
 
   rows(_table: Table): Iterable<Row> {
     return [];
+  }
+
+  count(_table: Table): number {
+    return 0;
   }
 
   get(_table: Table, _key: Buffer): Buffer | null {

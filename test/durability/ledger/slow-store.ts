@@ -28,6 +28,10 @@ class SlowStore implements Store {
     return this.inner.rows(table);
   }
 
+  count(table: Table): number {
+    return this.inner.count(table);
+  }
+
   get(table: Table, key: Buffer): Buffer | null {
     return this.inner.get(table, key);
   }

@@ -37,6 +37,13 @@ export class RowStore implements Store {
     return this.table(table).size;
   }
 
+  /** @returns another store with the same rows */
+  copy(): RowStore {
+    const other = new RowStore();
+    for (const [name, rows] of this.tables) other.tables.set(name, new Map(rows));
+    return other;
+  }
+
   /** Bytes of the values of a table. */
   bytesOf(table: Table): number {
     let bytes = 0;

@@ -398,7 +398,7 @@ export const RETAINED_SLICE_NODES_MAX = 4_096;
 /** Milliseconds between two looks whether a stopping shard's connections have sent their last bytes. */
 export const STOP_POLL_MS = 10;
 
-/** Threads of the libuv pool beyond one per shard: files, DNS and hashing share them. Too few delays commits. */
+/** Threads of the libuv pool beyond those of commits: files and DNS share them. Too few delays commits. */
 export const POOL_THREADS_BESIDE_SHARDS = 4;
 
 /** Bytes of topic text in the topic cache per topic that it may hold. Too small empties it early where topics are
@@ -858,3 +858,17 @@ export const RESTORE_LOG_INTERVAL_MS = 3_000;
 export const LOST_ROWS_NAMED_MAX = 3;
 /** Milliseconds after a start in which a client that was connected may come back before its will is sent. */
 export const WILL_AFTER_START_MS = 5_000;
+/**
+ * Bytes that a lot of rows for lmdb keeps when it is written. Smaller: large commits allocate theirs anew. Larger: the
+ * memory stays taken, some times over in each shard.
+ */
+export const WRITE_LOT_BYTES = 64 << 10;
+/**
+ * Commits of one shard whose sync is not over, at level `process`. Smaller: on a disk with slow syncs acknowledgements
+ * wait for them. Larger: each holds a thread of the libuv pool meanwhile.
+ */
+export const UNSYNCED_COMMITS_MAX = 8;
+/** The share of `mqtt.persistence.max_bytes` below which a store that was full takes on more. */
+export const STORE_FULL_END_SHARE = 0.95;
+/** How long the size of a store that is far from full may be old, in milliseconds: to measure it takes some 20 us. */
+export const STORE_MEASURE_MS = 1_000;

@@ -4,8 +4,10 @@
  */
 import { join } from 'node:path';
 import type { ShardEvent, ShardStart } from '../src/actor/shard-protocol.js';
+import { SystemClock } from '../src/base/clock.js';
 import type { ShardHooks } from '../src/plugins/api.js';
-import { LmdbStore } from './store/lmdb-store.js';
+import { poolThreads, unsyncedMax } from '../src/storage/pool-threads.js';
+import { type KeepingLevel, LmdbStore } from './store/lmdb-store.js';
 import { mendStore } from './store/mended.js';
 import { MemoryStore, type Store, type StoreModule } from './store/store.js';
 import type { Link } from './transport/link.js';
@@ -55,5 +57,19 @@ async function openStore(start: ShardStart, tell: (event: ShardEvent) => void): 
   if (level === 'memory') return new MemoryStore();
   const directory = join(dataDirectory, `shard-${shard}`);
   await mendStore(directory, shard, tell);
-  return new LmdbStore({ directory, level });
+  return openLmdb(start, level);
+}
+
+/** The real store, at a level of one's choice. @throws Error */
+export function openLmdb({ config, dataDirectory, shard, shards }: ShardStart, level: KeepingLevel): Store {
+  return new LmdbStore(
+    {
+      level,
+      directory: join(dataDirectory, `shard-${shard}`),
+      flushIntervalMs: config['mqtt.persistence.flush_interval'],
+      unsyncedMax: unsyncedMax(poolThreads(process.env), shards),
+      maxBytes: config['mqtt.persistence.max_bytes'] / shards,
+    },
+    new SystemClock(),
+  );
 }

@@ -1,4 +1,5 @@
 /** `shardmq start`: configuration, thread pool, broker, first screen, signals. Main thread. */
+
 import { resolve } from 'node:path';
 import { BrokerError, type ErrorCode, messageOf } from '../base/errors.js';
 import { createLogger, type Logger } from '../base/log.js';
@@ -6,8 +7,8 @@ import { VERSION } from '../base/version.js';
 import type { Broker } from '../broker-api.js';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { POOL_THREADS_BESIDE_SHARDS } from '../limits.js';
 import { readKept } from '../settings/kept-file.js';
+import { poolThreadsWanted } from '../storage/pool-threads.js';
 import { defaultShards, usableCores } from '../supervisor/machine.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { firstScreenLines } from './first-screen.js';
@@ -55,9 +56,8 @@ export async function runBroker(command: StartSources): Promise<ExitCode> {
   }
 }
 
-// The pool serves every thread of the process, so each shard's commits need one of their own.
 const poolThreads = (shards: number): number =>
-  (shards === 0 ? defaultShards(usableCores()) : shards) + POOL_THREADS_BESIDE_SHARDS;
+  poolThreadsWanted(shards === 0 ? defaultShards(usableCores()) : shards);
 
 const stderrLogger = (config: Config): Logger =>
   createLogger({ level: config['log.level'], readable: process.stderr.isTTY, sink: process.stderr });

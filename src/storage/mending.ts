@@ -102,7 +102,6 @@ class Rescue {
     try {
       const salvaged = this.read(path);
       this.commit();
-      await new Promise<void>((resolve) => this.environment.flushed(resolve));
       return salvaged;
     } finally {
       await this.environment.close();

@@ -111,7 +111,8 @@ function checkTurns(file: PageFile, first: Snapshot, second: Snapshot): void {
   // lmdb writes one state into both of them when it has gone back to it.
   const isSame = first.tables.root === second.tables.root && first.free.root === second.free.root;
   const isEarly = [first, second].some((each) => writtenIn(file, each) > each.transaction);
-  if (!isInTurn || (isRecent && apart > 1) || (!isSame && isEarly))
+  const isLate = writtenIn(file, latest) < latest.transaction;
+  if (!isInTurn || (isRecent && apart > 1) || (!isSame && (isEarly || isLate)))
     throw new Damage('has a wrong transaction in a meta page');
 }
 

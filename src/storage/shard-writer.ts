@@ -48,7 +48,6 @@ export class ShardWriter {
   async finish(): Promise<void> {
     this.put('meta', NEXT_SESSION_KEY, nextSessionValue(this.nextSession));
     this.commit();
-    await new Promise<void>((resolve) => this.environment.flushed(resolve));
     await this.environment.close();
   }
 

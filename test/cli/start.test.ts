@@ -141,10 +141,10 @@ test('the announced port takes connections', async (t) => {
 const onLinux = needs(LINUX);
 
 onLinux(
-  'the libuv pool has four threads more than there are shards, and is not begun too early',
+  'the libuv pool has eight threads for each shard and four more, and is not begun too early',
   async (t) => {
     const asSet = await startCli(t);
-    const asWanted = await startCli(t, { UV_THREADPOOL_SIZE: '5' });
+    const asWanted = await startCli(t, { UV_THREADPOOL_SIZE: '12' });
     t.is(threadsOf(asSet), threadsOf(asWanted));
   },
 );

@@ -286,7 +286,7 @@ function processSection(): string {
 | \`SHARDMQ_SECTION__KEY\` | sets the key \`section.key\` |
 | \`SHARDMQ_ADMIN_PASSWORD\` | password that \`dashboard.default_user.login\` (\`admin\`) has from this start on; at each start; taken out of the environment |
 | \`SHARDMQ_API_URL\`, \`SHARDMQ_API_USER\`, \`SHARDMQ_API_PASSWORD\` | for commands that ask a broker; see [cli.md](cli.md) |
-| \`UV_THREADPOOL_SIZE\` | threads for files, DNS and hashing, shared by all shards; shards + 4 when not set |
+| \`UV_THREADPOOL_SIZE\` | threads for commits, files and DNS; 8 for each shard and 4 more when not set |
 `;
 }
 

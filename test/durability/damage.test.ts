@@ -27,7 +27,7 @@ async function startsAgain(t: ExecutionContext, damage: (shard: string) => void)
 }
 
 test('a store whose file ends early', (t) =>
-  startsAgain(t, (shard) => truncateSync(join(shard, 'data.mdb'), 3 * PAGE_BYTES + 1)));
+  startsAgain(t, (shard) => truncateSync(join(shard, 'data.mdb'), 2 * PAGE_BYTES + 1)));
 
 test('a store that is empty', (t) => startsAgain(t, (shard) => truncateSync(join(shard, 'data.mdb'), 0)));
 

@@ -1,24 +1,71 @@
-/** Keeps the rows of a shard in an lmdb environment of its own. Runs on the shard's thread; lmdb commits off it. */
+/**
+ * Keeps the rows of a shard in an lmdb environment of its own. Runs on the shard's thread; lmdb writes and syncs on
+ * threads of the libuv pool.
+ *
+ * lmdb syncs after every commit; syncs that would follow each other at once are one. At level `process` the next
+ * commits do not wait for that, up to a number and an age. So a power cut loses what was acknowledged within
+ * `mqtt.persistence.flush_interval`, and nothing else, however slow the disk is.
+ */
+import type { Clock } from '../../src/base/clock.js';
 import { Environment } from '../../src/storage/environment.js';
 import { type Change, type Row, TABLES, type Table } from '../../src/storage/tables.js';
+import { canWrite, writeAnew } from './disk-trials.js';
 import type { Store } from './store.js';
+import { StoreSize } from './store-size.js';
+
+/** `process`: a commit survives the end of the process; `disk`: that of the machine. */
+export type KeepingLevel = 'process' | 'disk';
 
 export interface LmdbStoreOptions {
   /** Created when missing. */
   readonly directory: string;
-  /** `process`: a commit survives the end of the process; `disk`: that of the machine. */
-  readonly level: 'process' | 'disk';
+  readonly level: KeepingLevel;
+  /** A commit begins only when every earlier one of so long ago is on the disk. */
+  readonly flushIntervalMs: number;
+  /** Commits whose syncs may be under way at one time. */
+  readonly unsyncedMax: number;
+  /** 0: no limit. */
+  readonly maxBytes: number;
 }
+
+type Done = (ok: boolean) => void;
+
+/** A commit whose sync is not over. */
+interface Unsynced {
+  readonly beganMs: number;
+}
+
+/**
+ * What has to be done before anything is written again. `refused`: the disk did not take a commit; `doubtful`: a sync
+ * has failed; `unusable`: lmdb has given up.
+ */
+type Trouble = 'none' | 'refused' | 'doubtful' | 'unusable';
 
 export class LmdbStore implements Store {
   readonly isKeeping = true;
-  readonly usedBytes = 0;
-  readonly isFull = false;
-  private readonly environment: Environment<Table>;
+  private environment: Environment<Table>;
+  private readonly size: StoreSize;
+  private readonly unsynced: Unsynced[] = [];
+  /** The commit that waits for syncs; null: none does. */
+  private waiting: { readonly changes: readonly Change[]; readonly done: Done } | null = null;
+  private trouble: Trouble = 'none';
 
   /** @throws Error when the environment cannot be opened */
-  constructor(private readonly options: LmdbStoreOptions) {
-    this.environment = new Environment(options.directory, TABLES);
+  constructor(
+    private readonly options: LmdbStoreOptions,
+    private readonly clock: Clock,
+  ) {
+    this.environment = this.opened();
+    this.size = new StoreSize(options.maxBytes, clock);
+    this.size.look(this.environment);
+  }
+
+  get usedBytes(): number {
+    return this.environment.usedBytes;
+  }
+
+  get isFull(): boolean {
+    return this.size.isFull;
   }
 
   rows(table: Table): Iterable<Row> {
@@ -33,19 +80,113 @@ export class LmdbStore implements Store {
     return this.environment.get(table, key);
   }
 
-  commit(changes: readonly Change[], done: (ok: boolean) => void): void {
+  commit(changes: readonly Change[], done: Done): void {
     if (changes.length === 0) {
       done(true);
       return;
     }
-    this.environment.write(changes, (error) => {
-      if (error !== null) done(false);
-      else if (this.options.level === 'process') done(true);
-      else this.environment.flushed(() => done(true));
+    this.size.add(changes);
+    if (this.trouble === 'none') {
+      this.beginInTime(changes, done);
+      return;
+    }
+    this.mend(changes).then(
+      () => this.begin(changes, done),
+      () => done(false),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.environment.close();
+  }
+
+  private opened(): Environment<Table> {
+    return new Environment(this.options.directory, TABLES);
+  }
+
+  private beginInTime(changes: readonly Change[], done: Done): void {
+    if (this.isTooFarAhead()) this.waiting = { changes, done };
+    else this.begin(changes, done);
+  }
+
+  private isTooFarAhead(): boolean {
+    const { unsynced, options } = this;
+    if (unsynced.length === 0) return false;
+    if (unsynced.length >= options.unsyncedMax) return true;
+    return this.clock.monotonicMs() - unsynced[0]!.beganMs >= options.flushIntervalMs;
+  }
+
+  private begin(changes: readonly Change[], done: Done): void {
+    const { level } = this.options;
+    const mine = { beganMs: this.clock.monotonicMs() };
+    let isDone = false;
+    const tell = (ok: boolean): void => {
+      if (isDone) return;
+      isDone = true;
+      done(ok);
+    };
+    let isCommitted = false;
+    this.unsynced.push(mine);
+    this.environment.write(changes, {
+      committed: () => {
+        isCommitted = true;
+        this.size.look(this.environment);
+        if (level === 'process') tell(true);
+      },
+      flushed: () => {
+        tell(true);
+        this.synced(mine);
+      },
+      failed: () => {
+        this.fell(isCommitted ? 'doubtful' : 'refused');
+        tell(false);
+        this.synced(mine);
+      },
     });
   }
 
-  close(): Promise<void> {
-    return this.environment.close();
+  /** The sync of a commit is over, or will never be. */
+  private synced(one: Unsynced): void {
+    this.unsynced.splice(this.unsynced.indexOf(one), 1);
+    const { waiting } = this;
+    if (waiting === null) return;
+    this.waiting = null;
+    if (this.trouble === 'none') this.beginInTime(waiting.changes, waiting.done);
+    else waiting.done(false);
   }
+
+  // What is worse stays: a doubt is not over because the disk has also refused something.
+  private fell(trouble: 'refused' | 'doubtful'): void {
+    if (!this.environment.isUsable) this.trouble = 'unusable';
+    else if (this.trouble === 'none' || trouble === 'doubtful') this.trouble = trouble;
+  }
+
+  // Rejects as long as there is reason to think that another attempt would fail too.
+  private async mend(changes: readonly Change[]): Promise<void> {
+    const { directory } = this.options;
+    if (!this.environment.isIdle) throw new Error('syncs are under way');
+    if (!(await canWrite(directory, bytesOf(changes)))) throw new Error('the disk takes nothing');
+    if (this.trouble === 'unusable') this.reopen();
+    else if (this.trouble === 'doubtful') {
+      await writeAnew(directory, this.environment, (rename) => this.reopen(rename));
+    }
+    this.trouble = 'none';
+  }
+
+  // In one turn, since rows may be read in any.
+  private reopen(between: () => void = () => {}): void {
+    this.trouble = 'unusable';
+    this.environment.closeNow();
+    try {
+      between();
+    } finally {
+      this.environment = this.opened();
+    }
+  }
+}
+
+function bytesOf(changes: readonly Change[]): number {
+  let bytes = 0;
+  for (const { key, value } of changes) bytes += key.length + (value?.length ?? 0);
+  return bytes;
 }

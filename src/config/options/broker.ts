@@ -33,16 +33,16 @@ export const nodeOptions = {
     'What an acknowledged message survives: `disk` a power cut, `process` the end of the broker, `memory` nothing.',
   ),
   'mqtt.persistence.flush_interval': ours(
-    duration(0, MINUTE_MS),
-    '0ms',
+    duration(10, MINUTE_MS),
+    '1s',
     'start',
-    'Level `process`: how long what is committed may wait until it is written to the disk; 0 = not at all.',
+    'Level `process`: a power cut loses what was acknowledged in so long; on a slower disk acknowledgements wait.',
   ),
   'mqtt.persistence.max_bytes': ours(
     bytesize(0),
     '0',
     'start',
-    'Bytes that all shards together may keep; then publishers of what would have to be kept wait; 0 = no limit.',
+    'Bytes that all shards together may keep, each its share; then publishers of more wait; 0 = no limit.',
   ),
   'node.process_limit': fromEmq(
     integer(1024, 134_217_727),

@@ -2,10 +2,9 @@
  * The product's store on a slow disc: each commit begins late and is answered late, so that a broker that is killed
  * dies in the middle of it, and whatever leaves before its commit is found. Loaded by every shard.
  */
-import { join } from 'node:path';
 import type { ShardStart } from '../../../src/actor/shard-protocol.js';
 import type { Change, Row, Table } from '../../../src/storage/tables.js';
-import { LmdbStore } from '../../../workers/store/lmdb-store.js';
+import { openLmdb } from '../../../workers/seams.js';
 import type { Store } from '../../../workers/store/store.js';
 
 /** The longest that it waits before it begins, and before it answers. */
@@ -47,6 +46,6 @@ class SlowStore implements Store {
 }
 
 /** At level `process`, whatever the configuration says. */
-export function createStore({ dataDirectory, shard }: ShardStart): Store {
-  return new SlowStore(new LmdbStore({ directory: join(dataDirectory, `shard-${shard}`), level: 'process' }));
+export function createStore(start: ShardStart): Store {
+  return new SlowStore(openLmdb(start, 'process'));
 }

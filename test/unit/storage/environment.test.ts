@@ -1,0 +1,155 @@
+/** Rows written into lmdb below its own `put`: what another version of it could do otherwise is seen here. */
+import { rmSync } from 'node:fs';
+import test, { type ExecutionContext } from 'ava';
+import { Environment, type Write } from '../../../src/storage/environment.js';
+import { tempDirectory } from '../../helpers/with-broker.js';
+
+type Name = 'a' | 'b';
+type Written = readonly Write<Name>[];
+
+function opened(t: ExecutionContext, directory = newDirectory(t)): Environment<Name> {
+  const environment = new Environment<Name>(directory, ['a', 'b']);
+  t.teardown(() => environment.close());
+  return environment;
+}
+
+function newDirectory(t: ExecutionContext): string {
+  const directory = tempDirectory();
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+const row = (table: Name, key: string, value: string | Buffer | null): Write<Name> => ({
+  table,
+  key: Buffer.from(key),
+  value: value === null ? null : Buffer.from(value),
+});
+
+/** What is told of one write, in order. */
+async function told(environment: Environment<Name>, writes: Written): Promise<string[]> {
+  const words: string[] = [];
+  await new Promise<void>((resolve) => {
+    environment.write(writes, {
+      committed: () => words.push('committed'),
+      flushed: () => {
+        words.push('flushed');
+        resolve();
+      },
+      failed: () => {
+        words.push('failed');
+        resolve();
+      },
+    });
+  });
+  return words;
+}
+
+const textsOf = (environment: Environment<Name>, table: Name): string[] =>
+  [...environment.rows(table)].map(({ key, value }) => `${key}=${value}`);
+
+test('rows of one write are there together, in the order of their keys, after it is opened again too', async (t) => {
+  const directory = newDirectory(t);
+  const first = new Environment<Name>(directory, ['a', 'b']);
+  t.deepEqual(await told(first, [row('a', 'y', '1'), row('b', 'k', '2'), row('a', 'x', '')]), [
+    'committed',
+    'flushed',
+  ]);
+  await first.close();
+  const second = opened(t, directory);
+  t.deepEqual(textsOf(second, 'a'), ['x=', 'y=1']);
+  t.is(String(second.get('b', Buffer.from('k'))), '2');
+  t.is(second.get('b', Buffer.from('y')), null);
+});
+
+test('a row is read as it was written last, as soon as that is committed', async (t) => {
+  const environment = opened(t);
+  const key = Buffer.from('k');
+  for (let i = 0; i < 50; i++) {
+    t.is(environment.get('a', key)?.toString() ?? null, i === 0 ? null : String(i - 1));
+    await new Promise<void>((resolve, reject) => {
+      environment.write([row('a', 'k', String(i))], {
+        committed: () => {
+          t.is(String(environment.get('a', key)), String(i));
+        },
+        flushed: resolve,
+        failed: reject,
+      });
+    });
+  }
+});
+
+test('of several changes of one key the last counts; removing what is not there is no fault', async (t) => {
+  const environment = opened(t);
+  await environment.writeSafely([
+    ...[row('a', 'gone', '1'), row('a', 'gone', null), row('a', 'never', null)],
+    ...[row('a', 'kept', null), row('a', 'kept', '1'), row('a', 'kept', '2')],
+  ]);
+  t.deepEqual(textsOf(environment, 'a'), ['kept=2']);
+});
+
+test('keys and values of all lengths, in writes of all sizes', async (t) => {
+  const environment = opened(t);
+  const expected = new Map<string, number>();
+  for (const count of [1, 2, 3, 1_000, 1, 5_000, 2]) {
+    const writes = Array.from({ length: count }, (_, i) => {
+      const name = `${i}-${'k'.repeat(i % 530)}`;
+      const bytes = (i * 7) % 3_000;
+      expected.set(name, bytes);
+      return row('a', name, Buffer.alloc(bytes, i & 0xff));
+    });
+    await environment.writeSafely(writes);
+  }
+  await environment.writeSafely([row('b', 'large', Buffer.alloc(5 << 20, 7))]);
+  const found = new Map([...environment.rows('a')].map(({ key, value }) => [String(key), value.length]));
+  t.deepEqual(
+    found,
+    new Map([...expected].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))),
+  );
+  t.true(environment.get('b', Buffer.from('large'))!.equals(Buffer.alloc(5 << 20, 7)));
+});
+
+test('writes that are under way at one time are written in their order, and each is answered', async (t) => {
+  const environment = opened(t);
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, i) =>
+      told(environment, [row('a', 'k', String(i)), row('b', String(i), null)]),
+    ),
+  );
+  t.true(answers.every((words) => words.join() === 'committed,flushed'));
+  t.deepEqual(textsOf(environment, 'a'), ['k=99']);
+});
+
+test('a write that cannot be is told once and leaves nothing, and those behind it go on', async (t) => {
+  const environment = opened(t);
+  const tooLong = row('a', 'k'.repeat(4_000), '1');
+  const [failed, good] = await Promise.all([
+    told(environment, [row('a', 'x', '1'), tooLong]),
+    told(environment, [row('a', 'y', '1')]),
+  ]);
+  t.deepEqual(failed, ['failed']);
+  t.deepEqual(good, ['committed', 'flushed']);
+  t.deepEqual(textsOf(environment, 'a'), ['y=1']);
+  t.true(environment.isUsable);
+});
+
+test('closing waits for what is under way', async (t) => {
+  const directory = newDirectory(t);
+  const environment = new Environment<Name>(directory, ['a', 'b']);
+  const answers = Array.from({ length: 10 }, (_, i) => told(environment, [row('a', String(i), '1')]));
+  await environment.close();
+  t.is((await Promise.all(answers)).flat().length, 20);
+  t.is(textsOf(opened(t, directory), 'a').length, 10);
+});
+
+test('what is given back is used again: the size does not rise with what comes and goes', async (t) => {
+  const environment = opened(t);
+  const empty = environment.usedBytes;
+  const round = async (): Promise<void> => {
+    const keys = Array.from({ length: 50 }, (_, i) => `k${i}`);
+    await environment.writeSafely(keys.map((key) => row('a', key, Buffer.alloc(20_000))));
+    t.true(environment.usedBytes > 1_000_000);
+    await environment.writeSafely(keys.map((key) => row('a', key, null)));
+  };
+  for (let i = 0; i < 10; i++) await round();
+  t.is(environment.usedBytes, empty);
+});

@@ -22,8 +22,11 @@ export const SUPERVISOR_SWEEP_INTERVAL_MS = 100;
 export const SUPERVISOR_LATE_SWEEP_MS = 1_000;
 /** Milliseconds from the start of a shard's task to its `shard.ready`; a slow disk or a busy machine needs some. */
 export const SHARD_START_TIMEOUT_MS = 30_000;
-/** Milliseconds for two shards to exchange their whole interest; after it a new shard opens without that peer. */
-export const PEER_CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * Milliseconds for two shards to exchange their whole interest, ten million filters in 30 s; after it a new shard
+ * opens without that peer, and what it publishes may miss subscribers. Larger hides a fault: a shard that hangs ends.
+ */
+export const PEER_CONNECT_TIMEOUT_MS = 600_000;
 /** Milliseconds before the first restart of a shard; each further one waits twice as long. */
 export const SHARD_BACKOFF_MIN_MS = 100;
 /** Longest wait before a restart: its clients are locked out for this time. */
@@ -872,3 +875,9 @@ export const UNSYNCED_COMMITS_MAX = 8;
 export const STORE_FULL_END_SHARE = 0.95;
 /** How long the size of a store that is far from full may be old, in milliseconds: to measure it takes some 20 us. */
 export const STORE_MEASURE_MS = 1_000;
+
+/**
+ * Bytes of filters told at once to a shard that begins. Too small costs posts; too large holds both loops, by a
+ * millisecond for 64 KiB.
+ */
+export const INTEREST_LOT_BYTES = 32 << 10;

@@ -113,7 +113,7 @@ export class ShardParts implements Core {
     this.commits = new Commits(seams.store, this.turn);
     this.journal = new Journal(seams.store, this.commits);
     this.commits.add(this.journal);
-    this.keeper = new SessionKeeper(new SlotMap(start.slotKey, start.shards), this.commits);
+    this.keeper = new SessionKeeper(new SlotMap(start.slotKey, start.shards), seams.store, this.commits);
     this.commits.add(this.keeper);
     this.topicHash = new ByteHash(hashSeed);
     this.listing = new Listing(this);

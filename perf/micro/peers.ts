@@ -4,11 +4,11 @@
  */
 import { isMainThread, MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads';
 import type { GroupChange, InterestChange } from '../../src/actor/peer-protocol.js';
+import { BatchReader, BatchWriter, RECORD_DELIVER } from '../../src/protocol/batch.js';
 import { asShardId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import { BatchReader, BatchWriter, RECORD_DELIVER } from '../../src/protocol/batch.js';
-import type { Committable, InterestItem, InterestTable, PeerHandlers } from '../../workers/peers/handlers.js';
+import type { Announcement, Committable, InterestTable, PeerHandlers } from '../../workers/peers/handlers.js';
 import { Mesh } from '../../workers/peers/mesh.js';
 
 const RUN_MS = 1_000;
@@ -28,9 +28,11 @@ class NoInterest implements InterestTable {
     return null;
   }
 
-  allInterest(): Iterable<InterestItem> {
-    return [];
+  announce(): Announcement {
+    return { next: () => true };
   }
+
+  applyInterestLot(): void {}
 
   applyInterest(): void {}
 

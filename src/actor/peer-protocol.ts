@@ -29,8 +29,8 @@ export interface GroupChange {
 }
 
 /**
- * A channel begins with `hello` both ways. On the other's `hello` a shard sends its whole interest (`interest` with
- * barrier 0) and closes it with `announced`; what follows is live. Beside these messages a channel carries `PeerBytes`.
+ * A channel begins with `hello` both ways. On the other's `hello` a shard sends its whole interest (`interest.lot`, and
+ * `interest` with barrier 0) and closes it with `announced`; what follows is live. Beside these messages a channel carries `PeerBytes`.
  * Answers to batches, `interest.applied`, `ready` and relays are handled on arrival, everything else strictly in order.
  */
 export type PeerMessage =
@@ -43,6 +43,8 @@ export type PeerMessage =
       readonly filters: readonly InterestChange[];
       readonly groups: readonly GroupChange[];
     }
+  /** Filters of the sender's whole interest; see interest-lot.ts. */
+  | { readonly kind: 'interest.lot'; readonly lot: ArrayBuffer }
   /** The sender's whole interest has been told, all changes up to `barrier` with it; answered like `interest`. */
   | { readonly kind: 'announced'; readonly barrier: number }
   /** All interest up to `barrier` is applied: the other side may promise its subscribers what comes from now on. */

@@ -3,7 +3,7 @@
  * it reads zeros and remembers that. Used on shards and on main.
  */
 import { FIELDS_SCRATCH_BYTES } from '../limits.js';
-import { CONTENT_AT, FRAME_BYTES, seal } from './framing.js';
+import { CONTENT_AT, contentEnd, FRAME_BYTES, seal } from './framing.js';
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -73,18 +73,21 @@ export class FieldWriter {
 export class FieldReader {
   private content: Buffer = NO_BYTES;
   private at = 0;
+  private end = 0;
   private isShort = false;
 
-  open(content: Buffer): this {
-    this.content = content;
-    this.at = 0;
+  /** Begins with the content of a framed value. */
+  open(value: Buffer): this {
+    this.content = value;
+    this.at = CONTENT_AT;
+    this.end = contentEnd(value);
     this.isShort = false;
     return this;
   }
 
   /** Every field was there, and nothing follows. */
   get isWhole(): boolean {
-    return !this.isShort && this.at === this.content.length;
+    return !this.isShort && this.at === this.end;
   }
 
   u8(): number {
@@ -99,7 +102,11 @@ export class FieldReader {
 
   u32(): number {
     const at = this.step(4);
-    return at < 0 ? 0 : this.content.readUInt32LE(at);
+    if (at < 0) return 0;
+    const { content } = this;
+    return (
+      (content[at]! | (content[at + 1]! << 8) | (content[at + 2]! << 16) | (content[at + 3]! << 24)) >>> 0
+    );
   }
 
   f64(): number {
@@ -111,7 +118,7 @@ export class FieldReader {
   bytes(): Buffer {
     const length = this.u32();
     const at = this.step(length);
-    return at < 0 ? NO_BYTES : Buffer.from(this.content.subarray(at, at + length));
+    return at < 0 || length === 0 ? NO_BYTES : Buffer.from(this.content.subarray(at, at + length));
   }
 
   text(): string {
@@ -120,10 +127,15 @@ export class FieldReader {
     return at < 0 ? '' : this.content.toString('utf8', at, at + length);
   }
 
+  /** Passes over bytes or a text. */
+  skip(): void {
+    this.step(this.u32());
+  }
+
   // @returns where the field lies; -1: not all of it is there
   private step(bytes: number): number {
     const { at } = this;
-    if (this.isShort || at + bytes > this.content.length) {
+    if (this.isShort || at + bytes > this.end) {
       this.isShort = true;
       return -1;
     }

@@ -7,7 +7,7 @@
 import { asAuthor } from '../protocol/author.js';
 import { createMessage, type Message } from '../protocol/message.js';
 import { FieldReader, FieldWriter } from './fields.js';
-import { opened } from './framing.js';
+import { frameFault } from './framing.js';
 import { isTextKey, retainedKey, SLOT_HEAD_BYTES, textBytesOfKey } from './keys.js';
 import type { Unreadable } from './session-record.js';
 import type { Row } from './tables.js';
@@ -49,9 +49,9 @@ export function encodeRemoval(slot: number, topic: Uint8Array, receivedAtMs: num
 }
 
 export function decodeRetained({ key, value }: Row): RetainedRecord | Unreadable {
-  const frame = opened(key, value, RETAINED_VERSION);
-  if (!frame.ok) return frame.why;
-  reader.open(frame.content);
+  const fault = frameFault(key, value, RETAINED_VERSION);
+  if (fault !== null) return fault;
+  reader.open(value);
   const marks = reader.u8();
   const receivedAtMs = reader.f64();
   const topic = isTextKey(key, SLOT_HEAD_BYTES) ? textBytesOfKey(key, SLOT_HEAD_BYTES) : reader.bytes();

@@ -6,7 +6,7 @@
 import type { Will } from '../protocol/mqtt/connect.js';
 import type { ProtocolVersion } from '../protocol/mqtt/packet-type.js';
 import { FieldReader, FieldWriter } from './fields.js';
-import { opened } from './framing.js';
+import { frameFault } from './framing.js';
 import { isTextKey, SLOT_HEAD_BYTES, sessionKey, textOfKey } from './keys.js';
 import { SESSION_VERSION } from './session-number.js';
 import type { Row } from './tables.js';
@@ -76,18 +76,24 @@ export function encodeSession(slot: number, record: SessionRecord): Row {
   return { key, value: writer.take(key, SESSION_VERSION) };
 }
 
-export function decodeSession({ key, value }: Row): SessionRecord | Unreadable {
-  const frame = opened(key, value, SESSION_VERSION);
-  if (!frame.ok) return frame.why;
-  reader.open(frame.content);
+/** Without `wantsClient` the client is left out where there is no will. */
+export function decodeSession({ key, value }: Row, wantsClient = true): SessionRecord | Unreadable {
+  const fault = frameFault(key, value, SESSION_VERSION);
+  if (fault !== null) return fault;
+  reader.open(value);
   const number = reader.u32();
   const createdAtMs = reader.f64();
   const disconnectedAtMs = reader.f64();
   const expirySeconds = reader.f64();
   const marks = reader.u8();
   const clientId = isTextKey(key, SLOT_HEAD_BYTES) ? textOfKey(key, SLOT_HEAD_BYTES) : reader.text();
-  const client = (marks & MARK_CLIENT) === 0 ? null : readClient(clientId, marks);
-  const will = (marks & MARK_WILL) === 0 ? null : readWill();
+  const hasWill = (marks & MARK_WILL) !== 0;
+  let client: ClientRecord | null = null;
+  if ((marks & MARK_CLIENT) !== 0) {
+    if (wantsClient || hasWill) client = readClient(clientId, marks);
+    else skipClient(marks);
+  }
+  const will = hasWill ? readWill() : null;
   const isSensible = createdAtMs >= 0 && disconnectedAtMs >= 0 && expirySeconds >= 0 && clientId !== '';
   if (!reader.isWhole || !isSensible) return 'damaged';
   return { clientId, number, createdAtMs, disconnectedAtMs, expirySeconds, client, will };
@@ -128,6 +134,17 @@ function readClient(clientId: string, marks: number): ClientRecord {
     connectedAtMs: reader.f64(),
   });
   return { info, isSuperuser: (marks & MARK_SUPERUSER) !== 0, mountpoint: reader.bytes() };
+}
+
+function skipClient(marks: number): void {
+  if ((marks & MARK_USERNAME) !== 0) reader.skip();
+  reader.skip();
+  reader.u16();
+  reader.skip();
+  reader.u8();
+  reader.u32();
+  reader.f64();
+  reader.skip();
 }
 
 function writeWill(will: Will): void {

@@ -7,6 +7,7 @@ import { type Author, authorOf } from '../../src/protocol/author.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import type { Connect } from '../../src/protocol/mqtt/connect.js';
 import { type ParsedSubscription, QUEUE_GROUP } from '../../src/protocol/topic.js';
+import type { ClientRecord } from '../../src/storage/session-record.js';
 import type { ClientAccess } from '../access/client-access.js';
 import type { Session } from '../session/session.js';
 import type { Connection } from './connection.js';
@@ -42,6 +43,11 @@ export class Client {
     const share = group === null ? '' : group === QUEUE_GROUP ? '$queue/' : `$share/${group}/`;
     return `${local ? '$local/' : ''}${share}${this.unmounted(filter)}`;
   }
+}
+
+/** @returns a client as it was kept */
+export function keptClient({ info, isSuperuser, mountpoint }: ClientRecord): Client {
+  return new Client(info, isSuperuser, mountpoint);
 }
 
 /** @returns whose session it is, or was while its client is away; null: nobody has kept it. */

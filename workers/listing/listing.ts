@@ -50,6 +50,16 @@ export class Listing {
     this.sessions.add(clientId, 0);
   }
 
+  /** Sessions that were there when the shard ended, with all their subscriptions; before any other is told of. */
+  restored(sessions: readonly Session[]): void {
+    const ids = sessions.map(({ clientId }) => clientId as string).sort();
+    this.sessions.fill(ids, (clientId) => {
+      const session = this.core.sessions.find(asClientId(clientId))!;
+      session.listedSubscriptions = this.core.router.countOf(session);
+      return session.listedSubscriptions;
+    });
+  }
+
   ended({ clientId }: Session): void {
     this.sessions.remove(clientId);
   }

@@ -7,6 +7,9 @@ import { SORTED_BLOCK_KEYS_MAX } from '../../src/limits.js';
 /** Neighbours that together have no more keys than this become one block. */
 const MERGED_KEYS_MAX = SORTED_BLOCK_KEYS_MAX / 2;
 
+/** Keys of a block that is filled at once: some come, some go. */
+const FILLED_BLOCK_KEYS = (SORTED_BLOCK_KEYS_MAX * 3) / 4;
+
 class Block {
   /** Sum of `weights`. */
   weight = 0;
@@ -57,6 +60,17 @@ export class SortedKeys {
     this.weight += weight;
     if (block.keys.length > SORTED_BLOCK_KEYS_MAX) this.split(index);
     return true;
+  }
+
+  /** Puts all `keys` in, which are in order and each there once, where nothing is yet. */
+  fill(keys: readonly string[], weightOf: (key: string) => number): void {
+    for (let at = 0; at < keys.length; at += FILLED_BLOCK_KEYS) {
+      const part = keys.slice(at, at + FILLED_BLOCK_KEYS);
+      const block = new Block(part, part.map(weightOf));
+      this.blocks.push(block);
+      this.size += part.length;
+      this.weight += block.weight;
+    }
   }
 
   /** @returns false when there is no such key */

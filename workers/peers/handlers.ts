@@ -1,4 +1,6 @@
 /** What the mesh asks of the shard it works for. Types only; everything runs on the shard's thread. */
+
+import type { InterestWriter } from '../../src/actor/interest-lot.js';
 import type {
   GroupChange,
   InterestChange,
@@ -56,18 +58,21 @@ export interface PeerHandlers {
   onReady(): void;
 }
 
-/** One thing that a new peer must learn. */
-export type InterestItem =
-  | { readonly kind: 'filter'; readonly change: InterestChange }
-  | { readonly kind: 'group'; readonly change: GroupChange };
-
 /** The part of the router that knows what other shards want, and what this one wants. */
+/** A walk over a shard's own interest, in slices, while subscriptions change. */
+export interface Announcement {
+  /** Adds filters to `filters` until it is full, and up to `groupsMax` groups. @returns true when nothing is left */
+  next(filters: InterestWriter, groups: GroupChange[], groupsMax: number): boolean;
+}
+
 export interface InterestTable {
   /** What peers must be told since the last call; null when nothing. */
   takeInterestChanges(): { filters: InterestChange[]; groups: GroupChange[] } | null;
-  /** All of this shard's own interest, pulled in slices; what holds during the whole walk is yielded. */
-  allInterest(): Iterable<InterestItem>;
+  /** Begins to tell all of this shard's own interest; what holds during the whole walk is told. */
+  announce(): Announcement;
   applyInterest(shard: number, change: InterestChange): void;
+  /** All filters of a lot, as interest-lot.ts has them. */
+  applyInterestLot(shard: number, lot: ArrayBuffer): void;
   applyGroup(shard: number, change: GroupChange): void;
   /** Forgets up to `max` entries of a shard. @returns true when none is left. */
   dropShardSome(shard: number, max: number): boolean;

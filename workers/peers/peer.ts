@@ -3,15 +3,16 @@
  * told what. Runs on the shard's thread.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { InterestWriter } from '../../src/actor/interest-lot.js';
 import type { GroupChange, InterestChange, PeerBytes, PeerMessage } from '../../src/actor/peer-protocol.js';
 import { unreachable } from '../../src/base/assert.js';
 import { PEER_INTEREST_SLICE, PEER_SILENCE_MS } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type {
+  Announcement,
   Budget,
   Committable,
-  InterestItem,
   InterestTable,
   PeerHandlers,
   Undelivered,
@@ -45,6 +46,8 @@ export interface PeerContext {
   readonly owner: PeerOwner;
 }
 
+// Empty between two slices.
+const lots = new InterestWriter();
 // Read to its end before the next is.
 const head = new PostHead();
 
@@ -59,7 +62,7 @@ export class Peer implements Committable {
 
   private readonly incoming: Incoming;
   // What of this shard's interest the peer has not been told yet; null outside of that.
-  private announcement: Iterator<InterestItem> | null = null;
+  private announcement: Announcement | null = null;
   // Highest barrier to answer at the end of the turn; -1 none.
   private barrierOwed = -1;
   private wasHeard = false;
@@ -104,7 +107,8 @@ export class Peer implements Committable {
       if (message === null) return true;
       this.handle(message);
       // A full message of changes takes about half a millisecond, which the cheap bound does not count.
-      if (message.kind === 'interest' && budget.overTime) return !this.incoming.hasMore;
+      if ((message.kind === 'interest' || message.kind === 'interest.lot') && budget.overTime)
+        return !this.incoming.hasMore;
     }
   }
 
@@ -207,6 +211,9 @@ export class Peer implements Committable {
         this.applyInterest(message.filters, message.groups);
         if (message.barrier > 0) owner.owesBarrier(this, message.barrier);
         break;
+      case 'interest.lot':
+        if (this.state !== 'lost') this.context.table.applyInterestLot(this.shard, message.lot);
+        break;
       case 'announced':
         if (this.state === 'lost') break;
         this.state = 'live';
@@ -227,7 +234,7 @@ export class Peer implements Committable {
   private greeted(): void {
     if (this.state === 'lost') return;
     this.hasGreeted = true;
-    this.announcement = this.context.table.allInterest()[Symbol.iterator]();
+    this.announcement = this.context.table.announce();
   }
 
   private applyInterest(filters: readonly InterestChange[], groups: readonly GroupChange[]): void {
@@ -245,22 +252,14 @@ export class Peer implements Committable {
     return true;
   }
 
-  private announceSlice(announcement: Iterator<InterestItem>): void {
-    const filters: InterestChange[] = [];
+  private announceSlice(announcement: Announcement): void {
     const groups: GroupChange[] = [];
-    let isDone = false;
-    while (filters.length + groups.length < PEER_INTEREST_SLICE) {
-      const next = announcement.next();
-      if (next.done === true) {
-        isDone = true;
-        break;
-      }
-      if (next.value.kind === 'group') groups.push(next.value.change);
-      else filters.push(next.value.change);
+    const isDone = announcement.next(lots, groups, PEER_INTEREST_SLICE);
+    if (!lots.isEmpty) {
+      const lot = lots.take();
+      this.outgoing.post({ kind: 'interest.lot', lot }, [lot]);
     }
-    if (filters.length + groups.length > 0) {
-      this.outgoing.post({ kind: 'interest', barrier: 0, filters, groups });
-    }
+    if (groups.length > 0) this.outgoing.post({ kind: 'interest', barrier: 0, filters: [], groups });
     if (!isDone) return;
     this.announcement = null;
     this.outgoing.post({ kind: 'announced', barrier: this.context.owner.postedBarrier });

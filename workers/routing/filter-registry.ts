@@ -46,8 +46,16 @@ export class FilterRegistry<S extends Subscriber> {
     return id;
   }
 
+  /** As `open`, of `bytes[start, end)`. */
+  openBytes(bytes: Uint8Array, start: number, end: number): number {
+    const id = this.tree.internBytes(bytes, start, end);
+    this.columns.reach(id);
+    return id;
+  }
+
   /** The routes of all topics that the filter matches may have changed. */
   touch(filter: number): void {
+    if (this.cache.size === 0) return;
     const topic = this.tree.exactBytesOf(filter);
     if (topic === null) this.cache.clear();
     else this.cache.forget(topic);

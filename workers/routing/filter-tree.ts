@@ -2,6 +2,7 @@
 import { assert } from '../../src/base/assert.js';
 import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
 import type { ByteHash } from './byte-hash.js';
+import { FilterPath } from './filter-path.js';
 import { IntVector, makeTable, reach } from './int-arrays.js';
 import { LevelStore } from './level-store.js';
 import {
@@ -22,6 +23,9 @@ const PLUS = 0x2b;
 const HASH = 0x23;
 const DOLLAR = 0x24;
 
+const EXPECTED_NODES_PER_FILTER = 1.25;
+const EXPECTED_LEVELS_PER_FILTER = 0.25;
+
 const encoder = new TextEncoder();
 
 /**
@@ -39,8 +43,9 @@ export class FilterTree {
   /** Nodes reached by the levels so far, and by one level more. Kept, so that a match allocates nothing. */
   private reached = new IntVector();
   private reachedNext = new IntVector();
+  private readonly path = new FilterPath();
   /** A filter's text on its way in or out. */
-  private readonly text = Buffer.allocUnsafeSlow(TOPIC_BYTES_MAX);
+  readonly text = Buffer.allocUnsafeSlow(TOPIC_BYTES_MAX);
 
   constructor(
     private readonly hash: ByteHash,
@@ -66,19 +71,41 @@ export class FilterTree {
     return levels.tableBytes + nodes.tableBytes + places.byteLength;
   }
 
+  /** So many filters are coming, about, as those of many devices are: a few levels that are all their own. */
+  expect(filters: number): void {
+    this.nodes.expect(filters * EXPECTED_NODES_PER_FILTER);
+    this.levels.expect(filters * EXPECTED_LEVELS_PER_FILTER);
+  }
+
   has(filter: number): boolean {
     return filter < this.filtersUsed && this.places[filter]! >= 0;
   }
 
   /** @returns the filter's number; the filter is added when it is new. */
   intern(filter: string): number {
-    const end = this.encode(filter);
-    let node = ROOT;
-    let start = 0;
+    return this.internText(this.encode(filter));
+  }
+
+  /** As `intern`, of the filter `bytes[start, end)`. */
+  internBytes(bytes: Uint8Array, start: number, end: number): number {
+    const { text } = this;
+    for (let from = start, at = 0; from < end; from += 1, at += 1) text[at] = bytes[from]!;
+    return this.internText(end - start);
+  }
+
+  /**
+   * Of `text[0, end)`. Filters that come one after the other often begin alike: all of one session, all that another
+   * shard tells. So the way to the last one is remembered, and followed as far as it is the same.
+   */
+  private internText(end: number): number {
+    const { path } = this;
+    let node = path.follow(this.text, end);
+    let start = path.bytes;
     while (start <= end) {
       const stop = this.levelEnd(start, end);
       if (this.isWildcard(start, stop, HASH)) return this.placeFilter(node, HASH_FILTER);
       node = this.descend(node, start, stop);
+      if (stop < end) path.push(this.text, start, stop, node);
       start = stop + 1;
     }
     return this.placeFilter(node, FILTER);
@@ -113,6 +140,7 @@ export class FilterTree {
     this.places[filter] = -2 - this.firstFree;
     this.firstFree = filter;
     this.count -= 1;
+    this.path.clear();
     while (node !== ROOT && this.nodes.isUnused(node)) {
       const parent = words[node * NODE_WORDS + PARENT]!;
       const level = words[node * NODE_WORDS + LEVEL]!;
@@ -261,8 +289,8 @@ export class FilterTree {
     return written;
   }
 
-  /** Writes the filter's text to the end of `this.text`. @returns where it begins. */
-  private writeText(filter: number): number {
+  /** Writes the filter's text to the end of `text`. @returns where it begins. */
+  writeText(filter: number): number {
     const words = this.nodes.words;
     const place = this.places[filter]!;
     let at = TOPIC_BYTES_MAX;

@@ -28,6 +28,8 @@ export abstract class IdTable {
   /** Lengths are powers of two. */
   private readonly segments: Int32Array[] = [];
   private readonly counts = new Int32Array(SEGMENTS);
+  /** What a segment that grows has at least. */
+  private entriesMin = SEGMENT_ENTRIES_MIN;
 
   constructor() {
     for (let i = 0; i < SEGMENTS; i += 1) this.segments.push(new Int32Array(SEGMENT_ENTRIES_MIN));
@@ -38,6 +40,12 @@ export abstract class IdTable {
     let bytes = 0;
     for (const segment of this.segments) bytes += segment.byteLength;
     return bytes;
+  }
+
+  /** So many records are coming, about: tables grow to what they need at once, and nothing is moved so often. */
+  expect(records: number): void {
+    const perSegment = Math.ceil((records / SEGMENTS) * (4 / 3));
+    this.entriesMin = Math.max(SEGMENT_ENTRIES_MIN, 2 ** Math.ceil(Math.log2(perSegment)));
   }
 
   /** The hash a record was inserted with. */
@@ -62,7 +70,7 @@ export abstract class IdTable {
   }
 
   private doubled(segment: Int32Array): Int32Array {
-    const larger = new Int32Array(segment.length * 2);
+    const larger = new Int32Array(Math.max(segment.length * 2, this.entriesMin));
     for (const entry of segment) {
       if (entry !== 0) put(larger, entry, this.hashOf(idOf(entry)));
     }

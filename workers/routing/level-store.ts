@@ -89,9 +89,10 @@ export class LevelStore extends IdTable {
     for (let from = start; ; room = CELL_BYTES) {
       const goesOn = end - from > room;
       const stop = goesOn ? from + room - NEXT_BYTES : end;
-      this.bytes.set(bytes.subarray(from, stop), (cell + 1) * CELL_BYTES - room);
+      // A loop, because most are short.
+      for (let at = (cell + 1) * CELL_BYTES - room; from < stop; at += 1, from += 1)
+        this.bytes[at] = bytes[from]!;
       if (!goesOn) return level;
-      from = stop;
       const next = this.takeCell();
       this.words[cell * CELL_WORDS + NEXT] = next;
       cell = next;

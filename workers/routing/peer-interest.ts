@@ -1,19 +1,45 @@
 /** What a shard tells its peers about its subscriptions, and what they have told it. On its worker thread. */
+import { InterestReader, type InterestWriter } from '../../src/actor/interest-lot.js';
 import type { GroupChange, InterestChange, Locality } from '../../src/actor/peer-protocol.js';
+import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
 import { DURABLE_PEERS, LOCAL, PEERS } from './filter-columns.js';
 import type { FilterRegistry } from './filter-registry.js';
 import type { GroupRegistry } from './group-registry.js';
 import type { Subscriber } from './route.js';
 
-/** One thing a new peer must learn. */
-export type InterestItem =
-  | { readonly kind: 'filter'; readonly change: InterestChange }
-  | { readonly kind: 'group'; readonly change: GroupChange };
-
 /** How far the forgetting of a shard has come. */
 interface Drop {
   filter: number;
   group: number;
+}
+
+/** This shard's whole interest on its way to a peer that is new. */
+export class OwnInterest<S extends Subscriber> {
+  private filter = 0;
+  private group = 0;
+
+  constructor(
+    private readonly filters: FilterRegistry<S>,
+    private readonly groups: GroupRegistry<S>,
+  ) {}
+
+  /** Adds filters to `filters` until it is full, and up to `groupsMax` groups. @returns true when nothing is left */
+  next(filters: InterestWriter, groups: GroupChange[], groupsMax: number): boolean {
+    const { tree, columns, scopes } = this.filters;
+    for (; this.filter < tree.idsEnd; this.filter += 1) {
+      if (filters.isFull) return false;
+      const { filter } = this;
+      if (!tree.has(filter) || !columns.hasFlag(filter, LOCAL) || !columns.isPlain(filter)) continue;
+      const start = tree.writeText(filter);
+      filters.add(tree.text, start, TOPIC_BYTES_MAX, columns.isDurable(filter), scopes.localityOf(filter));
+    }
+    for (let left = groupsMax; this.group < this.groups.indexEnd; this.group += 1, left -= 1) {
+      if (left === 0) return false;
+      const group = this.groups.at(this.group);
+      if (group !== null && group.memberCount > 0) groups.push(this.groups.membersOf(group));
+    }
+    return true;
+  }
 }
 
 export class PeerInterest<S extends Subscriber> {
@@ -40,20 +66,11 @@ export class PeerInterest<S extends Subscriber> {
   }
 
   /**
-   * This shard's whole interest. May be pulled in slices with changes between them: what changes behind the
-   * iterator is in `takeChanges`, and what the peer hears twice is the same or newer the second time.
+   * Begins to tell this shard's whole interest. Between its slices subscriptions may change: what changes behind it is
+   * in `takeChanges`, and what the peer hears twice is the same or newer the second time.
    */
-  *all(): Generator<InterestItem> {
-    const { tree, columns } = this.filters;
-    for (let filter = 0; filter < tree.idsEnd; filter += 1) {
-      if (!tree.has(filter) || !columns.hasFlag(filter, LOCAL) || !columns.isPlain(filter)) continue;
-      yield { kind: 'filter', change: this.filters.interestIn(filter) };
-    }
-    for (let index = 0; index < this.groups.indexEnd; index += 1) {
-      const group = this.groups.at(index);
-      if (group !== null && group.memberCount > 0)
-        yield { kind: 'group', change: this.groups.membersOf(group) };
-    }
+  announce(): OwnInterest<S> {
+    return new OwnInterest(this.filters, this.groups);
   }
 
   applyFilter(shard: number, change: InterestChange): void {
@@ -63,6 +80,16 @@ export class PeerInterest<S extends Subscriber> {
     } else {
       const filter = this.filters.tree.find(change.filter);
       if (filter !== -1) this.setPeer(filter, shard, false, false);
+    }
+  }
+
+  /** As `applyFilter`, for all filters of a lot. */
+  applyLot(shard: number, lot: ArrayBuffer): void {
+    this.finishDrop(shard);
+    const reader = new InterestReader(lot);
+    while (reader.next()) {
+      const filter = this.filters.openBytes(reader.bytes, reader.start, reader.end);
+      this.setPeer(filter, shard, true, reader.durable, reader.local);
     }
   }
 

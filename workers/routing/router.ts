@@ -9,32 +9,21 @@ import { ByteHash } from './byte-hash.js';
 import { FilterRegistry } from './filter-registry.js';
 import { GroupRegistry } from './group-registry.js';
 import { Matcher } from './matcher.js';
-import { type InterestItem, PeerInterest } from './peer-interest.js';
+import { type OwnInterest, PeerInterest } from './peer-interest.js';
 import type { Route, Subscriber } from './route.js';
 import { RouteTable } from './route-table.js';
-import type { ShareGroup } from './share-group.js';
-import { LOCAL_PREFIX } from './share-group.js';
-import type { SubscriptionInfo, SubscriptionKeeper } from './subscription-info.js';
+import { groupName, LOCAL_PREFIX, type ShareGroup } from './share-group.js';
+import type {
+  KeptSubscription,
+  RouterOptions,
+  SubscriptionInfo,
+  SubscriptionKeeper,
+} from './subscription-info.js';
 import { Subscriptions, VARIANT_GROUPS, VARIANT_LOCAL, VARIANT_PLAIN } from './subscriptions.js';
 import { TopicCache } from './topic-cache.js';
 
-export type { InterestItem } from './peer-interest.js';
 export type { Route, Subscriber } from './route.js';
 export type { SubscriptionInfo } from './subscription-info.js';
-
-export interface RouterOptions<S> {
-  /** Number of this shard, 0 to 31. */
-  readonly shard: number;
-  readonly hashSeed: number;
-  /** Topics whose routes are remembered. */
-  readonly topicsCachedMax: number;
-  /** Sessions and groups in all remembered routes together, plus one per route. */
-  readonly targetsCachedMax: number;
-  /** One of the session's subscriptions has come or gone. */
-  readonly onSubscriptions?: (s: S) => void;
-  /** Is told what has changed. Null or missing: nobody wants to know. */
-  readonly keeper?: SubscriptionKeeper<S> | null;
-}
 
 /**
  * Filters must be valid (`checkTopicFilter`). A session may hold several subscriptions to one filter: its own, one
@@ -145,6 +134,23 @@ export class Router<S extends Subscriber> {
       this.keeper.subscribed(s, { filter, group, local, options, identifier }, isNew);
     }
     return isNew;
+  }
+
+  /** So many subscriptions are coming back, and about as many to each of the other shards. */
+  expect(subscriptions: number, shards: number): void {
+    this.subscriptions.expect(subscriptions);
+    this.filters.tree.expect(subscriptions * shards);
+  }
+
+  /** Brings back a subscription that is new, of a session that was here before. */
+  restore(s: S, kept: KeptSubscription): void {
+    const { bytes, start, end, group, local, options, identifier } = kept;
+    if (group !== null) {
+      this.subscribe(s, bytes.toString('utf8', start, end), group, local, options, identifier);
+      return;
+    }
+    const slot = s.slot === -1 ? this.openSlot(s) : s.slot;
+    this.add(s, slot, this.filters.openBytes(bytes, start, end), local, options, identifier);
   }
 
   private add(
@@ -355,9 +361,14 @@ export class Router<S extends Subscriber> {
     this.peers.forgetChanges();
   }
 
-  /** Whole local interest, for a peer that is new; may be pulled in slices while subscriptions change. */
-  allInterest(): Generator<InterestItem> {
-    return this.peers.all();
+  /** Whole local interest, for a peer that is new; may be told in slices while subscriptions change. */
+  announce(): OwnInterest<S> {
+    return this.peers.announce();
+  }
+
+  /** As `applyInterest`, for all filters of a lot; see interest-lot.ts. */
+  applyInterestLot(shard: number, lot: ArrayBuffer): void {
+    this.peers.applyLot(shard, lot);
   }
 
   applyInterest(shard: number, change: InterestChange): void {
@@ -368,12 +379,7 @@ export class Router<S extends Subscriber> {
     this.peers.applyGroup(shard, change);
   }
 
-  /** Forgets everything that a shard has announced. */
-  dropShard(shard: number): void {
-    this.peers.dropSome(shard, Number.POSITIVE_INFINITY);
-  }
-
-  /** The same, looking at up to `max` filters and groups. @returns true when all is forgotten. */
+  /** Forgets what a shard has announced, up to `max` filters and groups. @returns true when all is forgotten. */
   dropShardSome(shard: number, max: number): boolean {
     return this.peers.dropSome(shard, max);
   }
@@ -388,9 +394,4 @@ export class Router<S extends Subscriber> {
   groupById(id: number): ShareGroup<S> | undefined {
     return this.groups.withId(id);
   }
-}
-
-/** With `$local/` in front, for that is another group; share names have no slash of their own. */
-function groupName(group: string, local: boolean): string {
-  return local ? LOCAL_PREFIX + group : group;
 }

@@ -295,3 +295,8 @@ function swapIn<T>(array: T[], a: number, b: number): void {
   array[a] = array[b]!;
   array[b] = kept;
 }
+
+/** With `$local/` in front, for that is another group; share names have no slash of their own. */
+export function groupName(group: string, local: boolean): string {
+  return local ? LOCAL_PREFIX + group : group;
+}

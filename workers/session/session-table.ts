@@ -6,7 +6,7 @@ import { FILTERS_PER_TURN_MAX, SESSION_REMOVE_SLICE } from '../../src/limits.js'
 import { asClientId, type ClientId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
 import type { SessionRecord } from '../../src/storage/session-record.js';
-import { Client, clientOf } from '../connection/client.js';
+import { clientOf, keptClient } from '../connection/client.js';
 import type { ConfigFollower, Core } from '../core.js';
 import type { Runnable } from '../turn.js';
 import type { QueueLimits } from './message-queue.js';
@@ -86,12 +86,11 @@ export class SessionTable implements Runnable, ConfigFollower {
     session.keptSlot = slot;
     session.disconnectedAtMs = record.disconnectedAtMs;
     session.expirySeconds = record.expirySeconds;
-    session.client = client === null ? null : new Client(client.info, client.isSuperuser, client.mountpoint);
     session.will = will;
-    session.willFrom = will === null ? null : session.client;
+    if (will === null) session.isClientStored = true;
+    else session.client = session.willFrom = client === null ? null : keptClient(client);
     if (session.durable) {
       this.byId.set(session.clientId, session);
-      this.core.listing.created(session);
     } else {
       this.wills.set(session.clientId, session);
     }

@@ -43,8 +43,8 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   /** Messages that may be in flight to the client: the configured window or its Receive Maximum. */
   windowMax: number;
   will: Will | null = null;
-  /** Whose it was, while its client is away. */
-  client: Client | null = null;
+  /** Whose it was lies in the store, and nobody has asked yet. */
+  isClientStored = false;
   /** Who is asked about when the will is sent. */
   willFrom: Client | null = null;
   inflight: Inflight | null = null;
@@ -77,6 +77,7 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   /** Those of the configuration that it began with. */
   private readonly queueLimits: QueueLimits;
   private accountedBytes = 0;
+  private lastClient: Client | null = null;
 
   constructor(
     private readonly core: Core,
@@ -87,6 +88,17 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
     super();
     this.windowMax = core.sessions.windowMax;
     this.queueLimits = core.sessions.queueLimits;
+  }
+
+  /** Whose it was, while its client is away. */
+  get client(): Client | null {
+    if (this.isClientStored) this.client = this.core.keeper.clientOf(this);
+    return this.lastClient;
+  }
+
+  set client(client: Client | null) {
+    this.isClientStored = false;
+    this.lastClient = client;
   }
 
   /** Outlives its connection, so that what is acknowledged for it has to be safe. */

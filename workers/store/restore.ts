@@ -5,11 +5,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { shardOfSlot } from '../../src/actor/slots.js';
 import { RESTORE_LOOK_ROWS, RESTORE_PROGRESS_MS, RESTORE_SLICE_MS } from '../../src/limits.js';
-import { sessionOfKey, slotOfKey } from '../../src/storage/keys.js';
+import { slotOfKey } from '../../src/storage/keys.js';
 import { decodeRetained } from '../../src/storage/retained-record.js';
 import { NEXT_SESSION_KEY, nextSessionOf } from '../../src/storage/session-number.js';
 import { decodeSession, type Unreadable } from '../../src/storage/session-record.js';
-import { decodeSubscription } from '../../src/storage/subscription-record.js';
+import { SubscriptionReader } from '../../src/storage/subscription-record.js';
 import type { Row, Table } from '../../src/storage/tables.js';
 import type { Core } from '../core.js';
 import type { Session } from '../session/session.js';
@@ -35,6 +35,9 @@ export class Restore {
   private readonly sessions: Session[] = [];
   private readonly byNumber = new Map<number, Session>();
   private lastNumber = 0;
+  private readonly subscriptions = new SubscriptionReader();
+  /** Whose subscription was read last. */
+  private last: Session | null = null;
   private readonly lost: LostRows;
   private sliceEndMs = 0;
   private toldMs: number;
@@ -74,10 +77,12 @@ export class Restore {
     const { core } = this;
     core.commits.suspend();
     await this.each('sessions', (row) => this.session(row));
+    core.router.expect(this.store.count('subscriptions'), core.shards);
     await this.each('subscriptions', (row) => this.subscription(row));
     await this.messages();
     await this.each('retained', (row) => this.retained(row));
     if (this.isStopped) return false;
+    core.listing.restored(this.sessions.filter(({ durable }) => durable));
     core.keeper.open(this.nextNumber());
     core.commits.resume();
     this.isOver = true;
@@ -107,7 +112,7 @@ export class Restore {
   }
 
   private session(row: Row): Taken {
-    const record = decodeSession(row);
+    const record = decodeSession(row, false);
     if (typeof record === 'string') return record;
     const slot = slotOfKey(row.key);
     const { number } = record;
@@ -122,14 +127,17 @@ export class Restore {
   }
 
   private subscription(row: Row): Taken {
-    const record = decodeSubscription(row);
-    if (typeof record === 'string') return record;
-    this.lastNumber = Math.max(this.lastNumber, record.session);
-    const session = this.byNumber.get(sessionOfKey(row.key));
+    const { subscriptions, last } = this;
+    const fault = subscriptions.read(row);
+    if (fault !== null) return fault;
+    const number = subscriptions.session;
+    // Those of one session lie together.
+    const session = last?.number === number ? last : (this.byNumber.get(number) ?? null);
+    if (number > this.lastNumber) this.lastNumber = number;
     // It has ended, and not all of its subscriptions were gone.
-    if (session === undefined) return 'useless';
-    const { filter, group, local, options, identifier } = record;
-    this.core.router.subscribe(session, filter, group, local, options, identifier);
+    if (session === null) return 'useless';
+    this.last = session;
+    this.core.router.restore(session, subscriptions);
     return 'taken';
   }
 

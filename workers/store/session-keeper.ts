@@ -12,13 +12,14 @@ import { SESSION_NUMBERS_RESERVED } from '../../src/limits.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import { sessionKey, subscriptionKey } from '../../src/storage/keys.js';
 import { NEXT_SESSION_KEY, nextSessionValue } from '../../src/storage/session-number.js';
-import { encodeSession } from '../../src/storage/session-record.js';
+import { decodeSession, encodeSession } from '../../src/storage/session-record.js';
 import { encodeSubscription, wholeFilter } from '../../src/storage/subscription-record.js';
 import type { Change, Table } from '../../src/storage/tables.js';
-import { clientOfSession } from '../connection/client.js';
+import { type Client, clientOfSession, keptClient } from '../connection/client.js';
 import type { SubscriptionInfo, SubscriptionKeeper } from '../routing/subscription-info.js';
 import type { Session } from '../session/session.js';
 import type { CommitSource, Commits } from './commits.js';
+import type { Store } from './store.js';
 
 /** A subscription whose row is to be written, or removed where there is nothing to be written. */
 interface PendingRow {
@@ -47,6 +48,7 @@ export class SessionKeeper implements CommitSource, SubscriptionKeeper<Session> 
   /** `commits` is told that something has changed. */
   constructor(
     private readonly slots: SlotMap,
+    private readonly store: Pick<Store, 'get'>,
     private readonly commits: Pick<Commits, 'touch'>,
   ) {}
 
@@ -69,6 +71,14 @@ export class SessionKeeper implements CommitSource, SubscriptionKeeper<Session> 
     if (session.number === 0 && session.will === null && !session.isStored) return;
     this.sessions.add(session);
     this.commits.touch();
+  }
+
+  /** @returns whose an absent session was, as its row says */
+  clientOf(session: Session): Client | null {
+    const key = sessionKey(this.slotOf(session), session.clientId);
+    const value = this.store.get('sessions', key);
+    const record = value === null ? 'damaged' : decodeSession({ key, value });
+    return typeof record === 'string' || record.client === null ? null : keptClient(record.client);
   }
 
   /** The session is over. Its subscriptions end one by one. */

@@ -4,14 +4,15 @@
  */
 import { setImmediate as nextLoop } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { InterestReader } from '../../../src/actor/interest-lot.js';
 import type { GroupChange, InterestChange, RetainedMessage } from '../../../src/actor/peer-protocol.js';
 import type { BatchReader } from '../../../src/protocol/batch.js';
 import { asShardId, type ShardId } from '../../../src/protocol/ids.js';
 import { createMessage } from '../../../src/protocol/message.js';
 import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
 import type {
+  Announcement,
   Committable,
-  InterestItem,
   InterestTable,
   PeerHandlers,
   Undelivered,
@@ -34,6 +35,8 @@ export class CountedBudget {
 export const PLENTY = new CountedBudget(Number.POSITIVE_INFINITY);
 
 /** Filters are topics here: matching is another part's matter. */
+const FILTERS_AT_ONCE = 256;
+
 export class FakeTable implements InterestTable {
   readonly own = new Set<string>();
   /** Other shards' interest. */
@@ -70,8 +73,28 @@ export class FakeTable implements InterestTable {
     return { filters, groups: [] };
   }
 
-  *allInterest(): Iterable<InterestItem> {
-    for (const filter of this.own) yield { kind: 'filter', change: this.change(filter) };
+  /** In small slices. */
+  announce(): Announcement {
+    const left = this.own.values();
+    return {
+      next: (filters) => {
+        for (let count = 0; count < FILTERS_AT_ONCE; count++) {
+          const { done, value } = left.next();
+          if (done === true) return true;
+          const text = Buffer.from(value);
+          filters.add(text, 0, text.length, false, undefined);
+        }
+        return false;
+      },
+    };
+  }
+
+  applyInterestLot(shard: number, lot: ArrayBuffer): void {
+    const reader = new InterestReader(lot);
+    while (reader.next()) {
+      const filter = Buffer.from(reader.bytes).toString('utf8', reader.start, reader.end);
+      this.applyInterest(shard, { filter, plain: true, durable: reader.durable });
+    }
   }
 
   applyInterest(shard: number, change: InterestChange): void {

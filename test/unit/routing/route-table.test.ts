@@ -59,7 +59,7 @@ test('what a lost shard had told is forgotten', (t) => {
   here.subscribe(new Subscriber(), 'f', null, true, 0, 0);
   tell(here, 0, there);
   t.deepEqual(there.routes.of('f'), LOCAL);
-  there.dropShard(0);
+  there.dropShardSome(0, Number.POSITIVE_INFINITY);
   t.deepEqual(there.routes.of('f'), NOBODY);
   there.subscribe(new Subscriber(), 'f', null, false, 0, 0);
   t.deepEqual(there.routes.of('f'), GLOBAL);

@@ -5,6 +5,7 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { type Route, Router } from '../../../workers/routing/router.js';
+import { announcedBy } from './announced.js';
 import { groupKey, plainRoute, RouterModel, Session, type Wanted } from './model.js';
 
 const OWN = 3;
@@ -229,7 +230,7 @@ class World {
     this.tell();
     const newcomer = new Router<Session>({ shard: 1, hashSeed: 3, topicsCachedMax: 5, targetsCachedMax: 12 });
     const filters: string[] = [];
-    for (const item of this.router.allInterest()) {
+    for (const item of announcedBy(this.router)) {
       if (item.kind === 'filter') filters.push(`${item.change.filter} ${item.change.durable}`);
       if (item.kind === 'filter') newcomer.applyInterest(OWN, item.change);
       else newcomer.applyGroup(OWN, item.change);
@@ -260,7 +261,7 @@ class World {
   /** When everybody has gone, nothing is left. */
   empty(): void {
     for (const who of this.sessions) this.router.removeAll(who);
-    for (const peer of PEERS) this.router.dropShard(peer);
+    for (const peer of PEERS) this.router.dropShardSome(peer, Number.POSITIVE_INFINITY);
     this.router.takeInterestChanges();
     this.t.is(this.router.routeCount, 0);
     this.t.is(this.router.filterCount, 0);

@@ -1,6 +1,7 @@
 /** One shard's router, case by case; its histories are in router.property.test.ts. */
 import test from 'ava';
 import { type Route, Router } from '../../../workers/routing/router.js';
+import { announcedBy } from './announced.js';
 import { Session } from './model.js';
 
 const makeRouter = (): Router<Session> =>
@@ -114,7 +115,7 @@ test('interest of shard 31 has the sign bit and comes and goes like any other', 
   const route = publish(router, 'a/b');
   t.is(route.shards >>> 0, 2 ** 31 + 2);
   t.is(route.durableShards >>> 0, 2 ** 31);
-  router.dropShard(31);
+  router.dropShardSome(31, Number.POSITIVE_INFINITY);
   t.is(publish(router, 'a/b').shards, 2);
   t.is(router.routeCount, 1);
 });
@@ -164,7 +165,7 @@ test('a group that nobody is in is in no route, once that was reported', (t) => 
   t.deepEqual(publish(router, 'a').groups, []);
   router.applyGroup(2, { filter: 'a', group: 'g', groupId: 8, online: 1, offline: 0 });
   t.is(publish(router, 'a').groups[0]!.pickShard('random', 0, 0), 2);
-  router.dropShard(2);
+  router.dropShardSome(2, Number.POSITIVE_INFINITY);
   t.deepEqual(publish(router, 'a').groups, []);
 });
 
@@ -212,7 +213,7 @@ test('whole interest may be pulled while subscriptions change', (t) => {
   const sessions = Array.from({ length: 20 }, (_, i) => subscribed(router, `f${i}`));
   router.takeInterestChanges();
   let step = 0;
-  for (const item of router.allInterest()) {
+  for (const item of announcedBy(router)) {
     if (item.kind === 'filter') heard.applyInterest(5, item.change);
     router.removeAll(sessions[step]!);
     sessions[step] = subscribed(router, `g${step}`);

@@ -7,6 +7,7 @@ import type { Config } from './config/schema.js';
 import { type Prepared, prepare } from './plugins/prepare.js';
 import { readKept } from './settings/kept-file.js';
 import { type DataLock, heldLock, lockDataDir } from './supervisor/data-lock.js';
+import { checkStores } from './supervisor/stores-check.js';
 import { takeAdminPassword } from './users/first-users.js';
 
 type Ready = Extract<Prepared, { ok: true }>;
@@ -26,7 +27,14 @@ export async function prepareStart(options: BrokerOptions, logger: Logger): Prom
   }
   const adminPassword = takeAdminPassword(options.env);
   const ready = await readConfig(options, logger);
-  const lock = lockDataDir(resolve(ready.config['node.data_dir']));
+  const directory = resolve(ready.config['node.data_dir']);
+  const lock = lockDataDir(directory);
+  try {
+    checkStores(directory, ready.config['mqtt.persistence.level'], logger);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
   return { ...ready, lock, adminPassword };
 }
 

@@ -43,7 +43,7 @@ import { SessionTable } from './session/session-table.js';
 import { Commits } from './store/commits.js';
 import { Journal } from './store/journal.js';
 import { SessionKeeper } from './store/session-keeper.js';
-import { tellFailingCommits } from './store/store-alarm.js';
+import { tellOfStore } from './store/store-alarm.js';
 import { OutputPool } from './transport/output.js';
 import { Turn } from './turn.js';
 
@@ -138,7 +138,7 @@ export class ShardParts implements Core {
     this.redelivery = new Redelivery(this);
     this.kept = new KeptDelivery(this);
     this.commits.add(this.kept);
-    tellFailingCommits(this);
+    tellOfStore(this);
     this.shared = new SharedDelivery(this, this.topicHash);
     this.publisher = new Publisher(this, new Review(this));
   }

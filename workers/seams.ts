@@ -5,8 +5,10 @@
 import { join } from 'node:path';
 import type { ShardEvent, ShardStart } from '../src/actor/shard-protocol.js';
 import { SystemClock } from '../src/base/clock.js';
+import { messageOf } from '../src/base/errors.js';
 import type { ShardHooks } from '../src/plugins/api.js';
 import { poolThreads, unsyncedMax } from '../src/storage/pool-threads.js';
+import { StoreRefusal } from '../src/storage/refusal.js';
 import { type KeepingLevel, LmdbStore } from './store/lmdb-store.js';
 import { mendStore } from './store/mended.js';
 import { MemoryStore, type Store, type StoreModule } from './store/store.js';
@@ -56,8 +58,15 @@ async function openStore(start: ShardStart, tell: (event: ShardEvent) => void): 
   const level = config['mqtt.persistence.level'];
   if (level === 'memory') return new MemoryStore();
   const directory = join(dataDirectory, `shard-${shard}`);
-  await mendStore(directory, shard, tell);
-  return openLmdb(start, level);
+  try {
+    await mendStore(directory, shard, tell);
+    return openLmdb(start, level);
+  } catch (error) {
+    // Later starts are those of a shard that has crashed: the disk may be itself again with the next one.
+    if (start.incarnation > 1 || error instanceof StoreRefusal) throw error;
+    const can = 'see that it can be read and written, and that the disk has room';
+    throw new StoreRefusal(`${directory} cannot be opened (${messageOf(error)}): ${can}`);
+  }
 }
 
 /** The real store, at a level of one's choice. @throws Error */

@@ -10,6 +10,7 @@ import type {
   MainEvent,
   PluginStart,
   PublishRequest,
+  ShardEvent,
   ShardFigures,
   ShardStart,
 } from '../src/actor/shard-protocol.js';
@@ -21,6 +22,7 @@ import { HEARTBEAT_MS, STOP_POLL_MS } from '../src/limits.js';
 import type { ShardId } from '../src/protocol/ids.js';
 import { createMessage } from '../src/protocol/message.js';
 import { ReasonCode } from '../src/protocol/mqtt/reason-code.js';
+import { StoreRefusal } from '../src/storage/refusal.js';
 import { actionRequests } from './actions/requests.js';
 import { ConnectFlow } from './connection/connect-flow.js';
 import { Intake } from './connection/intake.js';
@@ -48,10 +50,15 @@ export interface RunningShard {
 
 /** Starts a shard; it runs until main asks it to stop. */
 export async function createShard(start: ShardStart): Promise<RunningShard> {
-  const seams = await loadSeams(start, (event) => start.port.postMessage(event));
-  const shard = new Shard(start, seams);
-  await shard.open(start.plugins);
-  return shard;
+  const tell = (event: ShardEvent): void => start.port.postMessage(event);
+  try {
+    const shard = new Shard(start, await loadSeams(start, tell));
+    await shard.open(start.plugins);
+    return shard;
+  } catch (error) {
+    if (error instanceof StoreRefusal) tell({ kind: 'event', type: 'shard.refused', why: error.message });
+    throw error;
+  }
 }
 
 /** One shard: its parts, and what main says to it. */

@@ -304,6 +304,8 @@ export type ShardEvent =
       readonly rows: number;
       readonly ofRows: number;
     }
+  /** It ends, and would end again if it were started again; a line for people. */
+  | { readonly kind: 'event'; readonly type: 'shard.refused'; readonly why: string }
   /** Parts are built; the shard takes peers, then connections. `thread` is the worker's threadId. */
   | { readonly kind: 'event'; readonly type: 'shard.ready'; readonly thread: number }
   | { readonly kind: 'event'; readonly type: 'shard.heartbeat'; readonly figures: ShardFigures }

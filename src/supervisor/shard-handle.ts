@@ -84,6 +84,8 @@ export class ShardHandle {
   figures: ShardFigures | null = null;
   /** Milliseconds by which its loop is late, as it says itself while that is too much for it; otherwise 0. */
   lateMs = 0;
+  /** It has said that it cannot start: it is not started again. */
+  isRefusing = false;
   #isOverloaded = false;
   readonly #connections = new Map<ConnectionNumber, ListenerFigures>();
   /** Posted, and not yet known to be adopted; in order of number. */

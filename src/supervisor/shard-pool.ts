@@ -237,6 +237,12 @@ export class ShardPool {
         incarnation.startedAtMs = incarnation.lastHeardMs;
         this.#loadingLog.say(handle.id, event.what, event.rows, event.ofRows);
         break;
+      case 'shard.refused':
+        handle.isRefusing = true;
+        this.#events.failed(
+          new BrokerError('DATA_DIR_FAILED', `shard ${handle.id} cannot start: ${event.why}`),
+        );
+        break;
       case 'shard.ready':
         void this.#mesh(handle, incarnation);
         break;
@@ -325,7 +331,7 @@ export class ShardPool {
     this.#logger.error(`shard ${handle.id} has ended: ${reason}`, { connections: handle.connectionCount });
     this.#events.ended(handle.id);
     if (incarnation.worker !== null) await this.#threads.exited(incarnation.worker);
-    if (this.#isStopping) return;
+    if (this.#isStopping || handle.isRefusing) return;
     handle.threadExited('shard_crashed');
     this.#restartLater(handle, reason);
   }

@@ -22,6 +22,8 @@ export class Commits {
   /** A commit has failed, and none has succeeded since. */
   isFailing = false;
   onFailing: OnFailing = () => {};
+  /** Told when the store becomes full, and when it is no longer. */
+  onFull: (isFull: boolean) => void = () => {};
 
   private readonly sources: CommitSource[] = [];
   /** Callbacks for the next commit. */
@@ -31,6 +33,7 @@ export class Commits {
   /** What has to be tried again; null: nothing. */
   private refused: Change[] | null = null;
   private isUnderway = false;
+  private wasFull = false;
   private beganMs = 0;
   /** Calls of `suspend` without their `resume`. */
   private suspensions = 0;
@@ -85,6 +88,11 @@ export class Commits {
 
   /** To be called several times a second. */
   sweep(nowMs: number): void {
+    const { isFull } = this.store;
+    if (isFull !== this.wasFull) {
+      this.wasFull = isFull;
+      this.onFull(isFull);
+    }
     if (this.refused !== null && nowMs >= this.retryMs) this.begin();
     else if (this.hasChanges && nowMs - this.changedMs >= COMMIT_DELAY_MS) this.begin();
   }

@@ -8,6 +8,8 @@
  */
 import type { Clock } from '../../src/base/clock.js';
 import { Environment } from '../../src/storage/environment.js';
+import { framed, opened } from '../../src/storage/framing.js';
+import { writtenLater } from '../../src/storage/refusal.js';
 import { type Change, type Row, TABLES, type Table } from '../../src/storage/tables.js';
 import { canWrite, writeAnew } from './disk-trials.js';
 import type { Store } from './store.js';
@@ -41,6 +43,18 @@ interface Unsynced {
  */
 type Trouble = 'none' | 'refused' | 'doubtful' | 'unusable';
 
+/**
+ * Row of `meta` with the version of the tables and keys as a whole, as the content of a frame; of values each table has
+ * a version of its own.
+ */
+const FORMAT_KEY = Buffer.from('format');
+const FORMAT = 1;
+const FORMAT_ROW: Change = {
+  table: 'meta',
+  key: FORMAT_KEY,
+  value: framed(FORMAT_KEY, Buffer.alloc(0), FORMAT),
+};
+
 export class LmdbStore implements Store {
   readonly isKeeping = true;
   private environment: Environment<Table>;
@@ -49,15 +63,17 @@ export class LmdbStore implements Store {
   /** The commit that waits for syncs; null: none does. */
   private waiting: { readonly changes: readonly Change[]; readonly done: Done } | null = null;
   private trouble: Trouble = 'none';
+  private isFormatWritten: boolean;
 
-  /** @throws Error when the environment cannot be opened */
+  /** @throws StoreRefusal; Error when the environment cannot be opened */
   constructor(
     private readonly options: LmdbStoreOptions,
     private readonly clock: Clock,
   ) {
-    this.environment = this.opened();
+    this.environment = this.open();
     this.size = new StoreSize(options.maxBytes, clock);
     this.size.look(this.environment);
+    this.isFormatWritten = this.hasFormat();
   }
 
   get usedBytes(): number {
@@ -100,8 +116,19 @@ export class LmdbStore implements Store {
     await this.environment.close();
   }
 
-  private opened(): Environment<Table> {
+  private open(): Environment<Table> {
     return new Environment(this.options.directory, TABLES);
+  }
+
+  private hasFormat(): boolean {
+    const value = this.environment.get('meta', FORMAT_KEY);
+    if (value === null) return false;
+    const frame = opened(FORMAT_KEY, value, FORMAT);
+    if (!frame.ok && frame.why === 'newer') {
+      this.environment.closeNow();
+      throw writtenLater('its tables');
+    }
+    return frame.ok;
   }
 
   private beginInTime(changes: readonly Change[], done: Done): void {
@@ -127,9 +154,11 @@ export class LmdbStore implements Store {
     };
     let isCommitted = false;
     this.unsynced.push(mine);
-    this.environment.write(changes, {
+    const rows = this.isFormatWritten ? changes : [...changes, FORMAT_ROW];
+    this.environment.write(rows, {
       committed: () => {
         isCommitted = true;
+        this.isFormatWritten = true;
         this.size.look(this.environment);
         if (level === 'process') tell(true);
       },
@@ -180,7 +209,7 @@ export class LmdbStore implements Store {
     try {
       between();
     } finally {
-      this.environment = this.opened();
+      this.environment = this.open();
     }
   }
 }

@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { shardOfSlot } from '../../src/actor/slots.js';
 import { RESTORE_LOOK_ROWS, RESTORE_PROGRESS_MS, RESTORE_SLICE_MS } from '../../src/limits.js';
 import { slotOfKey } from '../../src/storage/keys.js';
+import { writtenLater } from '../../src/storage/refusal.js';
 import { decodeRetained } from '../../src/storage/retained-record.js';
 import { NEXT_SESSION_KEY, nextSessionOf } from '../../src/storage/session-number.js';
 import { decodeSession, type Unreadable } from '../../src/storage/session-record.js';
@@ -106,7 +107,7 @@ export class Restore {
 
   private judge(table: Table, { key }: Row, taken: Taken): void {
     if (taken === 'taken') return;
-    if (taken === 'newer') throw newerError(table);
+    if (taken === 'newer') throw writtenLater(`table ${table}`);
     if (taken === 'damaged') this.lost.add(key, table);
     this.core.keeper.discard(table, key);
   }
@@ -154,7 +155,7 @@ export class Restore {
       if (this.isStopped) return;
       this.rows++;
     }
-    if (entries.isNewer) throw newerError('journal');
+    if (entries.isNewer) throw writtenLater('table journal');
     if (entries.damagedRows > 0) this.lost.count('journal', entries.damagedRows);
     this.lost.report('journal');
     for (const number of [...entries.sessions()]) {
@@ -182,7 +183,7 @@ export class Restore {
   private nextNumber(): number {
     const value = this.store.get('meta', NEXT_SESSION_KEY);
     const next = value === null ? 1 : nextSessionOf(value);
-    if (next === 'newer') throw newerError('meta');
+    if (next === 'newer') throw writtenLater('table meta');
     return Math.max(next === 'damaged' ? 1 : next, this.lastNumber + 1);
   }
 
@@ -207,10 +208,4 @@ export class Restore {
     await nextTurn();
     this.sliceEndMs = core.clock.monotonicMs() + RESTORE_SLICE_MS;
   }
-}
-
-function newerError(table: Table): Error {
-  return new Error(
-    `the data directory was written by a later version of shardmq (table ${table}): start that version, or restore a backup`,
-  );
 }

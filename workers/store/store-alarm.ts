@@ -1,25 +1,47 @@
 /**
- * Tells people that a shard cannot store what it has to keep, and that it can again: an alarm, and one log line each
- * way. Runs on the shard's thread.
+ * Tells people that a shard cannot store what it has to keep, or may not, and that it can again: an alarm, and one log
+ * line each way. Runs on the shard's thread.
  */
 import type { Core } from '../core.js';
 
 /** To be called once, when the shard's parts are made. */
-export function tellFailingCommits({ commits, main, clock, shard }: Core): void {
-  const id = `store_failing.${shard}`;
-  commits.onFailing = (isFailing) => {
-    if (!isFailing) {
-      main.clearAlarm(id);
-      main.log('info', 'what has to be kept can be stored again', { shard });
-      return;
-    }
-    const summary =
-      `shard ${shard} cannot write to its folder in node.data_dir: what has to be kept is not acknowledged. ` +
-      'Make room on the disk, or see that it can be written to; nothing has to be restarted.';
-    main.raiseAlarm({
-      ...{ id, severity: 'critical', title: `Shard ${shard} cannot store`, summary },
-      raisedAt: clock.wallMs(),
+export function tellOfStore(core: Core): void {
+  const { commits, shard, config } = core;
+  commits.onFailing = (isFailing) =>
+    tell(core, isFailing, {
+      id: `store_failing.${shard}`,
+      title: `Shard ${shard} cannot store`,
+      summary:
+        `shard ${shard} cannot write to its folder in node.data_dir: what has to be kept is not acknowledged. ` +
+        'Make room on the disk, or see that it can be written to; nothing has to be restarted.',
+      end: 'what has to be kept can be stored again',
     });
+  commits.onFull = (isFull) =>
+    tell(core, isFull, {
+      id: `store_full.${shard}`,
+      title: `The store of shard ${shard} is full`,
+      summary:
+        `shard ${shard} keeps its share of mqtt.persistence.max_bytes (${config['mqtt.persistence.max_bytes']}): ` +
+        'messages that would have to be kept are not acknowledged. Let sessions that wait for messages fetch them or ' +
+        'remove them, or start with a larger limit.',
+      end: 'the store has room again',
+    });
+}
+
+interface Trouble {
+  readonly id: string;
+  readonly title: string;
+  readonly summary: string;
+  /** Said when it is over. */
+  readonly end: string;
+}
+
+function tell({ main, clock, shard }: Core, isThere: boolean, { id, title, summary, end }: Trouble): void {
+  if (isThere) {
+    main.raiseAlarm({ id, severity: 'critical', title, summary, raisedAt: clock.wallMs() });
     main.log('error', summary, { shard });
-  };
+  } else {
+    main.clearAlarm(id);
+    main.log('info', end, { shard });
+  }
 }

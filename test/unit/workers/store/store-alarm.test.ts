@@ -2,15 +2,19 @@
 import test from 'ava';
 import type { Alarm } from '../../../../src/actor/shard-protocol.js';
 import type { Core } from '../../../../workers/core.js';
-import { tellFailingCommits } from '../../../../workers/store/store-alarm.js';
+import { tellOfStore } from '../../../../workers/store/store-alarm.js';
 
-test('failing commits raise an alarm that says what to do, and the first that succeeds clears it', (t) => {
+test('failing commits and a full store raise alarms that say what to do, and clear them', (t) => {
   const alarms = new Map<string, Alarm>();
   const lines: string[] = [];
-  const commits = { onFailing: (_isFailing: boolean): void => undefined };
+  const commits = {
+    onFailing: (_isFailing: boolean): void => undefined,
+    onFull: (_isFull: boolean): void => undefined,
+  };
   const core = {
     shard: 1,
     commits,
+    config: { 'mqtt.persistence.max_bytes': 1e9 },
     clock: { wallMs: () => 7 },
     main: {
       raiseAlarm: (alarm: Alarm) => alarms.set(alarm.id, alarm),
@@ -18,7 +22,7 @@ test('failing commits raise an alarm that says what to do, and the first that su
       log: (level: string) => lines.push(level),
     },
   };
-  tellFailingCommits(core as unknown as Core);
+  tellOfStore(core as unknown as Core);
   commits.onFailing(true);
   const [alarm] = alarms.values();
   t.is(alarm?.severity, 'critical');
@@ -27,4 +31,8 @@ test('failing commits raise an alarm that says what to do, and the first that su
   commits.onFailing(false);
   t.is(alarms.size, 0);
   t.deepEqual(lines, ['error', 'info']);
+  commits.onFull(true);
+  t.regex([...alarms.values()][0]!.summary, /max_bytes \(1000000000\).*larger limit/);
+  commits.onFull(false);
+  t.is(alarms.size, 0);
 });

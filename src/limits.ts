@@ -23,8 +23,8 @@ export const SUPERVISOR_LATE_SWEEP_MS = 1_000;
 /** Milliseconds from the start of a shard's task to its `shard.ready`; a slow disk or a busy machine needs some. */
 export const SHARD_START_TIMEOUT_MS = 30_000;
 /**
- * Milliseconds for two shards to exchange their whole interest, ten million filters in 30 s; after it a new shard
- * opens without that peer, and what it publishes may miss subscribers. Larger hides a fault: a shard that hangs ends.
+ * Milliseconds for two shards to exchange their whole interest, ten million filters in 30 s, before the log says that
+ * they are slow. Larger hides a fault.
  */
 export const PEER_CONNECT_TIMEOUT_MS = 600_000;
 /** Milliseconds before the first restart of a shard; each further one waits twice as long. */
@@ -259,6 +259,20 @@ export const PEER_SILENCE_STEP_MS_MAX = 500;
  * costs both threads 4 us more together; too large: copying costs more than that.
  */
 export const PEER_TEXT_BYTES_MAX = 16 << 10;
+
+/**
+ * Milliseconds for which a batch stays in the outbox after its target has it. Too short: a backup, which reads one
+ * shard after the other, finds it in neither. Too long: a larger store, and more to look at when the shard starts.
+ */
+export const OUTBOX_KEEP_MS = 2_000;
+
+/**
+ * What a batch in the outbox takes beside its records, for the bounds in bytes. Too small: many small ones are free.
+ */
+export const OUTBOX_BATCH_BYTES = 256;
+
+/** Batches posted to a shard that is back between two looks at the clock. Too large holds the loop. */
+export const OUTBOX_POST_SLICE = 16;
 
 /** Changes of interest per message and slice. Too small costs posts; too large holds both loops. */
 export const PEER_INTEREST_SLICE = 256;

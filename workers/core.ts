@@ -26,6 +26,7 @@ import type { HookRegistry } from './hooks/registry.js';
 import type { Listing } from './listing/listing.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { Mesh } from './peers/mesh.js';
+import type { Outbox } from './peers/outbox.js';
 import type { Delivery } from './publish/delivery.js';
 import type { KeptDelivery } from './publish/kept-delivery.js';
 import type { Publisher } from './publish/publisher.js';
@@ -83,6 +84,7 @@ export interface Core {
   readonly counters: Counters;
   readonly memory: MemoryBudget;
   readonly router: Router<Session>;
+  readonly outbox: Outbox;
   readonly mesh: Mesh;
   readonly relays: RelayHub;
   readonly sessions: SessionTable;

@@ -26,6 +26,7 @@ import { Listing } from './listing/listing.js';
 import { MemoryBudget } from './memory-budget.js';
 import type { PeerHandlers } from './peers/handlers.js';
 import { Mesh } from './peers/mesh.js';
+import { Outbox } from './peers/outbox.js';
 import { Delivery } from './publish/delivery.js';
 import { KeptDelivery } from './publish/kept-delivery.js';
 import { Publisher } from './publish/publisher.js';
@@ -61,6 +62,7 @@ export class ShardParts implements Core {
   readonly memory: MemoryBudget;
   readonly topicHash: ByteHash;
   readonly router: Router<Session>;
+  readonly outbox: Outbox;
   readonly mesh: Mesh;
   readonly relays: RelayHub;
   readonly sessions: SessionTable;
@@ -125,7 +127,11 @@ export class ShardParts implements Core {
       onSubscriptions: (session) => this.listing.subscriptionsChanged(session),
       keeper: seams.store.isKeeping ? this.keeper : null,
     });
-    this.mesh = new Mesh({ shard: start.shard, shards: start.shards, table: this.router, handlers });
+    const { shard, shards, topicHash: hash, commits } = this;
+    const table = this.router.interest;
+    this.outbox = new Outbox({ shards, isOn: seams.store.isKeeping, hash, commits });
+    this.commits.add(this.outbox);
+    this.mesh = new Mesh({ shard, shards, table, handlers, outbox: this.outbox });
     this.relays = new RelayHub(this, start.shards, accept, (shard, message) =>
       this.mesh.postRelay(shard, message),
     );

@@ -29,11 +29,12 @@ import { Intake } from './connection/intake.js';
 import { Packets } from './connection/packets.js';
 import { PublishIn } from './connection/publish-in.js';
 import { SubscribeFlow } from './connection/subscribe-flow.js';
-import type { ConfigFollower, MainLine } from './core.js';
+import type { ConfigFollower } from './core.js';
 import { Edge } from './edge/edge.js';
 import { Handovers } from './edge/handovers.js';
 import { injectFault } from './faults.js';
 import { LoopWatch } from './loop-watch.js';
+import { mainLine } from './main-line.js';
 import { ShardParts } from './parts.js';
 import type { PeerHandlers } from './peers/handlers.js';
 import { ShardHost } from './plugins/shard-host.js';
@@ -92,7 +93,13 @@ export class Shard implements RunningShard, Runnable {
       this.resolveStopped = resolve;
     });
     const accept: AcceptRelayed = (link, opened, closed) => this.intake.adoptRelayed(link, opened, closed);
-    this.parts = new ShardParts(start, seams, this.peerHandlers(), accept, this.mainLine());
+    this.parts = new ShardParts(
+      start,
+      seams,
+      this.peerHandlers(),
+      accept,
+      mainLine((event) => this.port.tell(event)),
+    );
     const { parts } = this;
     const subscribes = new SubscribeFlow(parts);
     this.plugins = new ShardHost(parts, subscribes);
@@ -160,7 +167,6 @@ export class Shard implements RunningShard, Runnable {
         break;
       case 'peers.joined':
         parts.mesh.begin();
-        this.restore?.clientsCome();
         break;
       case 'peer.lost':
         parts.mesh.lost(event.shard);
@@ -245,6 +251,12 @@ export class Shard implements RunningShard, Runnable {
       this.joining.push({ shard, resolve });
       parts.turn.queue(this);
     });
+  }
+
+  private onMeshed(): void {
+    this.port.tell({ kind: 'event', type: 'shard.open' });
+    this.restore?.clientsCome();
+    this.answerJoined();
   }
 
   private answerJoined(): void {
@@ -351,27 +363,16 @@ export class Shard implements RunningShard, Runnable {
     while (connections.size + relays.count > 0 && clock.monotonicMs() < untilMs) await sleep(STOP_POLL_MS);
   }
 
-  private mainLine(): MainLine {
-    return {
-      closed: (number, listener, reason) =>
-        this.port.tell({ kind: 'event', type: 'connection.closed', number, listener, reason }),
-      log: (level, message, fields = {}) =>
-        this.port.tell({ kind: 'event', type: 'log', level, message, fields }),
-      pluginTold: (message) => this.port.tell({ kind: 'event', type: 'plugin.told', message }),
-      pluginHeard: (heard) => this.port.tell({ kind: 'event', type: 'plugin.heard', heard }),
-      pluginFailed: (failed) => this.port.tell({ kind: 'event', type: 'plugin.failed', failed }),
-      raiseAlarm: (alarm) => this.port.tell({ kind: 'event', type: 'alarm.raised', alarm }),
-      flapping: (clientId) => this.port.tell({ kind: 'event', type: 'client.flapping', clientId }),
-      clearAlarm: (id) => this.port.tell({ kind: 'event', type: 'alarm.cleared', id }),
-    };
-  }
-
   private peerHandlers(): PeerHandlers {
     return {
       onWork: () => this.parts.turn.queue(this),
       onRecord: (view, record, from) => this.parts.publisher.onRecord(view, record, from),
-      onBatch: (peer, sequence, from) =>
-        this.parts.acks.gateBatch(peer, sequence, from, this.parts.publisher.takeNeedsCommit(from)),
+      onBatch: (peer, sequence, from) => {
+        const { acks, publisher, outbox } = this.parts;
+        // What has to be safe comes through the outbox where there is one.
+        const needsCommit = publisher.takeNeedsCommit(from) && !outbox.isOn;
+        acks.gateBatch(peer, sequence, from, needsCommit);
+      },
       onRetained: (message, from) => this.parts.retained.onMessage(message, from),
       onRelay: (message, from) => this.parts.relays.onMessage(message, from),
       onPeerReady: (shard) => this.parts.relays.onPeerReady(shard),
@@ -386,7 +387,7 @@ export class Shard implements RunningShard, Runnable {
         if (guaranteed > 0)
           this.parts.main.log('warn', 'messages for a dead shard are lost', { shard, guaranteed });
       },
-      onReady: () => this.answerJoined(),
+      onReady: () => this.onMeshed(),
     };
   }
 }

@@ -4,12 +4,15 @@
  */
 import { isMainThread, MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads';
 import type { GroupChange, InterestChange } from '../../src/actor/peer-protocol.js';
-import { BatchReader, BatchWriter, RECORD_DELIVER } from '../../src/protocol/batch.js';
+import { BatchWriter, RECORD_DELIVER } from '../../src/protocol/batch.js';
+import { BatchReader } from '../../src/protocol/batch-reader.js';
 import { asShardId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { Announcement, Committable, InterestTable, PeerHandlers } from '../../workers/peers/handlers.js';
 import { Mesh } from '../../workers/peers/mesh.js';
+import { Outbox } from '../../workers/peers/outbox.js';
+import { ByteHash } from '../../workers/routing/byte-hash.js';
 
 const RUN_MS = 1_000;
 const BATCH_SIZES = [1, 8, 64, 512];
@@ -41,6 +44,10 @@ class NoInterest implements InterestTable {
   dropShardSome(): boolean {
     return true;
   }
+
+  dropStaleSome(): boolean {
+    return true;
+  }
 }
 
 /** One end: drains and flushes once per loop, like a shard's turn. */
@@ -51,7 +58,10 @@ class End implements PeerHandlers {
   private isScheduled = false;
 
   constructor(shard: number, port: MessagePort) {
-    this.mesh = new Mesh({ shard: asShardId(shard), shards: 2, table: new NoInterest(), handlers: this });
+    const commits = { isFailing: false, touch: () => {}, whenSafe: () => {} };
+    const outbox = new Outbox({ shards: 2, isOn: false, hash: new ByteHash(0), commits });
+    const table = new NoInterest();
+    this.mesh = new Mesh({ shard: asShardId(shard), shards: 2, table, handlers: this, outbox });
     this.mesh.connect(asShardId(1 - shard), port);
     this.mesh.begin();
   }

@@ -86,9 +86,9 @@ function subscribeAll(router: Router<Client>, clients: Client[], filter: (i: num
     }
     router.subscribe(client, filter(i), null, false, 1, 0);
     // As a shard does every turn, without the cost of telling anybody.
-    if (i % 1_000 === 999) router.takeInterestChanges();
+    if (i % 1_000 === 999) router.interest.takeInterestChanges();
   }
-  router.takeInterestChanges();
+  router.interest.takeInterestChanges();
 }
 
 /** @returns nanoseconds per topic, and targets found per topic. */
@@ -141,7 +141,7 @@ function measurePeer(name: string, filter: (i: number) => string): void {
   const router = makeRouter();
   const ns = timed(() => {
     for (let i = 0; i < FILTERS; i += 1)
-      router.applyInterest(1, { filter: filter(i), plain: true, durable: false });
+      router.interest.applyInterest(1, { filter: filter(i), plain: true, durable: false });
   });
   const bytes = memoryBytes() - before;
   out(
@@ -151,7 +151,7 @@ function measurePeer(name: string, filter: (i: number) => string): void {
   let longest = 0;
   for (let done = false; !done; ) {
     const ns = timed(() => {
-      done = router.dropShardSome(1, 1_024);
+      done = router.interest.dropShardSome(1, 1_024);
     });
     longest = Math.max(longest, ns);
   }
@@ -184,9 +184,9 @@ function measure(name: string, filter: (i: number) => string, topic: (i: number)
   const removeNs = timed(() => {
     for (let i = 0; i < clients.length; i += 1) {
       router.removeAll(clients[i]!);
-      if (i % 100 === 99) router.takeInterestChanges();
+      if (i % 100 === 99) router.interest.takeInterestChanges();
     }
-    router.takeInterestChanges();
+    router.interest.takeInterestChanges();
   });
   out(`  remove ${(removeNs / FILTERS).toFixed(0)} ns per subscription, routes left ${router.routeCount}`);
 }

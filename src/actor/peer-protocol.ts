@@ -26,6 +26,8 @@ export interface GroupChange {
   readonly groupId: number;
   readonly online: number;
   readonly offline: number;
+  /** Those of both that outlive their connections. */
+  readonly durable: number;
 }
 
 /**
@@ -34,8 +36,11 @@ export interface GroupChange {
  * Answers to batches, `interest.applied`, `ready` and relays are handled on arrival, everything else strictly in order.
  */
 export type PeerMessage =
-  /** First on every channel, in both directions: there is somebody who listens. */
-  | { readonly kind: 'hello' }
+  /**
+   * First on every channel, in both directions: there is somebody who listens, and has handled and committed the
+   * batches from the other's outbox up to this sequence.
+   */
+  | { readonly kind: 'hello'; readonly committed: number }
   /** Changes of interest. `barrier` rises; 0 wants no answer. */
   | {
       readonly kind: 'interest';
@@ -57,7 +62,8 @@ export type PeerMessage =
 /**
  * A batch of messages, the answer to batches, or bytes of relays, as in workers/peers/posts.ts. Few bytes travel as
  * text with a character for each, more in a transferred buffer. Batches are counted by both sides; the receiver answers
- * when the last record has been handled and committed, several at once where it can.
+ * when the last record has been handled and committed, several at once where it can. Batches from the outbox have
+ * numbers that outlive the channel, and answers of their own.
  */
 export type PeerBytes = string | ArrayBuffer;
 

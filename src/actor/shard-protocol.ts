@@ -308,6 +308,8 @@ export type ShardEvent =
   | { readonly kind: 'event'; readonly type: 'shard.refused'; readonly why: string }
   /** Parts are built; the shard takes peers, then connections. `thread` is the worker's threadId. */
   | { readonly kind: 'event'; readonly type: 'shard.ready'; readonly thread: number }
+  /** It has heard what all others want, and takes connections. */
+  | { readonly kind: 'event'; readonly type: 'shard.open' }
   | { readonly kind: 'event'; readonly type: 'shard.heartbeat'; readonly figures: ShardFigures }
   /** Its loop has become too late for new connections (`overload.loop_delay`), or is no longer. */
   | {

@@ -3,7 +3,8 @@
  *
  * Record, little-endian: u32 bytes of the whole record, u8 flags, u8 QoS and marks, u16 topic bytes, u32 property
  * bytes, f64 time of receipt, u32 expiry in seconds, u16 bytes of no meaning before the properties, u16 before the
- * payload; with SHARE or BOUNCE also u32 group of the target, u32 group of the source, u32 shards tried, u32 hash;
+ * payload; with SHARE or BOUNCE also u32 group of the target, u32 group of the source, u32 shards tried, u32 hash; with
+ * NAMED these two are the bytes of the group's filter and of its name, and both texts follow;
  * with the mark AUTHOR also u32 bytes of names, and the names of the publisher as in src/protocol/author.ts; then
  * topic, properties, payload, with those bytes of no meaning.
  */
@@ -18,6 +19,9 @@ export const RECORD_SHARE = 4;
 export const RECORD_BOUNCE = 8;
 /** The target has durable interest: it commits before it says `applied`. */
 export const RECORD_DURABLE = 16;
+
+/** With SHARE or BOUNCE: the group is given by filter and name, for the record may outlive its number. */
+export const RECORD_NAMED = 32;
 
 export const WITH_GROUP = RECORD_SHARE | RECORD_BOUNCE;
 /** What a record has besides the parts of its message, at least. */

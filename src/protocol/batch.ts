@@ -1,29 +1,28 @@
 /**
- * The form in which messages travel between shards: records, one behind the other, in one buffer. Written and read
- * on the shards' threads.
+ * The form in which messages travel between shards: records, one behind the other, in one buffer. Written on the
+ * shards' threads, read by batch-reader.ts.
  */
-import { assert } from '../base/assert.js';
 import { copyBytes } from '../base/bytes.js';
-import { PEER_SCRATCH_KEEP_BYTES_MAX, PEER_SCRATCH_START_BYTES, PEER_TEXT_BYTES_MAX } from '../limits.js';
-import { type Author, asAuthor } from './author.js';
+import { PEER_SCRATCH_KEEP_BYTES_MAX, PEER_SCRATCH_START_BYTES } from '../limits.js';
+import type { Author } from './author.js';
 import {
   AUTHOR_HEAD_BYTES,
-  authorAt,
   GROUP_BYTES,
   MARK_AUTHOR,
   MARK_EXPIRES,
   MARK_RETAIN,
   RECORD_HEAD_BYTES,
-  WITH_GROUP,
+  RECORD_NAMED,
   writeHead,
 } from './batch-record.js';
-import { expiryTimeMs, isSysTopic, type Message } from './message.js';
+import type { Message } from './message.js';
 import type { PublishView } from './mqtt/publish-view.js';
 
 export {
   RECORD_BOUNCE,
   RECORD_DELIVER,
   RECORD_DURABLE,
+  RECORD_NAMED,
   RECORD_RETAIN,
   RECORD_SHARE,
 } from './batch-record.js';
@@ -102,13 +101,29 @@ export class BatchWriter {
     triedMask: number,
     hash: number,
   ): number {
-    const at = this.end;
+    const at = this.end + RECORD_HEAD_BYTES;
     const size = this.record(view, flags, RECORD_HEAD_BYTES + GROUP_BYTES);
-    const out = this.view;
-    out.setUint32(at + RECORD_HEAD_BYTES, groupId, true);
-    out.setUint32(at + RECORD_HEAD_BYTES + 4, sourceGroupId, true);
-    out.setUint32(at + RECORD_HEAD_BYTES + 8, triedMask, true);
-    out.setUint32(at + RECORD_HEAD_BYTES + 12, hash, true);
+    this.writeGroup(at, groupId, sourceGroupId, triedMask, hash);
+    return size;
+  }
+
+  /** As `appendShared`, for a record that may outlive the numbers of the group. */
+  appendNamed(
+    view: PublishView,
+    flags: number,
+    filter: string,
+    name: string,
+    triedMask: number,
+    hash: number,
+  ): number {
+    const at = this.end + RECORD_HEAD_BYTES;
+    const filterBytes = Buffer.byteLength(filter);
+    const nameBytes = Buffer.byteLength(name);
+    const fixedBytes = RECORD_HEAD_BYTES + GROUP_BYTES + filterBytes + nameBytes;
+    const size = this.record(view, flags | RECORD_NAMED, fixedBytes);
+    this.writeGroup(at, filterBytes, nameBytes, triedMask, hash);
+    this.bytes.write(filter, at + GROUP_BYTES);
+    this.bytes.write(name, at + GROUP_BYTES + filterBytes);
     return size;
   }
 
@@ -166,7 +181,7 @@ export class BatchWriter {
       propertiesGap >>> 0 <= GAP_BYTES_MAX &&
       payloadGap >>> 0 <= GAP_BYTES_MAX;
     if (!isTogether) {
-      const at = this.head(view, flags, size, 0, 0);
+      const at = this.head(view, flags, fixedBytes, size, 0, 0);
       const to = this.bytes;
       let next = copyBytes(view.topicBytes, view.topicStart, view.topicEnd, to, at + headBytes);
       next = copyBytes(view.propertyBytes, view.propertiesStart, view.propertiesEnd, to, next);
@@ -174,7 +189,7 @@ export class BatchWriter {
       return size;
     }
     const sizeTogether = size + propertiesGap + payloadGap;
-    const at = this.head(view, flags, sizeTogether, propertiesGap, payloadGap);
+    const at = this.head(view, flags, fixedBytes, sizeTogether, propertiesGap, payloadGap);
     // Always the engine's own copy: 45 ns for what a topic and a payload have, where a loop takes 1 ns a byte.
     this.bytes.set(view.bytes.subarray(view.topicStart, view.payloadEnd), at + headBytes);
     return sizeTogether;
@@ -184,6 +199,7 @@ export class BatchWriter {
   private head(
     view: PublishView,
     flags: number,
+    fixedBytes: number,
     size: number,
     propertiesGap: number,
     payloadGap: number,
@@ -206,11 +222,19 @@ export class BatchWriter {
     out.setUint32(at + 20, view.expirySeconds, true);
     out.setUint16(at + 24, propertiesGap, true);
     out.setUint16(at + 26, payloadGap, true);
-    if (view.author !== null) this.writeAuthor(view.author, authorAt(at, flags));
+    if (view.author !== null) this.writeAuthor(view.author, at + fixedBytes);
     this.end = at + size;
     this.records++;
     if (view.qos > 0) this.guaranteed++;
     return at;
+  }
+
+  private writeGroup(at: number, first: number, second: number, triedMask: number, hash: number): void {
+    const out = this.view;
+    out.setUint32(at, first, true);
+    out.setUint32(at + 4, second, true);
+    out.setUint32(at + 8, triedMask, true);
+    out.setUint32(at + 12, hash, true);
   }
 
   private writeAuthor(author: Author, at: number): void {
@@ -230,132 +254,5 @@ export class BatchWriter {
   private allocate(capacity: number): void {
     this.bytes = Buffer.from(new ArrayBuffer(capacity));
     this.view = new DataView(this.bytes.buffer);
-  }
-}
-
-const NO_BYTES = Buffer.alloc(0);
-const NO_VIEW = new DataView(NO_BYTES.buffer, 0, 0);
-
-/** Walks the records of one batch after the other; may stop between two records and go on in a later turn. */
-export class BatchReader {
-  /** Of the record read last: RECORD_ flags. */
-  flags = 0;
-  /** The four below only with SHARE or BOUNCE. The reader's own number of its group. */
-  groupId = 0;
-  /** The sender's number of the same group. */
-  sourceGroupId = 0;
-  /** One bit per shard that had no member, unsigned. */
-  triedMask = 0;
-  /** What hashing strategies choose by. */
-  hash = 0;
-
-  private bytes: Buffer = NO_BYTES;
-  private view: DataView = NO_VIEW;
-  private at = 0;
-  private end = 0;
-  /** Where texts are read, one after the other; made for the first one. */
-  private scratch: Buffer = NO_BYTES;
-  private scratchView = NO_VIEW;
-
-  /** Records lie behind `headBytes`, and are `length` bytes. */
-  open(bytes: ArrayBuffer, length: number, headBytes = 0): void {
-    this.bytes = Buffer.from(bytes);
-    this.view = new DataView(bytes);
-    this.begin(length, headBytes);
-  }
-
-  /** As `open`; the text has a character per byte. */
-  openText(text: string, length: number, headBytes: number): void {
-    if (this.scratch === NO_BYTES) {
-      const memory = new ArrayBuffer(PEER_TEXT_BYTES_MAX);
-      this.scratch = Buffer.from(memory);
-      this.scratchView = new DataView(memory);
-    }
-    this.bytes = this.scratch;
-    this.view = this.scratchView;
-    this.bytes.write(text, 'latin1');
-    this.begin(length, headBytes);
-  }
-
-  private begin(length: number, headBytes: number): void {
-    this.at = headBytes;
-    this.end = headBytes + length;
-    assert(this.end <= this.bytes.length, 'a batch lies within its buffer');
-  }
-
-  /** Lets go of the buffer. */
-  close(): void {
-    this.bytes = NO_BYTES;
-    this.view = NO_VIEW;
-    this.at = this.end = 0;
-  }
-
-  get atEnd(): boolean {
-    return this.at >= this.end;
-  }
-
-  /** Bytes not read yet. */
-  get bytesLeft(): number {
-    return this.end - this.at;
-  }
-
-  /** Fills `view` from the next record; it points into the batch and is valid until `close`. Not at the end. */
-  next(view: PublishView): void {
-    const from = this.view;
-    const bytes = this.bytes;
-    const at = this.at;
-    const size = from.getUint32(at, true);
-    const recordEnd = at + size;
-    // Guards the walk against a bug on the other side: it must move, and stay inside.
-    assert(size >= RECORD_HEAD_BYTES && recordEnd <= this.end, 'a record lies within its batch');
-    this.at = recordEnd;
-    const flags = from.getUint8(at + 4);
-    const marks = from.getUint8(at + 5);
-    this.flags = flags;
-    if ((flags & WITH_GROUP) !== 0) this.readGroup(at + RECORD_HEAD_BYTES);
-    let topicStart = authorAt(at, flags);
-    let author: Author | null = null;
-    if ((marks & MARK_AUTHOR) !== 0) {
-      author = this.readAuthor(topicStart);
-      topicStart += AUTHOR_HEAD_BYTES + author.length;
-    }
-    const topicEnd = topicStart + from.getUint16(at + 6, true);
-    const propertiesStart = topicEnd + from.getUint16(at + 24, true);
-    const propertiesEnd = propertiesStart + from.getUint32(at + 8, true);
-    const receivedAtMs = from.getFloat64(at + 12, true);
-    const expirySeconds = (marks & MARK_EXPIRES) === 0 ? -1 : from.getUint32(at + 20, true);
-    view.bytes = bytes;
-    view.topicBytes = bytes;
-    view.propertyBytes = bytes;
-    view.topicStart = topicStart;
-    view.topicEnd = topicEnd;
-    view.propertiesStart = propertiesStart;
-    view.propertiesEnd = propertiesEnd;
-    view.payloadStart = propertiesEnd + from.getUint16(at + 26, true);
-    view.payloadEnd = recordEnd;
-    view.qos = marks & 3;
-    view.retain = (marks & MARK_RETAIN) !== 0;
-    view.dup = false;
-    view.packetId = 0;
-    view.topicAlias = 0;
-    view.expirySeconds = expirySeconds;
-    view.receivedAtMs = receivedAtMs;
-    view.expiresAtMs = expiryTimeMs(receivedAtMs, expirySeconds);
-    view.isSys = isSysTopic(bytes, topicStart, topicEnd);
-    view.author = author;
-    view.stored = null;
-  }
-
-  private readAuthor(at: number): Author {
-    const start = at + AUTHOR_HEAD_BYTES;
-    return asAuthor(this.bytes.toString('latin1', start, start + this.view.getUint32(at, true)));
-  }
-
-  private readGroup(at: number): void {
-    const from = this.view;
-    this.groupId = from.getUint32(at, true);
-    this.sourceGroupId = from.getUint32(at + 4, true);
-    this.triedMask = from.getUint32(at + 8, true);
-    this.hash = from.getUint32(at + 12, true);
   }
 }

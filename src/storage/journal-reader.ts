@@ -2,7 +2,7 @@
  * Reads one record of the journal after the other; whatever bytes it is given, it says whether they are one. Used on
  * shards, and on main.
  */
-import { BatchReader } from '../protocol/batch.js';
+import { BatchReader } from '../protocol/batch-reader.js';
 import { recordBytes } from '../protocol/batch-record.js';
 import type { PublishView } from '../protocol/mqtt/publish-view.js';
 import {

@@ -246,6 +246,9 @@ export class ShardPool {
       case 'shard.ready':
         void this.#mesh(handle, incarnation);
         break;
+      case 'shard.open':
+        this.#open(handle, incarnation);
+        break;
       case 'shard.heartbeat':
         handle.figures = event.figures;
         this.#events.figures(handle.id, event.figures);
@@ -293,6 +296,10 @@ export class ShardPool {
     if (handle.incarnation !== incarnation || handle.state !== 'meshing') return;
     incarnation.client.tell({ kind: 'event', type: 'peers.joined' });
     for (const peer of peers) if (peer.isOverloaded) tellOverload(handle, peer);
+  }
+
+  #open(handle: ShardHandle, incarnation: Incarnation): void {
+    if (handle.state !== 'meshing') return;
     handle.open();
     if (incarnation.number > 1) this.#logger.info(`shard ${handle.id} is back`);
     if (this.handles.some((each) => each.state !== 'ready')) return;

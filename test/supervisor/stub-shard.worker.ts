@@ -105,6 +105,7 @@ class StubShard {
 
   #onEvent(event: MainEvent): void {
     if (event.type === 'peer.lost') this.#peers.delete(event.shard);
+    if (event.type === 'peers.joined') this.#server.tell({ kind: 'event', type: 'shard.open' });
     if (event.type !== 'connection.accepted') return;
     if (this.#behaviour !== 'neverAdopts') this.#adopt(event.handover);
     else this.#server.tell({ kind: 'event', type: 'log', level: 'info', message: 'ignored', fields: {} });

@@ -3,13 +3,17 @@
  * their owners: a subscriber that asks for retained messages after its SUBACK must find them. Runs on the shard's
  * thread.
  */
+
+import type { OutboxStream } from './outbox-stream.js';
 import type { Outgoing } from './outgoing.js';
 import type { Peer } from './peer.js';
 
-/** A stream with retained writes under way, and the sequence that must have been applied. */
+/** A peer to which retained writes are under way, and the sequences that it must have handled. */
 interface Need {
   readonly outgoing: Outgoing;
   readonly sequence: number;
+  readonly stream: OutboxStream;
+  readonly keptSequence: number;
 }
 
 interface Answer {
@@ -31,11 +35,15 @@ export class BarrierAnswers {
     else this.waiting.push({ peer, barrier, needs });
   }
 
-  /** Gives all answers that nothing holds back any more. */
-  release(): void {
+  /**
+   * Gives all answers that nothing holds back any more. `isFailing`: nothing from the outbox can be sent, and so
+   * nobody is promised that it is retained.
+   */
+  release(isFailing: boolean): void {
+    if (this.waiting.length === 0) return;
     let count = 0;
     for (const { peer, barrier, needs } of this.waiting) {
-      if (!needs.every(isMet)) break;
+      if (!needs.every((need) => isMet(need, isFailing))) break;
       peer.oweBarrier(barrier);
       count++;
     }
@@ -46,14 +54,18 @@ export class BarrierAnswers {
 function needsNow(peers: readonly (Peer | null)[]): readonly Need[] {
   let needs: Need[] | null = null;
   for (const peer of peers) {
-    if (peer === null || !peer.outgoing.awaitsRetained) continue;
+    if (peer === null || !(peer.outgoing.awaitsRetained || peer.stream.awaitsRetained)) continue;
+    const { outgoing, stream } = peer;
+    const sequence = outgoing.retainedSequence;
     needs ??= [];
-    needs.push({ outgoing: peer.outgoing, sequence: peer.outgoing.retainedSequence });
+    needs.push({ outgoing, sequence, stream, keptSequence: stream.retainedSequence });
   }
   return needs ?? NOTHING;
 }
 
-// An owner that is lost has taken its retained messages with it.
-function isMet(need: Need): boolean {
-  return need.outgoing.isClosed || need.outgoing.appliedSequence >= need.sequence;
+// For an owner that is lost nobody waits.
+function isMet({ outgoing, sequence, stream, keptSequence }: Need, isFailing: boolean): boolean {
+  if (outgoing.isClosed) return true;
+  if (outgoing.appliedSequence < sequence) return false;
+  return stream.handledSequence >= keptSequence || (isFailing && stream.isStuck);
 }

@@ -8,7 +8,7 @@ import type {
   RelayMessage,
   RetainedMessage,
 } from '../../src/actor/peer-protocol.js';
-import type { BatchReader } from '../../src/protocol/batch.js';
+import type { BatchReader } from '../../src/protocol/batch-reader.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 
@@ -74,6 +74,11 @@ export interface InterestTable {
   /** All filters of a lot, as interest-lot.ts has them. */
   applyInterestLot(shard: number, lot: ArrayBuffer): void;
   applyGroup(shard: number, change: GroupChange): void;
-  /** Forgets up to `max` entries of a shard. @returns true when none is left. */
-  dropShardSome(shard: number, max: number): boolean;
+  /**
+   * Forgets up to `max` entries of a shard; with `keepsDurable` those that are not durable. @returns true when none is
+   * left.
+   */
+  dropShardSome(shard: number, max: number, keepsDurable: boolean): boolean;
+  /** Forgets up to `max` entries kept by that which the shard has not said again. @returns as `dropShardSome` */
+  dropStaleSome(shard: number, max: number): boolean;
 }

@@ -3,11 +3,12 @@
  * receiving shard's thread.
  */
 import type { PeerBytes, PeerMessage, RelayMessage } from '../../src/actor/peer-protocol.js';
-import { BatchReader } from '../../src/protocol/batch.js';
+import { BatchReader } from '../../src/protocol/batch-reader.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type { Budget, Committable, PeerHandlers } from './handlers.js';
-import { BATCH_HEAD_BYTES, Owed, sizeOf } from './posts.js';
+import type { Inbox } from './inbox.js';
+import { BATCH_HEAD_BYTES, KEPT_HEAD_BYTES, Owed, sizeOf } from './posts.js';
 
 /** What comes in order. */
 export type StreamMessage =
@@ -16,7 +17,9 @@ export type StreamMessage =
 
 interface Batch {
   readonly kind: 'batch';
-  /** They rise by one. */
+  /** It is from the outbox, and may have come before. */
+  readonly isKept: boolean;
+  /** They rise by one; those of kept batches over all channels. */
   readonly sequence: number;
   readonly bytes: PeerBytes;
   /** Of its records. */
@@ -37,6 +40,8 @@ export class Incoming {
   /** Of the last batch received. */
   private sequence = 0;
   private open: Batch | null = null;
+  /** Records of the open batch that are handled. */
+  private handled = 0;
   private readonly reader = new BatchReader();
   // Handled batches that wait for their commit; what counts is sequence, length, guaranteed.
   private uncommitted: Batch[] = [];
@@ -46,6 +51,7 @@ export class Incoming {
     private readonly view: PublishView,
     private readonly handlers: PeerHandlers,
     private readonly committable: Committable,
+    private readonly inbox: Inbox,
   ) {}
 
   push(message: StreamMessage): void {
@@ -56,7 +62,14 @@ export class Incoming {
     const length = sizeOf(bytes) - BATCH_HEAD_BYTES;
     this.waitingBytes += length;
     this.sequence++;
-    this.stream.push({ kind: 'batch', sequence: this.sequence, bytes, length, guaranteed });
+    const { sequence } = this;
+    this.stream.push({ kind: 'batch', isKept: false, sequence, bytes, length, guaranteed });
+  }
+
+  pushKept(bytes: PeerBytes, sequence: number): void {
+    const length = sizeOf(bytes) - KEPT_HEAD_BYTES;
+    this.waitingBytes += length;
+    this.stream.push({ kind: 'batch', isKept: true, sequence, bytes, length, guaranteed: 0 });
   }
 
   /** A batch has been received and its commit has not been reported. */
@@ -84,10 +97,18 @@ export class Incoming {
   }
 
   begin(batch: Batch): void {
-    const { bytes, length } = batch;
+    const { bytes, length, isKept, sequence } = batch;
+    const handled = isKept ? this.inbox.handledOf(sequence) : 0;
+    if (handled < 0) {
+      this.waitingBytes -= length;
+      return;
+    }
     this.open = batch;
-    if (typeof bytes === 'string') this.reader.openText(bytes, length, BATCH_HEAD_BYTES);
-    else this.reader.open(bytes, length, BATCH_HEAD_BYTES);
+    const headBytes = isKept ? KEPT_HEAD_BYTES : BATCH_HEAD_BYTES;
+    if (typeof bytes === 'string') this.reader.openText(bytes, length, headBytes);
+    else this.reader.open(bytes, length, headBytes);
+    for (let i = 0; i < handled; i++) this.reader.skip();
+    this.handled = handled;
   }
 
   /** Handles records of the open batch until budget or batch end. @returns true when no batch is open. */
@@ -95,8 +116,12 @@ export class Incoming {
     const { open, reader, view, handlers, from } = this;
     if (open === null) return true;
     while (!reader.atEnd) {
-      if (budget.spent) return false;
+      if (budget.spent) {
+        if (open.isKept) this.inbox.pausedIn(open.sequence, this.handled);
+        return false;
+      }
       reader.next(view);
+      this.handled++;
       handlers.onRecord(view, reader, from);
     }
     this.finish(open);
@@ -119,6 +144,10 @@ export class Incoming {
     this.open = null;
     this.reader.close();
     this.waitingBytes -= batch.length;
+    if (batch.isKept) {
+      this.inbox.finished(batch.sequence);
+      return;
+    }
     this.uncommitted.push(batch);
     this.handlers.onBatch(this.committable, batch.sequence, this.from);
   }

@@ -3,8 +3,9 @@
  * subscription may be acknowledged and publishes may be taken. Runs on the shard's thread.
  *
  * A SUBACK waits for every peer that could take a publish without knowing the subscription. A shard takes publishes
- * only once it is `isReady`, that is: after hearing the whole interest of every peer it was connected to at its start.
- * So a peer that has not said hello cannot, and one that has is waited for.
+ * only once it is `isReady`, that is: after hearing the whole interest of every peer it was connected to at its start,
+ * and where messages are kept of every other shard, as the dead will want theirs. So a peer that has not said hello
+ * cannot, and one that has is waited for.
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { PeerBytes, RelayMessage, RetainedMessage } from '../../src/actor/peer-protocol.js';
@@ -17,6 +18,8 @@ import { BarrierAnswers } from './barrier-answers.js';
 import type { Budget, InterestTable, PeerHandlers } from './handlers.js';
 import { InterestFeed } from './interest-feed.js';
 import { InterestWaiters, type OnInterestKnown } from './interest-waiters.js';
+import type { Outbox } from './outbox.js';
+import type { OutboxStream } from './outbox-stream.js';
 import { Peer, type PeerContext, type PeerOwner } from './peer.js';
 
 export interface MeshOptions {
@@ -24,12 +27,16 @@ export interface MeshOptions {
   readonly shards: number;
   readonly table: InterestTable;
   readonly handlers: PeerHandlers;
+  readonly outbox: Outbox;
 }
 
 export class Mesh implements PeerOwner {
   // One bit per shard. Publishers ask before every message, so this must cost no more than an AND.
   private fullMask = 0;
   private fullMaskQos0 = 0;
+  private fullMaskKept = 0;
+  // The interest of these has been known completely, in this shard's life.
+  private heardMask: number;
   private readonly peers: (Peer | null)[];
   // Lost peers whose last messages and interest are not dealt with yet, oldest first, by shard.
   private readonly leaving: Peer[][];
@@ -38,6 +45,7 @@ export class Mesh implements PeerOwner {
   private readonly answers = new BarrierAnswers();
   private readonly context: PeerContext;
   private readonly shard: number;
+  private readonly outbox: Outbox;
   private lostQos0 = 0;
   private lostGuaranteed = 0;
   private hasBegun = false;
@@ -46,13 +54,16 @@ export class Mesh implements PeerOwner {
   private sweptMs = Number.NaN;
 
   constructor(private readonly options: MeshOptions) {
-    const { shards, table, handlers } = options;
+    const { shards, table, handlers, outbox } = options;
     assert(shards >= 1 && shards <= 32, 'shards fit into the bits of a number');
     this.shard = options.shard;
+    this.outbox = outbox;
+    this.heardMask = outbox.isOn ? 1 << options.shard : -1;
+    outbox.onCredit = (shard) => this.updateCredit(shard);
     this.peers = new Array<Peer | null>(shards).fill(null);
     this.leaving = Array.from({ length: shards }, () => []);
     this.feed = new InterestFeed(table);
-    this.context = { table, handlers, view: new PublishView(), owner: this };
+    this.context = { table, handlers, outbox, view: new PublishView(), owner: this };
   }
 
   /** The interest of all peers is known: publishes may be taken. Never false again. */
@@ -72,10 +83,8 @@ export class Mesh implements PeerOwner {
 
   /** The same for QoS 1 and 2; what was taken and then lost with its shard is told to `onUndelivered` instead. */
   get droppedGuaranteed(): number {
-    return this.peers.reduce(
-      (sum, peer) => sum + (peer?.outgoing.droppedGuaranteed ?? 0),
-      this.lostGuaranteed,
-    );
+    const lost = this.lostGuaranteed + this.outbox.dropped;
+    return this.peers.reduce((sum, peer) => sum + (peer?.outgoing.droppedGuaranteed ?? 0), lost);
   }
 
   /** There is a channel to this shard, and its whole interest is not known yet. */
@@ -84,9 +93,9 @@ export class Mesh implements PeerOwner {
     return peer !== null && peer.state === 'joining';
   }
 
-  /** Bytes that wait on channels, in both directions. */
+  /** Bytes that wait in the outbox and on channels, in both directions. */
   get waitingBytes(): number {
-    let bytes = 0;
+    let bytes = this.outbox.waitingBytes;
     for (const peer of this.peers) if (peer !== null) bytes += peer.waitingBytes;
     return bytes;
   }
@@ -118,7 +127,7 @@ export class Mesh implements PeerOwner {
     this.lostGuaranteed += peer.outgoing.droppedGuaranteed;
     handlers.onUndelivered(shard, undelivered);
     handlers.onPeerLost(shard);
-    this.creditChanged(peer);
+    this.updateCredit(shard);
     this.progressed();
     handlers.onWork();
   }
@@ -130,16 +139,19 @@ export class Mesh implements PeerOwner {
   }
 
   /**
-   * To be asked before a publisher's message is handled. `shards`: a bit for each that may get it, -1 for all.
+   * To be asked before a publisher's message is handled. `shards`: a bit for each that may get it, -1 for all;
+   * `keptShards`: those of them for which it may have to be kept.
    * @returns false when its connection must not be read on until `onCredit`.
    */
-  hasCredit(shards: number, qos: number): boolean {
-    return (shards & (qos === 0 ? this.fullMaskQos0 : this.fullMask)) === 0;
+  hasCredit(shards: number, qos: number, keptShards = shards): boolean {
+    if (qos === 0) return (shards & this.fullMaskQos0) === 0;
+    return ((shards & this.fullMask) | (keptShards & this.fullMaskKept)) === 0;
   }
 
   /**
    * Sends a message to every shard in `shards`, and to the owner of its topic's retained message (-1: none).
-   * `durableShards` have durable interest. This shard itself must be neither.
+   * `durableShards` have durable interest. This shard itself must be neither. With QoS 1 and 2 those and the owner
+   * get it through the outbox where it is on, dead or alive.
    * @returns the shards that did not take it; counted as dropped.
    */
   forward(view: PublishView, shards: number, durableShards: number, retainOwner: number): number {
@@ -150,10 +162,25 @@ export class Mesh implements PeerOwner {
       let flags = (shards & bit) === 0 ? 0 : RECORD_DELIVER;
       if ((durableShards & bit) !== 0) flags |= RECORD_DURABLE;
       if ((ownerBit & bit) !== 0) flags |= RECORD_RETAIN;
-      const peer = this.openPeer(31 - Math.clz32(bit), view.qos);
-      if (peer === null || !peer.outgoing.append(view, flags)) refused |= bit;
+      const shard = 31 - Math.clz32(bit);
+      const isTaken = this.goesKept(view, shard, (durableShards & bit) !== 0, (ownerBit & bit) !== 0)
+        ? this.stream(shard).append(view, flags)
+        : this.openPeer(shard, view.qos)?.outgoing.append(view, flags) === true;
+      if (!isTaken) refused |= bit;
     }
     return refused;
+  }
+
+  /** @returns whether a message for a group goes to `shard` through the outbox; `isDurable`: it has to be kept. */
+  keeps(view: PublishView, shard: number, isDurable: boolean): boolean {
+    return this.goesKept(view, shard, isDurable, false);
+  }
+
+  // What is retained at the owner with QoS 0 must not overtake either: the same millisecond would not show it.
+  private goesKept(view: PublishView, shard: number, isDurable: boolean, isRetained: boolean): boolean {
+    if (!this.outbox.isOn) return false;
+    if (view.qos === 0) return isRetained && this.stream(shard).holds(view);
+    return isDurable || isRetained || this.stream(shard).holds(view);
   }
 
   /**
@@ -174,11 +201,24 @@ export class Mesh implements PeerOwner {
     return peer.outgoing.appendShared(view, flags, groupId, sourceGroupId, triedMask, hash);
   }
 
+  /** As `forwardShared`, through the outbox. */
+  forwardKept(
+    view: PublishView,
+    shard: number,
+    flags: number,
+    filter: string,
+    name: string,
+    triedMask: number,
+    hash: number,
+  ): boolean {
+    return this.stream(shard).appendShared(view, flags, filter, name, triedMask, hash);
+  }
+
   /** @returns false when there is no such shard now. */
   post(shard: ShardId, message: RetainedMessage): boolean {
     const peer = this.peers[shard] ?? null;
     if (peer === null || !peer.isOpen) return false;
-    peer.outgoing.post(message, message.kind === 'retained.page' ? [message.bytes] : undefined);
+    peer.post(message);
     return true;
   }
 
@@ -228,6 +268,8 @@ export class Mesh implements PeerOwner {
     this.sweptMs = nowMs;
     for (const peer of this.peers) peer?.sweep(Math.min(elapsedMs, PEER_SILENCE_STEP_MS_MAX));
     this.waiters.expire(nowMs);
+    this.outbox.sweep(nowMs);
+    this.answers.release(this.outbox.isFailing);
   }
 
   owesBarrier(peer: Peer, barrier: number): void {
@@ -235,8 +277,8 @@ export class Mesh implements PeerOwner {
   }
 
   progressed(): void {
-    this.answers.release();
-    if (!this.ready && this.hasBegun && this.peers.every(isKnown)) {
+    this.answers.release(this.outbox.isFailing);
+    if (!this.ready && this.hasBegun && this.isAllHeard()) {
       this.ready = true;
       for (const peer of this.peers) peer?.outgoing.reply({ kind: 'ready' });
       this.options.handlers.onReady();
@@ -245,13 +287,35 @@ export class Mesh implements PeerOwner {
   }
 
   creditChanged(peer: Peer): void {
-    const bit = 1 << peer.shard;
-    const { isFull, isFullForQos0 } = peer.outgoing;
-    const wasFreed =
-      ((this.fullMask & bit) !== 0 && !isFull) || ((this.fullMaskQos0 & bit) !== 0 && !isFullForQos0);
-    this.fullMask = isFull ? this.fullMask | bit : this.fullMask & ~bit;
-    this.fullMaskQos0 = isFullForQos0 ? this.fullMaskQos0 | bit : this.fullMaskQos0 & ~bit;
-    if (wasFreed) this.options.handlers.onCredit(peer.shard);
+    this.updateCredit(peer.shard);
+  }
+
+  private updateCredit(shard: ShardId): void {
+    const bit = 1 << shard;
+    const outgoing = this.peers[shard]?.outgoing ?? null;
+    const stream = this.stream(shard);
+    // While something in the outbox is not safe, messages that need no keeping may have to go there too.
+    const isFull = outgoing?.isFull === true || (stream.isFull && stream.isStuck);
+    const { fullMask, fullMaskQos0, fullMaskKept } = this;
+    this.fullMask = withBit(fullMask, bit, isFull);
+    this.fullMaskQos0 = withBit(fullMaskQos0, bit, outgoing?.isFullForQos0 === true);
+    this.fullMaskKept = withBit(fullMaskKept, bit, stream.isFull);
+    const freed =
+      (fullMask & ~this.fullMask) | (fullMaskQos0 & ~this.fullMaskQos0) | (fullMaskKept & ~this.fullMaskKept);
+    if (freed !== 0) this.options.handlers.onCredit(shard);
+  }
+
+  private stream(shard: number): OutboxStream {
+    return this.outbox.streams[shard]!;
+  }
+
+  private isAllHeard(): boolean {
+    for (const peer of this.peers) {
+      if (peer === null) continue;
+      if (peer.state !== 'live') return false;
+      this.heardMask |= 1 << peer.shard;
+    }
+    return this.peers.every((_, shard) => (this.heardMask & (1 << shard)) !== 0);
   }
 
   private openPeer(shard: number, qos: number): Peer | null {
@@ -273,7 +337,8 @@ export class Mesh implements PeerOwner {
   }
 
   private dropInterest(shard: number, budget: Budget): boolean {
-    while (!this.options.table.dropShardSome(shard, PEER_DROP_SLICE)) {
+    const { table, outbox } = this.options;
+    while (!table.dropShardSome(shard, PEER_DROP_SLICE, outbox.isOn)) {
       if (budget.overTime) return false;
     }
     return true;
@@ -291,6 +356,6 @@ export class Mesh implements PeerOwner {
   }
 }
 
-function isKnown(peer: Peer | null): boolean {
-  return peer === null || peer.state === 'live';
+function withBit(mask: number, bit: number, isSet: boolean): number {
+  return isSet ? mask | bit : mask & ~bit;
 }

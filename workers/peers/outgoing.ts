@@ -99,6 +99,12 @@ export class Outgoing {
     if (!this.isClosed) this.port.postMessage(message);
   }
 
+  /** Posts a batch from the outbox behind what was appended before. */
+  postKept(post: PeerBytes): void {
+    this.flush();
+    this.postBytes(post);
+  }
+
   /** Posts bytes that have no order with the rest. */
   postBytes(bytes: PeerBytes): void {
     if (this.isClosed) return;

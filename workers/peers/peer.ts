@@ -4,9 +4,20 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { InterestWriter } from '../../src/actor/interest-lot.js';
-import type { GroupChange, InterestChange, PeerBytes, PeerMessage } from '../../src/actor/peer-protocol.js';
+import type {
+  GroupChange,
+  InterestChange,
+  PeerBytes,
+  PeerMessage,
+  RetainedMessage,
+} from '../../src/actor/peer-protocol.js';
 import { unreachable } from '../../src/base/assert.js';
-import { PEER_INTEREST_SLICE, PEER_SILENCE_MS } from '../../src/limits.js';
+import {
+  OUTBOX_POST_SLICE,
+  PEER_DROP_SLICE,
+  PEER_INTEREST_SLICE,
+  PEER_SILENCE_MS,
+} from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import type {
@@ -17,9 +28,12 @@ import type {
   PeerHandlers,
   Undelivered,
 } from './handlers.js';
+import type { Inbox } from './inbox.js';
 import { Incoming, type StreamMessage } from './incoming.js';
+import type { Outbox } from './outbox.js';
+import type { OutboxStream } from './outbox-stream.js';
 import { Outgoing } from './outgoing.js';
-import { POST_BATCH, POST_RELAY, PostHead } from './posts.js';
+import { keptAnswerText, POST_BATCH, POST_KEPT, POST_KEPT_ANSWER, POST_RELAY, PostHead } from './posts.js';
 
 /**
  * `joining`: the channel exists, the peer's whole interest is not known yet. `live`: it is. `lost`: the peer is dead;
@@ -42,6 +56,7 @@ export interface PeerOwner {
 export interface PeerContext {
   readonly table: InterestTable;
   readonly handlers: PeerHandlers;
+  readonly outbox: Outbox;
   readonly view: PublishView;
   readonly owner: PeerOwner;
 }
@@ -59,12 +74,19 @@ export class Peer implements Committable {
   isTold = false;
   answeredBarrier = 0;
   readonly outgoing: Outgoing;
+  /** What is kept for this peer; not this channel's alone. */
+  readonly stream: OutboxStream;
 
   private readonly incoming: Incoming;
+  private readonly inbox: Inbox;
   // What of this shard's interest the peer has not been told yet; null outside of that.
   private announcement: Announcement | null = null;
+  // Questions about retained messages that come behind retained writes of this shard, which wait for a commit.
+  private held: RetainedMessage[] = [];
   // Highest barrier to answer at the end of the turn; -1 none.
   private barrierOwed = -1;
+  // What the peer's last life had said of its interest, and this one has not, is being forgotten.
+  private isDroppingStale = false;
   private wasHeard = false;
   private quietMs = 0;
 
@@ -73,14 +95,16 @@ export class Peer implements Committable {
     private readonly port: MessagePort,
     private readonly context: PeerContext,
   ) {
-    this.incoming = new Incoming(shard, context.view, context.handlers, this);
+    this.stream = context.outbox.streams[shard]!;
+    this.inbox = context.outbox.inboxes[shard]!;
+    this.incoming = new Incoming(shard, context.view, context.handlers, this, this.inbox);
     this.outgoing = new Outgoing(port, this.incoming.owed, () => context.owner.creditChanged(this));
     port.on('message', (message: PeerMessage | PeerBytes) => this.receive(message));
     // A message that cannot be read would leave a hole in the order: better to die and be built anew.
     port.on('messageerror', (error: Error) => {
       throw error;
     });
-    this.outgoing.reply({ kind: 'hello' });
+    this.outgoing.reply({ kind: 'hello', committed: this.inbox.committedSequence });
   }
 
   /** Messages may be sent to it. */
@@ -93,7 +117,7 @@ export class Peer implements Committable {
     return this.announcement !== null;
   }
 
-  /** Bytes under way to this peer, and bytes received from it that are not handled. */
+  /** Bytes under way to this peer, but for those in the outbox, and bytes received from it that are not handled. */
   get waitingBytes(): number {
     return this.outgoing.underWayBytes + this.incoming.waitingBytes;
   }
@@ -101,7 +125,8 @@ export class Peer implements Committable {
   /** Handles what has come, in order, within the budget. @returns true when nothing is left to do. */
   drain(budget: Budget): boolean {
     for (;;) {
-      if (!this.announceSome(budget) || !this.incoming.drainBatch(budget)) return false;
+      if (!this.catchUp(budget) || !this.announceSome(budget)) return false;
+      if (!this.dropStale(budget) || !this.incoming.drainBatch(budget)) return false;
       if (budget.spent) return !this.incoming.hasMore;
       const message = this.incoming.shift();
       if (message === null) return true;
@@ -121,10 +146,22 @@ export class Peer implements Committable {
     this.barrierOwed = barrier;
   }
 
+  /** Posts `message` behind what was appended before; questions also behind retained writes in the outbox. */
+  post(message: RetainedMessage): void {
+    if (message.kind === 'retained.page') this.outgoing.post(message, [message.bytes]);
+    else if (this.held.length > 0 || this.holdsQuestions) this.held.push(message);
+    else this.outgoing.post(message);
+  }
+
   /** Posts the turn's batch and the answers. Replies wait for no credit. */
   flush(): void {
+    if (this.held.length > 0 && !this.holdsQuestions) {
+      for (const message of this.held) this.outgoing.post(message);
+      this.held = [];
+    }
     this.outgoing.flush();
     if (this.incoming.owed.batches > 0) this.outgoing.answer();
+    if (this.inbox.isNews) this.answerKept();
     if (this.barrierOwed < 0) return;
     this.outgoing.reply({ kind: 'interest.applied', barrier: this.barrierOwed });
     this.barrierOwed = -1;
@@ -135,11 +172,11 @@ export class Peer implements Committable {
     const { incoming } = this;
     if (incoming.owesAnswer && !incoming.owed.hasAnswered) this.outgoing.answer();
     incoming.owed.hasAnswered = false;
-    const isAwaited = this.outgoing.sequence > this.outgoing.appliedSequence;
+    const isAwaited = this.outgoing.sequence > this.outgoing.appliedSequence || this.stream.isAwaited;
     if (this.wasHeard || !isAwaited) this.quietMs = 0;
     else this.quietMs += elapsedMs;
     this.wasHeard = false;
-    if (this.quietMs >= PEER_SILENCE_MS) this.outgoing.setSilent(true);
+    if (this.quietMs >= PEER_SILENCE_MS) this.setSilent(true);
   }
 
   /** The shard is dead. What had arrived stays to be drained. @returns what it had not reported. */
@@ -151,6 +188,8 @@ export class Peer implements Committable {
     }
     this.state = 'lost';
     this.announcement = null;
+    this.isDroppingStale = false;
+    this.stream.close();
     const undelivered = this.outgoing.close();
     this.port.close();
     return undelivered;
@@ -159,7 +198,7 @@ export class Peer implements Committable {
   private receive(message: PeerMessage | PeerBytes): void {
     if (this.state === 'lost') return;
     this.wasHeard = true;
-    this.outgoing.setSilent(false);
+    this.setSilent(false);
     this.context.handlers.onWork();
     if (typeof message === 'string' || message instanceof ArrayBuffer) {
       this.receiveBytes(message);
@@ -186,9 +225,17 @@ export class Peer implements Committable {
 
   private receiveBytes(bytes: PeerBytes): void {
     head.read(bytes);
-    if (head.kind === POST_RELAY) {
-      this.context.handlers.onRelay(bytes, this.shard);
-      return;
+    switch (head.kind) {
+      case POST_RELAY:
+        this.context.handlers.onRelay(bytes, this.shard);
+        return;
+      case POST_KEPT:
+        this.incoming.pushKept(bytes, head.sequence);
+        return;
+      case POST_KEPT_ANSWER:
+        this.stream.answered(head.sequence, head.committed);
+        this.context.owner.progressed();
+        return;
     }
     if (head.batches > 0) {
       this.outgoing.applied(head);
@@ -204,7 +251,7 @@ export class Peer implements Committable {
         this.incoming.begin(message);
         break;
       case 'hello':
-        this.greeted();
+        this.greeted(message.committed);
         break;
       case 'interest':
         if (this.state === 'lost') break;
@@ -217,6 +264,7 @@ export class Peer implements Committable {
       case 'announced':
         if (this.state === 'lost') break;
         this.state = 'live';
+        this.isDroppingStale = true;
         owner.owesBarrier(this, message.barrier);
         owner.progressed();
         break;
@@ -231,10 +279,41 @@ export class Peer implements Committable {
     }
   }
 
-  private greeted(): void {
+  private greeted(committed: number): void {
     if (this.state === 'lost') return;
     this.hasGreeted = true;
+    this.stream.open(this.outgoing, committed);
     this.announcement = this.context.table.announce();
+  }
+
+  private get holdsQuestions(): boolean {
+    return this.stream.holdsRetained && !this.context.outbox.isFailing;
+  }
+
+  private setSilent(isSilent: boolean): void {
+    this.outgoing.setSilent(isSilent);
+    this.stream.setSilent(isSilent);
+  }
+
+  private answerKept(): void {
+    const { inbox } = this;
+    inbox.isNews = false;
+    this.outgoing.postBytes(keptAnswerText(inbox.sequence, inbox.committedSequence));
+  }
+
+  // Posts what the peer has missed. @returns true when nothing is left to post.
+  private catchUp(budget: Budget): boolean {
+    if (this.state === 'lost') return true;
+    while (!this.stream.catchUp(OUTBOX_POST_SLICE)) if (budget.overTime) return false;
+    return true;
+  }
+
+  private dropStale(budget: Budget): boolean {
+    while (this.isDroppingStale) {
+      this.isDroppingStale = !this.context.table.dropStaleSome(this.shard, PEER_DROP_SLICE);
+      if (this.isDroppingStale && budget.overTime) return false;
+    }
+    return true;
   }
 
   private applyInterest(filters: readonly InterestChange[], groups: readonly GroupChange[]): void {

@@ -5,13 +5,8 @@
  */
 import { EXPIRY_GRACE_MS } from '../../src/limits.js';
 import type { DropReason } from '../../src/plugins/api.js';
-import {
-  type BatchReader,
-  RECORD_BOUNCE,
-  RECORD_DELIVER,
-  RECORD_RETAIN,
-  RECORD_SHARE,
-} from '../../src/protocol/batch.js';
+import { RECORD_BOUNCE, RECORD_DELIVER, RECORD_RETAIN, RECORD_SHARE } from '../../src/protocol/batch.js';
+import type { BatchReader } from '../../src/protocol/batch-reader.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
@@ -56,19 +51,19 @@ export class Publisher {
   /** @returns whether all shards that may get it have room for it. A shared message may go to any of them. */
   hasCredit(view: PublishView, route: Route<Session>): boolean {
     if (route.shards === 0 && !view.retain && route.groups.length === 0) return true;
-    const shards = view.retain || route.groups.length > 0 ? -1 : route.shards;
-    return this.core.mesh.hasCredit(shards, view.qos);
+    if (view.retain || route.groups.length > 0) return this.core.mesh.hasCredit(-1, view.qos);
+    return this.core.mesh.hasCredit(route.shards, view.qos, route.durableShards);
   }
 
   /** @returns whether `distribute` could answer NEEDS_COMMIT, or the packet identifier itself has to be safe. */
   mayNeedCommit(view: PublishView, route: Route<Session>, origin: Session | null): boolean {
-    const { delivery, retained, shared } = this.core;
+    const { delivery, retained } = this.core;
     if (view.qos === 0) return false;
     return (
       (view.qos === 2 && origin?.durable === true) ||
       (view.retain && retained.isOn) ||
       route.durableShards !== 0 ||
-      route.groups.some((group) => shared.isForDurable(group)) ||
+      route.groups.some((group) => group.hasDurable) ||
       delivery.isForDurable(view, route, origin)
     );
   }

@@ -4,7 +4,8 @@
  */
 import type { Config } from '../../src/config/schema.js';
 import { SHARE_LEFT_SLICE } from '../../src/limits.js';
-import { type BatchReader, RECORD_BOUNCE, RECORD_SHARE } from '../../src/protocol/batch.js';
+import { RECORD_BOUNCE, RECORD_NAMED, RECORD_SHARE } from '../../src/protocol/batch.js';
+import type { BatchReader } from '../../src/protocol/batch-reader.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { Message } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
@@ -59,37 +60,31 @@ export class SharedDelivery implements Runnable, ConfigFollower {
     return this.dispatchFrom(view, group, this.hashFor(view, originHash), 0);
   }
 
-  /** @returns whether `dispatch` could say so. */
-  isForDurable(group: ShareGroup<Session>): boolean {
-    return group.mayHave((member) => member.durable);
-  }
-
   /** Another shard has chosen this one. @returns as `dispatch`. */
   onShared(view: PublishView, record: BatchReader, from: ShardId): boolean {
     const { core } = this;
     core.counters.forwardedIn++;
-    const group = core.router.groupById(record.groupId);
+    const group = this.groupOf(record);
     const member = group?.pickMember(this.strategy, record.hash, null) ?? null;
     if (group !== undefined && member !== null) {
       return this.deliver(view, group, member);
     }
     // The last member left while the message was on its way: its sender tries elsewhere.
-    const tried = record.triedMask | (1 << core.shard);
-    core.mesh.forwardShared(
-      view,
-      from,
-      RECORD_BOUNCE,
-      record.sourceGroupId,
-      record.groupId,
-      tried >>> 0,
-      record.hash,
-    );
+    const { groupId, sourceGroupId, filter, name, hash } = record;
+    const tried = (record.triedMask | (1 << core.shard)) >>> 0;
+    if (isNamed(record)) return core.mesh.forwardKept(view, from, RECORD_BOUNCE, filter, name, tried, hash);
+    core.mesh.forwardShared(view, from, RECORD_BOUNCE, sourceGroupId, groupId, tried, hash);
     return false;
+  }
+
+  private groupOf(record: BatchReader): ShareGroup<Session> | undefined {
+    const { router } = this.core;
+    return isNamed(record) ? router.groupNamed(record.filter, record.name) : router.groupById(record.groupId);
   }
 
   /** A shard that this one had chosen had no member left. @returns as `dispatch`. */
   onBounce(view: PublishView, record: BatchReader): boolean {
-    const group = this.core.router.groupById(record.groupId);
+    const group = this.groupOf(record);
     if (group !== undefined) return this.dispatchFrom(view, group, record.hash, record.triedMask);
     this.countDropped(view);
     return false;
@@ -195,14 +190,24 @@ export class SharedDelivery implements Runnable, ConfigFollower {
       if (shard === core.shard) {
         const member = group.pickMember(strategy, hash, exclude);
         if (member !== null) return this.deliver(view, group, member) ? TAKEN_DURABLY : TAKEN;
-      } else if (
-        core.mesh.forwardShared(view, shard, RECORD_SHARE, group.idOn(shard), group.id, tried >>> 0, hash)
-      ) {
-        // Whether a member there outlives its connection is not known here.
-        return TAKEN_DURABLY;
+      } else if (this.forward(view, shard, group, tried >>> 0, hash)) {
+        return group.hasDurableOn(shard) ? TAKEN_DURABLY : TAKEN;
       }
       tried |= 1 << shard;
     }
+  }
+
+  private forward(
+    view: PublishView,
+    shard: number,
+    group: ShareGroup<Session>,
+    tried: number,
+    hash: number,
+  ): boolean {
+    const { mesh } = this.core;
+    if (mesh.keeps(view, shard, group.hasDurableOn(shard)))
+      return mesh.forwardKept(view, shard, RECORD_SHARE, group.filter, group.name, tried, hash);
+    return mesh.forwardShared(view, shard, RECORD_SHARE, group.idOn(shard), group.id, tried, hash);
   }
 
   private deliver(view: PublishView, group: ShareGroup<Session>, member: Session): boolean {
@@ -222,4 +227,8 @@ export class SharedDelivery implements Runnable, ConfigFollower {
         return 0;
     }
   }
+}
+
+function isNamed(record: BatchReader): boolean {
+  return (record.flags & RECORD_NAMED) !== 0;
 }

@@ -90,9 +90,11 @@ export class RetainedService implements Runnable {
     return -1;
   }
 
-  /** Stores, replaces or removes the retained message of a topic that this shard owns. */
+  /**
+   * Stores, replaces or removes the retained message of a topic that this shard owns, also while `isOn` is false: it
+   * was not where the message was published, and may only be on its way here, as when the broker has just started.
+   */
   store(view: PublishView): void {
-    if (!this.isOn) return;
     const change = this.kept.set(view.message());
     if (change === 'full' || change === 'too-large') this.logRefusal(view, change);
   }

@@ -83,7 +83,11 @@ export class GroupRegistry<S extends Subscriber> {
   }
 
   private isNews(group: ShareGroup<S>): boolean {
-    return group.toldOnline !== group.onlineCount || group.toldOffline !== group.offlineCount;
+    return (
+      group.toldOnline !== group.onlineCount ||
+      group.toldOffline !== group.offlineCount ||
+      group.toldDurable !== group.durableCount
+    );
   }
 
   private close(group: ShareGroup<S>): void {
@@ -107,6 +111,7 @@ export class GroupRegistry<S extends Subscriber> {
       if (this.isNews(group)) {
         group.toldOnline = group.onlineCount;
         group.toldOffline = group.offlineCount;
+        group.toldDurable = group.durableCount;
         changes?.push(this.membersOf(group));
       }
       this.settle(group, group.memberCount);
@@ -121,6 +126,7 @@ export class GroupRegistry<S extends Subscriber> {
       groupId: group.id,
       online: group.onlineCount,
       offline: group.offlineCount,
+      durable: group.durableCount,
     };
   }
 }

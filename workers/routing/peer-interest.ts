@@ -4,11 +4,14 @@ import type { GroupChange, InterestChange, Locality } from '../../src/actor/peer
 import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
 import { DURABLE_PEERS, LOCAL, PEERS } from './filter-columns.js';
 import type { FilterRegistry } from './filter-registry.js';
+import { FilterSet } from './filter-set.js';
 import type { GroupRegistry } from './group-registry.js';
 import type { Subscriber } from './route.js';
+import type { ShareGroup } from './share-group.js';
 
 /** How far the forgetting of a shard has come. */
 interface Drop {
+  readonly what: What;
   filter: number;
   group: number;
 }
@@ -41,8 +44,15 @@ export class OwnInterest<S extends Subscriber> {
     return true;
   }
 }
+/**
+ * What of a shard's interest is forgotten: all; all but what is durable, which becomes stale; or what is stale, that
+ * is, has not been said by the shard's next life.
+ */
+type What = 'all' | 'passing' | 'stale';
 
 export class PeerInterest<S extends Subscriber> {
+  /** By shard: the filters in which its interest is stale. */
+  private readonly stale: (FilterSet | undefined)[] = [];
   private readonly drops: (Drop | undefined)[] = [];
 
   constructor(
@@ -51,7 +61,7 @@ export class PeerInterest<S extends Subscriber> {
   ) {}
 
   /** Everything that peers have not been told yet, each filter and group with its last word; null for nothing. */
-  takeChanges(): { filters: InterestChange[]; groups: GroupChange[] } | null {
+  takeInterestChanges(): { filters: InterestChange[]; groups: GroupChange[] } | null {
     const filters: InterestChange[] = [];
     const groups: GroupChange[] = [];
     this.groups.takeChanges(groups);
@@ -60,7 +70,7 @@ export class PeerInterest<S extends Subscriber> {
   }
 
   /** What has changed is told to nobody: whoever comes is told everything. */
-  forgetChanges(): void {
+  forgetInterestChanges(): void {
     this.groups.takeChanges(null);
     this.filters.takeChanges(null);
   }
@@ -73,7 +83,7 @@ export class PeerInterest<S extends Subscriber> {
     return new OwnInterest(this.filters, this.groups);
   }
 
-  applyFilter(shard: number, change: InterestChange): void {
+  applyInterest(shard: number, change: InterestChange): void {
     this.finishDrop(shard);
     if (change.plain) {
       this.setPeer(this.filters.open(change.filter), shard, true, change.durable, change.local);
@@ -83,14 +93,18 @@ export class PeerInterest<S extends Subscriber> {
     }
   }
 
-  /** As `applyFilter`, for all filters of a lot. */
-  applyLot(shard: number, lot: ArrayBuffer): void {
+  /** As `applyInterest`, for all filters of a lot. */
+  applyInterestLot(shard: number, lot: ArrayBuffer): void {
     this.finishDrop(shard);
     const reader = new InterestReader(lot);
     while (reader.next()) {
       const filter = this.filters.openBytes(reader.bytes, reader.start, reader.end);
       this.setPeer(filter, shard, true, reader.durable, reader.local);
     }
+  }
+
+  private isStale(filter: number, shard: number): boolean {
+    return this.stale[shard]?.has(filter) === true;
   }
 
   private setPeer(
@@ -102,6 +116,7 @@ export class PeerInterest<S extends Subscriber> {
   ): void {
     const columns = this.filters.columns;
     const bit = 1 << shard;
+    this.stale[shard]?.delete(filter);
     const peers = columns.get(filter, PEERS);
     const durablePeers = columns.get(filter, DURABLE_PEERS);
     const peersNow = plain ? peers | bit : peers & ~bit;
@@ -116,7 +131,7 @@ export class PeerInterest<S extends Subscriber> {
 
   applyGroup(shard: number, change: GroupChange): void {
     this.finishDrop(shard);
-    const { online, offline, groupId } = change;
+    const { online, offline, durable, groupId } = change;
     let filter = this.filters.tree.find(change.filter);
     let group = filter === -1 ? undefined : this.groups.find(filter, change.group);
     if (group === undefined) {
@@ -124,36 +139,68 @@ export class PeerInterest<S extends Subscriber> {
       filter = this.filters.open(change.filter);
       group = this.groups.open(filter, change.filter, change.group);
     }
-    group.setPeer(shard, groupId, online, offline);
+    group.setPeer(shard, groupId, online, offline, durable);
     this.groups.settle(group, group.memberCount);
   }
 
   /**
    * Forgets the interest of a shard, looking at up to `max` filters and groups. It must be called until it says that
-   * all is forgotten; news from that shard meanwhile finishes it at once.
+   * all is forgotten; news from that shard meanwhile finishes it at once. With `keepsDurable` that shard will be back:
+   * what is durable stays until `dropStaleSome`, unless its next life says it.
    */
-  dropSome(shard: number, max: number): boolean {
-    const drop = this.drops[shard] ?? { filter: 0, group: 0 };
-    this.drops[shard] = drop;
-    const { tree, columns } = this.filters;
+  dropShardSome(shard: number, max: number, keepsDurable = false): boolean {
+    if (!keepsDurable) return this.drop(shard, 'all', max);
+    this.stale[shard] ??= new FilterSet();
+    return this.drop(shard, 'passing', max);
+  }
+
+  /** Forgets what is still stale, likewise. */
+  dropStaleSome(shard: number, max: number): boolean {
+    if (this.stale[shard] === undefined) return true;
+    if (!this.drop(shard, 'stale', max)) return false;
+    this.stale[shard] = undefined;
+    return true;
+  }
+
+  private drop(shard: number, what: What, max: number): boolean {
+    let drop = this.drops[shard];
+    if (drop?.what !== what) {
+      drop = { what, filter: 0, group: 0 };
+      this.drops[shard] = drop;
+    }
+    const { tree } = this.filters;
     let left = max;
     for (; left > 0 && drop.filter < tree.idsEnd; drop.filter += 1, left -= 1) {
-      const isKnown = tree.has(drop.filter) && (columns.get(drop.filter, PEERS) & (1 << shard)) !== 0;
-      if (isKnown) this.setPeer(drop.filter, shard, false, false);
+      this.dropFilter(drop.filter, shard, what);
     }
     for (; left > 0 && drop.group < this.groups.indexEnd; drop.group += 1, left -= 1) {
       const group = this.groups.at(drop.group);
-      if (group?.hasMembersOn(shard)) {
-        group.setPeer(shard, -1, 0, 0);
-        this.groups.settle(group, group.memberCount);
-      }
+      if (group?.hasMembersOn(shard)) this.dropGroup(group, shard, what);
     }
     if (drop.filter < tree.idsEnd || drop.group < this.groups.indexEnd) return false;
     this.drops[shard] = undefined;
     return true;
   }
 
+  private dropFilter(filter: number, shard: number, what: What): void {
+    const { tree, columns } = this.filters;
+    const bit = 1 << shard;
+    if (!tree.has(filter) || (columns.get(filter, PEERS) & bit) === 0) return;
+    if (what === 'stale' && !this.isStale(filter, shard)) return;
+    if (what === 'passing' && (columns.get(filter, DURABLE_PEERS) & bit) !== 0)
+      this.stale[shard]!.add(filter);
+    else this.setPeer(filter, shard, false, false);
+  }
+
+  private dropGroup(group: ShareGroup<S>, shard: number, what: What): void {
+    if (what === 'stale' && !group.isStaleOn(shard)) return;
+    if (what === 'passing') group.leaveDurable(shard);
+    else group.setPeer(shard, -1, 0, 0, 0);
+    this.groups.settle(group, group.memberCount);
+  }
+
   private finishDrop(shard: number): void {
-    if (this.drops[shard] !== undefined) this.dropSome(shard, Number.POSITIVE_INFINITY);
+    const drop = this.drops[shard];
+    if (drop !== undefined && drop.what !== 'stale') this.drop(shard, drop.what, Number.POSITIVE_INFINITY);
   }
 }

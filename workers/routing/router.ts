@@ -2,14 +2,13 @@
  * The subscription routing of one shard: who gets a topic's messages, here and on other shards. On its worker thread,
  * which alone touches it.
  */
-import type { GroupChange, InterestChange } from '../../src/actor/peer-protocol.js';
 import { TOPIC_CACHE_BYTES_PER_TOPIC } from '../../src/limits.js';
 import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
 import { ByteHash } from './byte-hash.js';
 import { FilterRegistry } from './filter-registry.js';
 import { GroupRegistry } from './group-registry.js';
 import { Matcher } from './matcher.js';
-import { type OwnInterest, PeerInterest } from './peer-interest.js';
+import { PeerInterest } from './peer-interest.js';
 import type { Route, Subscriber } from './route.js';
 import { RouteTable } from './route-table.js';
 import { groupName, LOCAL_PREFIX, type ShareGroup } from './share-group.js';
@@ -27,15 +26,16 @@ export type { SubscriptionInfo } from './subscription-info.js';
 
 /**
  * Filters must be valid (`checkTopicFilter`). A session may hold several subscriptions to one filter: its own, one
- * with `$local/`, and one per share group. `takeInterestChanges` must be called now and then even where there are no
- * peers, for a filter nobody wants any more is kept until it has been reported.
+ * with `$local/`, and one per share group. `interest.takeInterestChanges` must be called now and then even where
+ * there are no peers, for a filter nobody wants any more is kept until it has been reported.
  */
 export class Router<S extends Subscriber> {
   private readonly cache: TopicCache<S>;
   private readonly filters: FilterRegistry<S>;
   private readonly subscriptions: Subscriptions;
   private readonly groups: GroupRegistry<S>;
-  private readonly peers: PeerInterest<S>;
+  /** What other shards want, and are told that this one wants. */
+  readonly interest: PeerInterest<S>;
   /** All filters that are known, other shards' included. */
   readonly routes: RouteTable<S>;
   private readonly matcher: Matcher<S>;
@@ -61,7 +61,7 @@ export class Router<S extends Subscriber> {
     this.subscriptions = new Subscriptions(this.filters.columns, hashSeed);
     this.groups = new GroupRegistry(options.shard, this.filters);
     this.routes = new RouteTable(this.filters, this.groups);
-    this.peers = new PeerInterest(this.filters, this.groups);
+    this.interest = new PeerInterest(this.filters, this.groups);
     this.matcher = new Matcher(this.filters, this.subscriptions, this.groups, this.sessions);
   }
 
@@ -197,6 +197,7 @@ export class Router<S extends Subscriber> {
     this.onSubscriptions(s);
     const membersBefore = group.memberCount;
     group.add(s, s.online, options, identifier);
+    if (this.durable[s.slot]) group.durableCount++;
     this.groups.settle(group, membersBefore);
     return true;
   }
@@ -264,6 +265,7 @@ export class Router<S extends Subscriber> {
       const group = this.groups.at(variant - VARIANT_GROUPS)!;
       const membersBefore = group.memberCount;
       group.remove(s);
+      if (this.durable[s.slot]) group.durableCount--;
       this.groups.settle(group, membersBefore);
       return;
     }
@@ -340,6 +342,11 @@ export class Router<S extends Subscriber> {
       this.filters.columns.addDurable(all.filterOf(id), s.durable ? 1 : -1);
       this.filters.settle(all.filterOf(id));
     }
+    for (let id = all.firstInGroup(s.slot); id !== -1; id = all.nextOfSlot(id)) {
+      const group = this.groups.at(all.variantOf(id) - VARIANT_GROUPS)!;
+      group.durableCount += s.durable ? 1 : -1;
+      this.groups.settle(group, group.memberCount);
+    }
   }
 
   private openSlot(s: S): number {
@@ -349,39 +356,6 @@ export class Router<S extends Subscriber> {
     this.durable[slot] = s.durable;
     s.slot = slot;
     return slot;
-  }
-
-  /** What peers must be told since the last call; null when nothing. */
-  takeInterestChanges(): { filters: InterestChange[]; groups: GroupChange[] } | null {
-    return this.peers.takeChanges();
-  }
-
-  /** As if peers had been told everything. There are none yet. */
-  forgetInterestChanges(): void {
-    this.peers.forgetChanges();
-  }
-
-  /** Whole local interest, for a peer that is new; may be told in slices while subscriptions change. */
-  announce(): OwnInterest<S> {
-    return this.peers.announce();
-  }
-
-  /** As `applyInterest`, for all filters of a lot; see interest-lot.ts. */
-  applyInterestLot(shard: number, lot: ArrayBuffer): void {
-    this.peers.applyLot(shard, lot);
-  }
-
-  applyInterest(shard: number, change: InterestChange): void {
-    this.peers.applyFilter(shard, change);
-  }
-
-  applyGroup(shard: number, change: GroupChange): void {
-    this.peers.applyGroup(shard, change);
-  }
-
-  /** Forgets what a shard has announced, up to `max` filters and groups. @returns true when all is forgotten. */
-  dropShardSome(shard: number, max: number): boolean {
-    return this.peers.dropSome(shard, max);
   }
 
   /** The share group of this filter, by its name as it has it; undefined when it has no members anywhere. */

@@ -22,6 +22,13 @@ export class ShareGroup<S extends object> {
   private readonly online: number[] = [];
   private readonly offline: number[] = [];
   private readonly peerIds: number[] = [];
+  /** Of `online` and `offline` together; for this shard in `durableCount`. */
+  private readonly durable: number[] = [];
+  private durableElsewhere = 0;
+  /** A bit per shard that has died and not yet said who of its members is back. */
+  private staleMask = 0;
+  /** Members on this shard that outlive their connections. */
+  durableCount = 0;
   private membersElsewhere = 0;
   private shardTurn = 0;
   private memberTurn = 0;
@@ -32,6 +39,7 @@ export class ShareGroup<S extends object> {
   /** What peers were told last. */
   toldOnline = 0;
   toldOffline = 0;
+  toldDurable = 0;
 
   /**
    * @param name as announced to peers: `$local/` in front when its subscriptions have it, for such a group is another
@@ -102,9 +110,14 @@ export class ShareGroup<S extends object> {
     this.recount();
   }
 
-  /** Whether `test` holds for a member of this shard, or somebody is a member elsewhere, of whom that is not known. */
-  mayHave(test: (member: S) => boolean): boolean {
-    return this.membersElsewhere > 0 || this.members.some(test);
+  /** Some member, here or elsewhere, outlives its connection. */
+  get hasDurable(): boolean {
+    return this.durableElsewhere > 0 || this.durableCount > 0;
+  }
+
+  /** Some member on another shard outlives its connection. */
+  hasDurableOn(shard: number): boolean {
+    return shard < this.durable.length && this.durable[shard]! > 0;
   }
 
   has(member: S): boolean {
@@ -143,12 +156,26 @@ export class ShareGroup<S extends object> {
   }
 
   /** What another shard announced: its number for this group, and its members. */
-  setPeer(shard: number, groupId: number, online: number, offline: number): void {
+  setPeer(shard: number, groupId: number, online: number, offline: number, durable: number): void {
     this.reachShard(shard);
+    this.staleMask &= ~(1 << shard);
+    this.durableElsewhere += durable - this.durable[shard]!;
+    this.durable[shard] = durable;
     this.membersElsewhere += online + offline - this.online[shard]! - this.offline[shard]!;
     this.online[shard] = online;
     this.offline[shard] = offline;
     this.peerIds[shard] = groupId;
+  }
+
+  /** The shard is dead: of its members those stay that will be back with it, until it has said who they are. */
+  leaveDurable(shard: number): void {
+    const durable = this.durable[shard]!;
+    this.setPeer(shard, -1, 0, durable, durable);
+    if (durable > 0) this.staleMask |= 1 << shard;
+  }
+
+  isStaleOn(shard: number): boolean {
+    return (this.staleMask & (1 << shard)) !== 0;
   }
 
   /** Another shard's number for this group, -1 when it has announced no members. */
@@ -278,6 +305,7 @@ export class ShareGroup<S extends object> {
       this.online.push(0);
       this.offline.push(0);
       this.peerIds.push(-1);
+      this.durable.push(0);
     }
   }
 }

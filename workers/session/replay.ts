@@ -3,7 +3,7 @@
  * after the other, no faster than the client takes them. Runs on the subscriber's shard.
  */
 
-import { BatchReader } from '../../src/protocol/batch.js';
+import { BatchReader } from '../../src/protocol/batch-reader.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { ParsedSubscription } from '../../src/protocol/topic.js';
 

@@ -82,6 +82,8 @@ export class Restore {
     await this.each('subscriptions', (row) => this.subscription(row));
     await this.messages();
     await this.each('retained', (row) => this.retained(row));
+    await this.each('outbox', (row) => core.outbox.restore(row));
+    await this.each('applied', (row) => core.outbox.restoreApplied(row));
     if (this.isStopped) return false;
     core.listing.restored(this.sessions.filter(({ durable }) => durable));
     core.keeper.open(this.nextNumber());
@@ -199,7 +201,7 @@ export class Restore {
   private async pause(table: Table): Promise<void> {
     const { core } = this;
     // Other shards are told everything when they are joined.
-    core.router.forgetInterestChanges();
+    core.router.interest.forgetInterestChanges();
     const nowMs = core.clock.monotonicMs();
     if (nowMs - this.toldMs >= RESTORE_PROGRESS_MS) {
       this.toldMs = nowMs;

@@ -4,20 +4,17 @@
  */
 import { setImmediate as nextLoop } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { InterestReader } from '../../../src/actor/interest-lot.js';
-import type { GroupChange, InterestChange, RetainedMessage } from '../../../src/actor/peer-protocol.js';
-import type { BatchReader } from '../../../src/protocol/batch.js';
+import type { RetainedMessage } from '../../../src/actor/peer-protocol.js';
+import type { BatchReader } from '../../../src/protocol/batch-reader.js';
 import { asShardId, type ShardId } from '../../../src/protocol/ids.js';
 import { createMessage } from '../../../src/protocol/message.js';
 import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
-import type {
-  Announcement,
-  Committable,
-  InterestTable,
-  PeerHandlers,
-  Undelivered,
-} from '../../../workers/peers/handlers.js';
+import type { Change, Row, Table } from '../../../src/storage/tables.js';
+import type { Committable, PeerHandlers, Undelivered } from '../../../workers/peers/handlers.js';
 import { Mesh } from '../../../workers/peers/mesh.js';
+import { Outbox } from '../../../workers/peers/outbox.js';
+import { ByteHash } from '../../../workers/routing/byte-hash.js';
+import { FakeTable } from './fake-table.js';
 
 /** As many records as it was made with. */
 export class CountedBudget {
@@ -34,89 +31,6 @@ export class CountedBudget {
 
 export const PLENTY = new CountedBudget(Number.POSITIVE_INFINITY);
 
-/** Filters are topics here: matching is another part's matter. */
-const FILTERS_AT_ONCE = 256;
-
-export class FakeTable implements InterestTable {
-  readonly own = new Set<string>();
-  /** Other shards' interest. */
-  readonly filters: Map<string, InterestChange>[];
-  readonly groups: GroupChange[] = [];
-  private readonly changed = new Set<string>();
-
-  constructor(shards: number) {
-    this.filters = Array.from({ length: shards }, () => new Map<string, InterestChange>());
-  }
-
-  subscribe(filter: string): void {
-    this.own.add(filter);
-    this.changed.add(filter);
-  }
-
-  unsubscribe(filter: string): void {
-    this.own.delete(filter);
-    this.changed.add(filter);
-  }
-
-  /** Bits of the shards that want `topic`. */
-  interested(topic: string): number {
-    return this.filters.reduce(
-      (mask, filters, shard) => (filters.has(topic) ? mask | (1 << shard) : mask),
-      0,
-    );
-  }
-
-  takeInterestChanges(): { filters: InterestChange[]; groups: GroupChange[] } | null {
-    if (this.changed.size === 0) return null;
-    const filters = [...this.changed].map((filter) => this.change(filter));
-    this.changed.clear();
-    return { filters, groups: [] };
-  }
-
-  /** In small slices. */
-  announce(): Announcement {
-    const left = this.own.values();
-    return {
-      next: (filters) => {
-        for (let count = 0; count < FILTERS_AT_ONCE; count++) {
-          const { done, value } = left.next();
-          if (done === true) return true;
-          const text = Buffer.from(value);
-          filters.add(text, 0, text.length, false, undefined);
-        }
-        return false;
-      },
-    };
-  }
-
-  applyInterestLot(shard: number, lot: ArrayBuffer): void {
-    const reader = new InterestReader(lot);
-    while (reader.next()) {
-      const filter = Buffer.from(reader.bytes).toString('utf8', reader.start, reader.end);
-      this.applyInterest(shard, { filter, plain: true, durable: reader.durable });
-    }
-  }
-
-  applyInterest(shard: number, change: InterestChange): void {
-    if (change.plain) this.filters[shard]!.set(change.filter, change);
-    else this.filters[shard]!.delete(change.filter);
-  }
-
-  applyGroup(_shard: number, change: GroupChange): void {
-    this.groups.push(change);
-  }
-
-  dropShardSome(shard: number, max: number): boolean {
-    const filters = this.filters[shard]!;
-    for (const filter of [...filters.keys()].slice(0, max)) filters.delete(filter);
-    return filters.size === 0;
-  }
-
-  private change(filter: string): InterestChange {
-    return { filter, plain: this.own.has(filter), durable: false };
-  }
-}
-
 export interface Received {
   readonly from: ShardId;
   readonly topic: string;
@@ -125,9 +39,40 @@ export interface Received {
   readonly flags: number;
 }
 
+/** What one shard keeps over its lives: rows by table and key, and what it had handled that must survive. */
+export class Disc {
+  readonly rows = new Map<string, Row & { readonly table: Table }>();
+  readonly durable = new Set<string>();
+  handled: readonly string[] = [];
+
+  write(changes: readonly Change[], handled: readonly string[]): void {
+    for (const { table, key, value } of changes) {
+      const name = `${table} ${key.toString('hex')}`;
+      if (value === null) this.rows.delete(name);
+      else this.rows.set(name, { table, key, value });
+    }
+    this.handled = handled;
+  }
+
+  /** In the order of keys. */
+  *table(table: Table): Iterable<Row> {
+    for (const name of [...this.rows.keys()].toSorted()) {
+      const row = this.rows.get(name)!;
+      if (row.table === table) yield row;
+    }
+  }
+}
+
+interface Commit {
+  readonly changes: Change[];
+  readonly handled: readonly string[];
+  isWritten: boolean;
+}
+
 /** One shard: a mesh, its table, and what reached its handlers. */
 export class Node implements PeerHandlers {
   readonly table: FakeTable;
+  readonly outbox: Outbox;
   readonly mesh: Mesh;
   readonly view = new PublishView();
   readonly received: Received[] = [];
@@ -146,14 +91,61 @@ export class Node implements PeerHandlers {
   /** Commits as soon as a batch has been handled. */
   commitsAtOnce = true;
   watch: ((received: Received) => void) | null = null;
+  /** With a disc: all that must survive, of all its lives. */
+  handled: string[] = [];
+  isFailing = false;
+  private commit: Commit | null = null;
 
   constructor(
     readonly id: number,
     shards: number,
     readonly incarnation = 0,
+    readonly disc: Disc | null = null,
   ) {
     this.table = new FakeTable(shards);
-    this.mesh = new Mesh({ shard: asShardId(id), shards, table: this.table, handlers: this });
+    const { table } = this;
+    this.outbox = new Outbox({ shards, isOn: disc !== null, hash: new ByteHash(0), commits: this });
+    this.mesh = new Mesh({ shard: asShardId(id), shards, table, handlers: this, outbox: this.outbox });
+    if (disc !== null) this.restore(disc);
+  }
+
+  private restore(disc: Disc): void {
+    for (const row of disc.table('outbox')) this.outbox.restore(row);
+    for (const row of disc.table('applied')) this.outbox.restoreApplied(row);
+    this.handled = [...disc.handled];
+    for (const filter of disc.durable) this.table.subscribe(filter, true);
+  }
+
+  get isCommitting(): boolean {
+    return this.commit !== null;
+  }
+
+  touch(): void {}
+
+  whenSafe(): void {}
+
+  /** A commit takes what there is. */
+  beginCommit(): void {
+    if (this.commit !== null || this.disc === null) return;
+    const changes: Change[] = [];
+    this.outbox.collect(changes);
+    this.commit = { changes, handled: [...this.handled], isWritten: false };
+  }
+
+  /** It is on the disc, and the shard has not heard so. */
+  writeCommit(): void {
+    if (this.commit === null) return;
+    this.disc!.write(this.commit.changes, this.commit.handled);
+    this.commit.isWritten = true;
+  }
+
+  /** The shard hears that it is, or that it has failed. */
+  endCommit(): void {
+    if (this.commit === null) return;
+    this.isFailing = !this.commit.isWritten;
+    if (this.isFailing) return;
+    this.commit = null;
+    this.outbox.committed();
   }
 
   onWork(): void {
@@ -206,14 +198,24 @@ export class Node implements PeerHandlers {
   /** Forwards to whoever is interested. @returns the shards it went to. */
   publish(topic: string, text: string, qos = 0, retainOwner = -1, payloadBytes = 0): number {
     const shards = this.table.interested(topic) & ~(1 << this.id);
+    const durable = this.table.durablyInterested(topic) & ~(1 << this.id);
     const payload = Buffer.from(text.padEnd(payloadBytes, ' '));
     this.view.load(createMessage({ topic, payload, qos, retain: retainOwner >= 0, receivedAtMs: 1 }));
     const owner = retainOwner === this.id ? -1 : retainOwner;
-    return (shards | (owner < 0 ? 0 : 1 << owner)) & ~this.mesh.forward(this.view, shards, 0, owner);
+    return (shards | (owner < 0 ? 0 : 1 << owner)) & ~this.mesh.forward(this.view, shards, durable, owner);
   }
 
   commitAll(): void {
     for (const { peer, sequence } of this.commits.splice(0)) peer.commit(sequence);
+  }
+
+  /** Everything is safe, and the shard has heard so. */
+  keepAll(): void {
+    this.writeCommit();
+    this.endCommit();
+    this.beginCommit();
+    this.writeCommit();
+    this.endCommit();
   }
 }
 
@@ -221,8 +223,15 @@ export class World {
   readonly nodes: Node[];
   private readonly channels: MessageChannel[] = [];
 
-  constructor(readonly shards: number) {
-    this.nodes = Array.from({ length: shards }, (_, id) => new Node(id, shards));
+  /** `isKeeping`: shards have discs. */
+  constructor(
+    readonly shards: number,
+    isKeeping = false,
+  ) {
+    this.nodes = Array.from(
+      { length: shards },
+      (_, id) => new Node(id, shards, 0, isKeeping ? new Disc() : null),
+    );
     for (let a = 0; a < shards; a++) for (let b = a + 1; b < shards; b++) this.channel(a, b);
     for (const node of this.nodes) node.orders.push(() => node.mesh.begin());
   }
@@ -243,7 +252,8 @@ export class World {
 
   /** A new incarnation: main connects it to all that live. */
   restart(id: number): void {
-    const node = new Node(id, this.shards, this.node(id).incarnation + 1);
+    const { incarnation, disc } = this.node(id);
+    const node = new Node(id, this.shards, incarnation + 1, disc);
     this.nodes[id] = node;
     for (const other of this.nodes) if (other !== node && other.isAlive) this.channel(id, other.id);
     node.orders.push(() => node.mesh.begin());
@@ -289,8 +299,12 @@ export class World {
 }
 
 /** Runs `body` with `shards` meshes that know each other, and closes them. */
-export async function withWorld(shards: number, body: (world: World) => Promise<void>): Promise<void> {
-  const world = new World(shards);
+export async function withWorld(
+  shards: number,
+  body: (world: World) => Promise<void>,
+  isKeeping = false,
+): Promise<void> {
+  const world = new World(shards, isKeeping);
   try {
     await world.settle(8);
     await body(world);

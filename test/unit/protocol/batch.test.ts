@@ -5,13 +5,13 @@ import type { PeerBytes } from '../../../src/actor/peer-protocol.js';
 import { PEER_TEXT_BYTES_MAX } from '../../../src/limits.js';
 import { authorOf } from '../../../src/protocol/author.js';
 import {
-  BatchReader,
   BatchWriter,
   RECORD_BOUNCE,
   RECORD_DELIVER,
   RECORD_RETAIN,
   RECORD_SHARE,
 } from '../../../src/protocol/batch.js';
+import { BatchReader } from '../../../src/protocol/batch-reader.js';
 import { createMessage } from '../../../src/protocol/message.js';
 import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
 import { BATCH_HEAD_BYTES } from '../../../workers/peers/posts.js';

@@ -15,7 +15,7 @@ class OneFilter extends InterestWriter {
 
 /** May be pulled while subscriptions change. */
 export function* announcedBy<S extends Subscriber>(router: Router<S>): Generator<Announced> {
-  const announcement = router.announce();
+  const announcement = router.interest.announce();
   const writer = new OneFilter();
   for (let isDone = false; !isDone; ) {
     const groups: GroupChange[] = [];

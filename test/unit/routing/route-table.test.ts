@@ -20,9 +20,9 @@ const NOBODY = { isGlobal: false, isLocal: false };
 
 /** Tells `to` what has changed in `from`. */
 function tell(from: Router<Subscriber>, shard: number, to: Router<Subscriber>): void {
-  const changes = from.takeInterestChanges();
-  for (const change of changes?.filters ?? []) to.applyInterest(shard, change);
-  for (const change of changes?.groups ?? []) to.applyGroup(shard, change);
+  const changes = from.interest.takeInterestChanges();
+  for (const change of changes?.filters ?? []) to.interest.applyInterest(shard, change);
+  for (const change of changes?.groups ?? []) to.interest.applyGroup(shard, change);
 }
 
 test('a route is local where every subscription has $local/, of this shard and of others', (t) => {
@@ -59,7 +59,7 @@ test('what a lost shard had told is forgotten', (t) => {
   here.subscribe(new Subscriber(), 'f', null, true, 0, 0);
   tell(here, 0, there);
   t.deepEqual(there.routes.of('f'), LOCAL);
-  there.dropShardSome(0, Number.POSITIVE_INFINITY);
+  there.interest.dropShardSome(0, Number.POSITIVE_INFINITY);
   t.deepEqual(there.routes.of('f'), NOBODY);
   there.subscribe(new Subscriber(), 'f', null, false, 0, 0);
   t.deepEqual(there.routes.of('f'), GLOBAL);

@@ -157,16 +157,22 @@ class World {
     const groups = mapOf(model.groups, step.peer);
     if ('plain' in step) {
       const { filter, plain, durable } = step;
-      router.applyInterest(step.peer, { filter, plain, durable });
+      router.interest.applyInterest(step.peer, { filter, plain, durable });
       if (plain) interest.set(filter, durable);
       else interest.delete(filter);
     } else if ('members' in step) {
       const [group] = groupKey(step.wanted).split(' ');
       const { filter } = step.wanted;
-      router.applyGroup(step.peer, { filter, group: group!, groupId: 1, ...step.members });
+      router.interest.applyGroup(step.peer, {
+        filter,
+        group: group!,
+        groupId: 1,
+        durable: 0,
+        ...step.members,
+      });
       groups.set(`${group} ${filter}`, step.members);
     } else {
-      while (!router.dropShardSome(step.peer, step.slice));
+      while (!router.interest.dropShardSome(step.peer, step.slice));
       interest.clear();
       groups.clear();
     }
@@ -197,10 +203,10 @@ class World {
   }
 
   private tell(): void {
-    const changes = this.router.takeInterestChanges();
-    for (const change of changes?.filters ?? []) this.listener.applyInterest(OWN, change);
-    for (const change of changes?.groups ?? []) this.listener.applyGroup(OWN, change);
-    this.t.is(this.router.takeInterestChanges(), null);
+    const changes = this.router.interest.takeInterestChanges();
+    for (const change of changes?.filters ?? []) this.listener.interest.applyInterest(OWN, change);
+    for (const change of changes?.groups ?? []) this.listener.interest.applyGroup(OWN, change);
+    this.t.is(this.router.interest.takeInterestChanges(), null);
   }
 
   check(): void {
@@ -232,8 +238,8 @@ class World {
     const filters: string[] = [];
     for (const item of announcedBy(this.router)) {
       if (item.kind === 'filter') filters.push(`${item.change.filter} ${item.change.durable}`);
-      if (item.kind === 'filter') newcomer.applyInterest(OWN, item.change);
-      else newcomer.applyGroup(OWN, item.change);
+      if (item.kind === 'filter') newcomer.interest.applyInterest(OWN, item.change);
+      else newcomer.interest.applyGroup(OWN, item.change);
     }
     this.t.deepEqual(filters.sort(), this.model.localInterest());
     for (const listener of [this.listener, newcomer]) {
@@ -261,8 +267,8 @@ class World {
   /** When everybody has gone, nothing is left. */
   empty(): void {
     for (const who of this.sessions) this.router.removeAll(who);
-    for (const peer of PEERS) this.router.dropShardSome(peer, Number.POSITIVE_INFINITY);
-    this.router.takeInterestChanges();
+    for (const peer of PEERS) this.router.interest.dropShardSome(peer, Number.POSITIVE_INFINITY);
+    this.router.interest.takeInterestChanges();
     this.t.is(this.router.routeCount, 0);
     this.t.is(this.router.filterCount, 0);
     this.t.is(this.router.subscriptionCount, 0);

@@ -110,20 +110,27 @@ test('topics that nobody wants share one route until somebody wants one of them'
 
 test('interest of shard 31 has the sign bit and comes and goes like any other', (t) => {
   const router = makeRouter();
-  router.applyInterest(31, { filter: 'a/#', plain: true, durable: true });
-  router.applyInterest(1, { filter: 'a/b', plain: true, durable: false });
+  router.interest.applyInterest(31, { filter: 'a/#', plain: true, durable: true });
+  router.interest.applyInterest(1, { filter: 'a/b', plain: true, durable: false });
   const route = publish(router, 'a/b');
   t.is(route.shards >>> 0, 2 ** 31 + 2);
   t.is(route.durableShards >>> 0, 2 ** 31);
-  router.dropShardSome(31, Number.POSITIVE_INFINITY);
+  router.interest.dropShardSome(31, Number.POSITIVE_INFINITY);
   t.is(publish(router, 'a/b').shards, 2);
   t.is(router.routeCount, 1);
 });
 
 test('interest that is taken back before it was known changes nothing', (t) => {
   const router = makeRouter();
-  router.applyInterest(1, { filter: 'x/y/z', plain: false, durable: false });
-  router.applyGroup(1, { filter: 'x/y/z', group: 'g', groupId: 1, online: 0, offline: 0 });
+  router.interest.applyInterest(1, { filter: 'x/y/z', plain: false, durable: false });
+  router.interest.applyGroup(1, {
+    filter: 'x/y/z',
+    group: 'g',
+    groupId: 1,
+    online: 0,
+    offline: 0,
+    durable: 0,
+  });
   t.is(router.routeCount, 0);
 });
 
@@ -132,7 +139,7 @@ test('a filter subscribed to and left between two reports is not reported', (t) 
   const session = subscribed(router, 'a');
   router.unsubscribe(session, 'a', null, false);
   t.is(router.routeCount, 1);
-  t.is(router.takeInterestChanges(), null);
+  t.is(router.interest.takeInterestChanges(), null);
   t.is(router.routeCount, 0);
 });
 
@@ -142,7 +149,7 @@ test('interest is durable while some session with a subscription of its own outl
   const other = new Session('other');
   other.durable = true;
   router.subscribe(other, 'a', 'g', false, 0, 0);
-  const told = (): boolean | undefined => router.takeInterestChanges()?.filters[0]?.durable;
+  const told = (): boolean | undefined => router.interest.takeInterestChanges()?.filters[0]?.durable;
   t.false(told());
   router.subscribe(other, 'a', null, false, 0, 0);
   t.true(told());
@@ -161,11 +168,11 @@ test('a group that nobody is in is in no route, once that was reported', (t) => 
   router.subscribe(session, 'a', 'g', false, 1, 0);
   t.is(publish(router, 'a').groups.length, 1);
   router.removeAll(session);
-  router.takeInterestChanges();
+  router.interest.takeInterestChanges();
   t.deepEqual(publish(router, 'a').groups, []);
-  router.applyGroup(2, { filter: 'a', group: 'g', groupId: 8, online: 1, offline: 0 });
+  router.interest.applyGroup(2, { filter: 'a', group: 'g', groupId: 8, online: 1, offline: 0, durable: 0 });
   t.is(publish(router, 'a').groups[0]!.pickShard('random', 0, 0), 2);
-  router.dropShardSome(2, Number.POSITIVE_INFINITY);
+  router.interest.dropShardSome(2, Number.POSITIVE_INFINITY);
   t.deepEqual(publish(router, 'a').groups, []);
 });
 
@@ -173,25 +180,73 @@ test('a group that has lost its last member is known until that was reported', (
   const router = makeRouter();
   const session = new Session('s');
   router.subscribe(session, 'a', 'g', false, 1, 0);
-  const id = router.takeInterestChanges()!.groups[0]!.groupId;
+  const id = router.interest.takeInterestChanges()!.groups[0]!.groupId;
   router.unsubscribe(session, 'a', 'g', false);
   t.not(router.groupById(id), undefined);
-  const change = { filter: 'a', group: 'g', groupId: id, online: 0, offline: 0 };
-  t.deepEqual(router.takeInterestChanges(), { filters: [], groups: [change] });
+  const change = { filter: 'a', group: 'g', groupId: id, online: 0, offline: 0, durable: 0 };
+  t.deepEqual(router.interest.takeInterestChanges(), { filters: [], groups: [change] });
   t.is(router.groupById(id), undefined);
   t.is(router.routeCount, 0);
   router.subscribe(session, 'a', 'g', false, 1, 0);
-  t.not(router.takeInterestChanges()!.groups[0]!.groupId, id);
+  t.not(router.interest.takeInterestChanges()!.groups[0]!.groupId, id);
 });
 
 test('news from a shard that is being forgotten is newer than what is forgotten', (t) => {
   const router = makeRouter();
-  for (let i = 0; i < 10; i += 1) router.applyInterest(1, { filter: `f${i}`, plain: true, durable: false });
-  t.false(router.dropShardSome(1, 3));
-  router.applyInterest(1, { filter: 'f9', plain: true, durable: false });
+  for (let i = 0; i < 10; i += 1)
+    router.interest.applyInterest(1, { filter: `f${i}`, plain: true, durable: false });
+  t.false(router.interest.dropShardSome(1, 3));
+  router.interest.applyInterest(1, { filter: 'f9', plain: true, durable: false });
   t.is(router.routeCount, 1);
   t.is(publish(router, 'f9').shards, 2);
   t.is(publish(router, 'f5').shards, 0);
+});
+
+test('what is durable of a shard that has died stays until it has said what it wants now', (t) => {
+  const router = makeRouter();
+  const group = { group: 'g', groupId: 7 };
+  const announce = (filter: string, durable: boolean): void => {
+    router.interest.applyInterest(31, { filter, plain: true, durable });
+    router.interest.applyGroup(31, { filter, ...group, online: 2, offline: 1, durable: durable ? 2 : 0 });
+  };
+  for (const [filter, durable] of Object.entries({ a: true, b: true, c: false })) announce(filter, durable);
+  const isKnown = (topic: string): boolean[] => {
+    const { shards, durableShards, groups } = publish(router, topic);
+    return [shards !== 0, durableShards !== 0, groups.length > 0];
+  };
+  t.deepEqual(isKnown('c'), [true, false, true]);
+  while (!router.interest.dropShardSome(31, 1, true));
+  t.deepEqual(isKnown('a'), [true, true, true]);
+  t.deepEqual(isKnown('c'), [false, false, false]);
+  const [waiting] = publish(router, 'a').groups;
+  t.is(waiting!.pickShard('random', 0, 0), 31, 'members who will be back');
+  router.interest.applyGroup(2, { filter: 'a', ...group, online: 1, offline: 0, durable: 0 });
+  t.is(waiting!.pickShard('random', 0, 0), 2, 'somebody who is there');
+  t.true(waiting!.hasDurableOn(31) && !waiting!.hasDurableOn(2));
+  // It dies again before it has said everything.
+  announce('a', true);
+  while (!router.interest.dropShardSome(31, 100, true));
+  announce('b', false);
+  while (!router.interest.dropStaleSome(31, 1));
+  t.deepEqual(isKnown('a'), [false, false, true]);
+  t.false(waiting!.hasDurableOn(31));
+  t.deepEqual(isKnown('b'), [true, false, true]);
+  t.true(router.interest.dropStaleSome(31, 1));
+  t.deepEqual(isKnown('b'), [true, false, true]);
+});
+
+test('members of a group that outlive their connections are told apart', (t) => {
+  const router = makeRouter();
+  const session = new Session('s');
+  router.subscribe(session, 'a', 'g', false, 0, 0);
+  const durable = (): number | undefined => router.interest.takeInterestChanges()?.groups[0]?.durable;
+  t.is(durable(), 0);
+  session.durable = true;
+  router.durableChanged(session);
+  t.is(durable(), 1);
+  t.is(durable(), undefined);
+  router.unsubscribe(session, 'a', 'g', false);
+  t.is(durable(), 0);
 });
 
 test('slices of a removal take as many subscriptions as asked for', (t) => {
@@ -211,19 +266,21 @@ test('whole interest may be pulled while subscriptions change', (t) => {
   const router = makeRouter();
   const heard = makeRouter();
   const sessions = Array.from({ length: 20 }, (_, i) => subscribed(router, `f${i}`));
-  router.takeInterestChanges();
+  router.interest.takeInterestChanges();
   let step = 0;
   for (const item of announcedBy(router)) {
-    if (item.kind === 'filter') heard.applyInterest(5, item.change);
+    if (item.kind === 'filter') heard.interest.applyInterest(5, item.change);
     router.removeAll(sessions[step]!);
     sessions[step] = subscribed(router, `g${step}`);
     if (step % 2 === 0) {
-      for (const change of router.takeInterestChanges()?.filters ?? []) heard.applyInterest(5, change);
+      for (const change of router.interest.takeInterestChanges()?.filters ?? [])
+        heard.interest.applyInterest(5, change);
     }
     step += 1;
     if (step === 20) break;
   }
-  for (const change of router.takeInterestChanges()?.filters ?? []) heard.applyInterest(5, change);
+  for (const change of router.interest.takeInterestChanges()?.filters ?? [])
+    heard.interest.applyInterest(5, change);
   t.is(heard.routeCount, 20);
   for (let i = 0; i < 20; i += 1) {
     t.is(
@@ -246,7 +303,7 @@ test('the memory of ended sessions is used again', (t) => {
       const session = new Session('s');
       for (let k = 0; k < 3; k += 1) router.subscribe(session, `r/${i}/${k}/+`, null, false, 0, 0);
       router.removeAll(session);
-      router.takeInterestChanges();
+      router.interest.takeInterestChanges();
     }
   };
   round();

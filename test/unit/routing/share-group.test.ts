@@ -92,19 +92,19 @@ test('members online anywhere come before members offline here', (t) => {
   const [a] = makeMembers(group, 'a', false);
   t.is(group.pickShard('random', 0, 0), OWN);
   t.is(group.pickMember('random', 0, null), a!);
-  group.setPeer(4, 99, 1, 0);
+  group.setPeer(4, 99, 1, 0, 0);
   for (const strategy of STRATEGIES) t.is(group.pickShard(strategy, 3, 0), 4);
   t.is(group.idOn(4), 99);
   group.setOnline(a!, true);
-  group.setPeer(4, 99, 0, 5);
+  group.setPeer(4, 99, 0, 5, 0);
   for (const strategy of STRATEGIES) t.is(group.pickShard(strategy, 3, 0), OWN);
 });
 
 test('a shard that was tried is not picked again, and when all were there is nobody', (t) => {
   const group = makeGroup();
   makeMembers(group, 'a');
-  group.setPeer(31, 5, 2, 0);
-  group.setPeer(0, 6, 0, 1);
+  group.setPeer(31, 5, 2, 0, 0);
+  group.setPeer(0, 6, 0, 1, 0);
   for (const strategy of STRATEGIES) {
     t.is(group.pickShard(strategy, 9, 1 << OWN), 31);
     t.is(group.pickShard(strategy, 9, (1 << OWN) | (1 << 31)), 0);
@@ -114,9 +114,9 @@ test('a shard that was tried is not picked again, and when all were there is nob
 
 test('a peer that announces no members has left the group', (t) => {
   const group = makeGroup();
-  group.setPeer(2, 7, 1, 1);
+  group.setPeer(2, 7, 1, 1, 0);
   t.false(group.isEmpty);
-  group.setPeer(2, 7, 0, 0);
+  group.setPeer(2, 7, 0, 0, 0);
   t.true(group.isEmpty);
   t.is(group.idOn(2), -1);
 });
@@ -127,7 +127,8 @@ test('round robin over shards and members gives each member its exact share', (t
   const counts = new Map<Member, number>();
   for (const [shard, group] of groups.entries()) {
     for (const member of makeMembers(group, 'abcdefg'.slice(0, shares[shard]))) counts.set(member, 0);
-    for (const [other, online] of shares.entries()) if (other !== shard) group.setPeer(other, 1, online, 0);
+    for (const [other, online] of shares.entries())
+      if (other !== shard) group.setPeer(other, 1, online, 0, 0);
   }
   // Publishers on every shard, each with a turn of its own.
   for (let i = 0; i < 8 * 30; i += 1) {
@@ -145,7 +146,8 @@ for (const strategy of ['random', 'hash_clientid', 'hash_topic'] as const) {
     const counts = new Map<Member, number>();
     for (const [shard, group] of groups.entries()) {
       for (const member of makeMembers(group, 'abcdefg'.slice(0, shares[shard]))) counts.set(member, 0);
-      for (const [other, online] of shares.entries()) if (other !== shard) group.setPeer(other, 1, online, 0);
+      for (const [other, online] of shares.entries())
+        if (other !== shard) group.setPeer(other, 1, online, 0, 0);
     }
     for (let i = 0; i < 16_000; i += 1) {
       const shard = groups[i % 3]!.pickShard(strategy, hashOf(i), 0);
@@ -162,8 +164,8 @@ test('a hash picks the same shard from every shard, and the same member every ti
   const there = makeGroup(2);
   makeMembers(here, 'abc');
   makeMembers(there, 'ab');
-  here.setPeer(2, 1, 2, 0);
-  there.setPeer(0, 1, 3, 0);
+  here.setPeer(2, 1, 2, 0, 0);
+  there.setPeer(0, 1, 3, 0, 0);
   for (let i = 0; i < 100; i += 1) {
     const hash = hashOf(i);
     t.is(here.pickShard('hash_topic', hash, 0), there.pickShard('hash_topic', hash, 0));
@@ -188,10 +190,10 @@ test('sticky stays with its member while it is online, and moves when it goes', 
 
 test('sticky stays with its shard while that has members online', (t) => {
   const group = makeGroup();
-  for (const shard of [0, 2, 3]) group.setPeer(shard, 1, 1, 0);
+  for (const shard of [0, 2, 3]) group.setPeer(shard, 1, 1, 0, 0);
   const first = group.pickShard('sticky', 0, 0);
   for (let i = 0; i < 20; i += 1) t.is(group.pickShard('sticky', 0, 0), first);
-  group.setPeer(first, 1, 0, 1);
+  group.setPeer(first, 1, 0, 1, 0);
   t.not(group.pickShard('sticky', 0, 0), first);
 });
 

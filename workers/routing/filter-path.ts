@@ -16,13 +16,13 @@ export class FilterPath {
     this.bytes = this.ends.length = this.nodes.length = 0;
   }
 
-  /** Keeps the levels that `text[0, end)` begins with. @returns the node they lead to */
-  follow(text: Uint8Array, end: number): number {
+  /** Keeps the levels that `text[start, end)` begins with. @returns the node they lead to */
+  follow(text: Uint8Array, start: number, end: number): number {
     const { ends, nodes } = this;
     const known = this.text;
-    const max = Math.min(end, this.bytes);
+    const max = Math.min(end - start, this.bytes);
     let same = 0;
-    while (same < max && known[same] === text[same]) same += 1;
+    while (same < max && known[same] === text[start + same]) same += 1;
     let levels = ends.length;
     while (levels > 0 && ends.items[levels - 1]! > same) levels -= 1;
     ends.length = nodes.length = levels;
@@ -32,9 +32,10 @@ export class FilterPath {
 
   /** The next level is `text[start, stop)`, with a slash at `stop`. */
   push(text: Uint8Array, start: number, stop: number, node: number): void {
-    for (let at = start; at <= stop; at += 1) this.text[at] = text[at]!;
-    this.bytes = stop + 1;
-    this.ends.push(stop + 1);
+    let at = this.bytes;
+    for (let from = start; from <= stop; from += 1, at += 1) this.text[at] = text[from]!;
+    this.bytes = at;
+    this.ends.push(at);
     this.nodes.push(node);
   }
 }

@@ -83,29 +83,30 @@ export class FilterTree {
 
   /** @returns the filter's number; the filter is added when it is new. */
   intern(filter: string): number {
-    return this.internText(this.encode(filter));
+    return this.internText(this.text, 0, this.encode(filter));
   }
 
   /** As `intern`, of the filter `bytes[start, end)`. */
   internBytes(bytes: Uint8Array, start: number, end: number): number {
-    const { text } = this;
-    for (let from = start, at = 0; from < end; from += 1, at += 1) text[at] = bytes[from]!;
-    return this.internText(end - start);
+    return this.internText(bytes, start, end);
   }
 
   /**
-   * Of `text[0, end)`. Filters that come one after the other often begin alike: all of one session, all that another
-   * shard tells. So the way to the last one is remembered, and followed as far as it is the same.
+   * Of `bytes[from, end)`. Filters that come one after the other often begin alike: all of one session, all that
+   * another shard tells. So the way to the last one is remembered, and followed as far as it is the same.
    */
-  private internText(end: number): number {
+  private internText(bytes: Uint8Array, from: number, end: number): number {
     const { path } = this;
-    let node = path.follow(this.text, end);
-    let start = path.bytes;
+    let node = path.follow(bytes, from, end);
+    let start = from + path.bytes;
     while (start <= end) {
-      const stop = this.levelEnd(start, end);
-      if (this.isWildcard(start, stop, HASH)) return this.placeFilter(node, HASH_FILTER);
-      node = this.descend(node, start, stop);
-      if (stop < end) path.push(this.text, start, stop, node);
+      let stop = start;
+      while (stop < end && bytes[stop] !== SLASH) stop += 1;
+      const isShort = stop - start === 1;
+      if (isShort && bytes[start] === HASH) return this.placeFilter(node, HASH_FILTER);
+      node =
+        isShort && bytes[start] === PLUS ? this.descendPlus(node) : this.descend(node, bytes, start, stop);
+      if (stop < end) path.push(bytes, start, stop, node);
       start = stop + 1;
     }
     return this.placeFilter(node, FILTER);
@@ -242,12 +243,13 @@ export class FilterTree {
     if (filter !== 0) out.push(filter - 1);
   }
 
-  private descend(node: number, start: number, stop: number): number {
-    if (this.isWildcard(start, stop, PLUS)) {
-      const plus = this.nodes.words[node * NODE_WORDS + PLUS_CHILD]!;
-      return plus !== 0 ? plus : this.nodes.addChild(node, LEVEL_PLUS);
-    }
-    const level = this.levels.acquire(this.text, start, stop);
+  private descendPlus(node: number): number {
+    const plus = this.nodes.words[node * NODE_WORDS + PLUS_CHILD]!;
+    return plus !== 0 ? plus : this.nodes.addChild(node, LEVEL_PLUS);
+  }
+
+  private descend(node: number, bytes: Uint8Array, start: number, stop: number): number {
+    const level = this.levels.acquire(bytes, start, stop);
     const child = this.nodes.childOf(node, level);
     if (child === 0) return this.nodes.addChild(node, level); // The edge keeps the reference.
     this.levels.release(level);

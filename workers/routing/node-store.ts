@@ -72,7 +72,6 @@ export class NodeStore extends IdTable {
   addChild(parent: number, level: number): number {
     const node = this.take();
     const at = node * NODE_WORDS;
-    this.words.fill(0, at, at + NODE_WORDS);
     this.words[at + PARENT] = parent;
     this.words[at + LEVEL] = level;
     if (level === LEVEL_PLUS) {
@@ -112,6 +111,7 @@ export class NodeStore extends IdTable {
     const free = this.firstFree;
     if (free !== 0) {
       this.firstFree = this.words[free * NODE_WORDS + PARENT]!;
+      this.words.fill(0, free * NODE_WORDS, (free + 1) * NODE_WORDS);
       return free;
     }
     const node = this.nodesUsed;

@@ -128,8 +128,9 @@ export class Router<S extends Subscriber> {
     const filterId = this.filters.open(filter);
     const isNew =
       group === null
-        ? this.add(s, slot, filterId, local, options, identifier)
+        ? this.add(slot, filterId, local, options, identifier)
         : this.join(s, filterId, filter, groupName(group, local), options, identifier);
+    if (isNew) this.onSubscriptions(s);
     if (this.keeper?.keeps(s) === true) {
       this.keeper.subscribed(s, { filter, group, local, options, identifier }, isNew);
     }
@@ -150,17 +151,10 @@ export class Router<S extends Subscriber> {
       return;
     }
     const slot = s.slot === -1 ? this.openSlot(s) : s.slot;
-    this.add(s, slot, this.filters.openBytes(bytes, start, end), local, options, identifier);
+    this.add(slot, this.filters.openBytes(bytes, start, end), local, options, identifier);
   }
 
-  private add(
-    s: S,
-    slot: number,
-    filterId: number,
-    local: boolean,
-    options: number,
-    identifier: number,
-  ): boolean {
+  private add(slot: number, filterId: number, local: boolean, options: number, identifier: number): boolean {
     const variant = local ? VARIANT_LOCAL : VARIANT_PLAIN;
     const known = this.subscriptions.find(slot, filterId, variant);
     if (known !== -1) {
@@ -170,7 +164,6 @@ export class Router<S extends Subscriber> {
     }
     this.filters.scopes.add(filterId, local, this.countPlain);
     this.subscriptions.add(slot, filterId, variant, options, identifier);
-    this.onSubscriptions(s);
     if (this.durable[slot]) this.filters.columns.addDurable(filterId, 1);
     this.filters.touch(filterId);
     this.filters.settle(filterId);
@@ -194,7 +187,6 @@ export class Router<S extends Subscriber> {
       return false;
     }
     this.subscriptions.add(s.slot, filterId, variant, options, identifier);
-    this.onSubscriptions(s);
     const membersBefore = group.memberCount;
     group.add(s, s.online, options, identifier);
     if (this.durable[s.slot]) group.durableCount++;

@@ -81,7 +81,7 @@ export async function launchBroker(
     await reshard(preparation.config, logger, (config) => run(preparedAlike(preparation, config)));
     return await run(preparation);
   } catch (error) {
-    preparation.lock.release();
+    await preparation.hold.release();
     throw error;
   }
 }
@@ -107,7 +107,7 @@ export class RunningBroker implements Broker {
   readonly #access: AccessFiles;
   readonly #plugins: PluginHost;
   readonly #settings: LiveSettings;
-  readonly #lock: Preparation['lock'];
+  readonly #hold: Preparation['hold'];
   readonly #users: UsersPart;
   #sweepTimer: NodeJS.Timeout | undefined;
   #resolveFailed: (error: BrokerError) => void = () => {};
@@ -115,10 +115,10 @@ export class RunningBroker implements Broker {
 
   /** Reads the data directory and starts the threads. */
   constructor(preparation: Preparation, options: BrokerOptions, logger: Logger, replacements: Replacements) {
-    const { config, catalogue, pluginEntries: entries, lock } = preparation;
+    const { config, catalogue, pluginEntries: entries, hold } = preparation;
     this.name = config['node.name'];
     this.#logger = logger;
-    this.#lock = lock;
+    this.#hold = hold;
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve;
     });
@@ -137,7 +137,7 @@ export class RunningBroker implements Broker {
     this.#alarms = new Alarms(this.#clock, say);
     this.#overloads = new OverloadReports(this.#alarms, this.#clock, logger);
     this.#certificates = this.#createCertificates(config);
-    this.#access = new AccessFiles(config['mqtt.acl_file'], directory, {
+    this.#access = new AccessFiles(config['mqtt.acl_file'], hold.store, {
       ...{ clock: this.#clock, logger, alarms: this.#alarms.ofMain },
       update: (change) => this.#pool.updateAll('access.update', change),
     });
@@ -147,6 +147,7 @@ export class RunningBroker implements Broker {
       entries,
       catalogue,
       dataDir: directory,
+      store: hold.store,
       clock: this.#clock,
       logger,
       pool: () => this.#pool,
@@ -155,7 +156,7 @@ export class RunningBroker implements Broker {
     };
     this.#plugins = createPluginHost(host, this.shards);
     this.#settings = createSettings({
-      ...{ prepared: preparation, dataDir: directory, logger, host: this.#plugins, acl: this.#access.acl },
+      ...{ prepared: preparation, store: hold.store, logger, host: this.#plugins, acl: this.#access.acl },
       pool: () => this.#pool,
       followers: () => [this.#gate, this.#reader, this.#sys],
     });
@@ -175,7 +176,7 @@ export class RunningBroker implements Broker {
     this.#acceptors = config.listeners
       .map((listener, id) => new ListenerFigures(id, listener))
       .map((figures) => new Acceptor(figures, this.#gate, isBanned, this.#clock, logger));
-    this.#users = new UsersPart(preparation, directory, this.#clock, replacements.userPasswordFormat);
+    this.#users = new UsersPart(preparation, hold.store, this.#clock, replacements.userPasswordFormat);
     this.#api = this.#createApi(config);
   }
 
@@ -193,6 +194,7 @@ export class RunningBroker implements Broker {
       if (failedLater instanceof BrokerError) throw failedLater;
       for (const acceptor of this.#acceptors) await acceptor.open();
       await this.#api.open(this.#certificates.material);
+      await this.#hold.adoptFiles();
       return this;
     } catch (error) {
       await this.stop();
@@ -316,17 +318,9 @@ export class RunningBroker implements Broker {
     const { shardEntry: entry = SHARD_ENTRY, memoryBytes = usableMemoryBytes() } = replacements;
     const pool: ShardPool = new ShardPool(
       {
-        config,
-        shards,
-        hashSeed,
-        slotKey,
+        ...{ config, shards, hashSeed, slotKey, seams, tls, plugins, entry, memoryBytes },
         dataDirectory: resolvePath(config['node.data_dir']),
-        seams,
-        tls,
         access: () => this.#access.atStart(),
-        plugins,
-        entry,
-        memoryBytes,
       },
       this.#clock,
       this.#logger,
@@ -395,6 +389,6 @@ export class RunningBroker implements Broker {
     await this.#plugins.shutDown();
     clearInterval(this.#sweepTimer);
     await Promise.all([...closed, this.#access.bans.stop(), this.#users.stop()]);
-    this.#lock.release();
+    await this.#hold.release();
   }
 }

@@ -1,20 +1,22 @@
 /** What is read and taken before there is a broker: its configuration, its data directory, a password. Main thread. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { BrokerError } from './base/errors.js';
 import type { Logger } from './base/log.js';
 import type { BrokerOptions } from './broker-api.js';
+import type { Source } from './config/entry.js';
 import type { Config } from './config/schema.js';
 import { type Prepared, prepare } from './plugins/prepare.js';
-import { readKept } from './settings/kept-file.js';
-import { type DataLock, heldLock, lockDataDir } from './supervisor/data-lock.js';
+import { readKept, settingsIn } from './settings/kept-settings.js';
+import { type DataHold, holdDataDir, lentHold } from './supervisor/data-hold.js';
 import { checkStores } from './supervisor/stores-check.js';
 import { takeAdminPassword } from './users/first-users.js';
 
 type Ready = Extract<Prepared, { ok: true }>;
 
 export interface Preparation extends Ready {
-  /** Of the data directory. */
-  readonly lock: DataLock;
+  /** The data directory. */
+  readonly hold: DataHold;
   /** What the first user of the API is to have from now on; null: nothing was said. */
   readonly adminPassword: string | null;
 }
@@ -26,26 +28,50 @@ export async function prepareStart(options: BrokerOptions, logger: Logger): Prom
     throw new BrokerError('PLATFORM_UNSUPPORTED', `shardmq runs on Linux and macOS, not on ${platform}`);
   }
   const adminPassword = takeAdminPassword(options.env);
-  const ready = await readConfig(options, logger);
-  const directory = resolve(ready.config['node.data_dir']);
-  const lock = lockDataDir(directory);
+  const directory = new HeldDirectory(logger);
   try {
-    checkStores(directory, ready.config['mqtt.persistence.level'], logger);
+    const ready = await readConfig(options, logger, directory);
+    const { config } = ready;
+    const hold = await directory.hold(config['node.data_dir']);
+    checkStores(resolve(config['node.data_dir']), config['mqtt.persistence.level'], logger);
+    return { ...ready, hold, adminPassword };
   } catch (error) {
-    lock.release();
+    await directory.release();
     throw error;
   }
-  return { ...ready, lock, adminPassword };
 }
 
 /** @returns the same for another configuration; the data directory stays held when what it is for ends */
 export function preparedAlike(preparation: Preparation, config: Config): Preparation {
-  return { ...preparation, config, lock: heldLock };
+  return { ...preparation, config, hold: lentHold(preparation.hold) };
 }
 
-async function readConfig(options: BrokerOptions, logger: Logger): Promise<Ready> {
+/** The data directory, held from the moment at which something in it is to be read. */
+class HeldDirectory {
+  #held: DataHold | null = null;
+
+  constructor(private readonly logger: Logger) {}
+
+  async hold(dataDir: string): Promise<DataHold> {
+    this.#held ??= await holdDataDir(resolve(dataDir), this.logger);
+    return this.#held;
+  }
+
+  /** What was set while a broker ran here; a directory that is not there is not made. */
+  async settings(dataDir: string): Promise<Source> {
+    if (!existsSync(dataDir)) return { entries: [], issues: [] };
+    const { store } = await this.hold(dataDir);
+    return readKept(settingsIn(store));
+  }
+
+  async release(): Promise<void> {
+    await this.#held?.release();
+  }
+}
+
+async function readConfig(options: BrokerOptions, logger: Logger, directory: HeldDirectory): Promise<Ready> {
   const { config: values, configFile: file, env, set, plugins } = options;
-  const result = await prepare({ values, file, env, set, kept: readKept }, plugins);
+  const result = await prepare({ values, file, env, set }, plugins, (dataDir) => directory.settings(dataDir));
   for (const warning of result.warnings) logger.warn(warning.line);
   if (result.ok) return result;
   const issues = result.issues.map((issue) => issue.line);

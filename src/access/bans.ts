@@ -3,11 +3,12 @@
  * the shards. Main thread.
  */
 import type { Clock } from '../base/clock.js';
+import type { MainDocument } from '../base/document.js';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { BANS_MAX, FLAPPING_BANS_MAX } from '../limits.js';
 import { type Ban, type BanChange, type BanName, checkBan } from './ban.js';
-import { readBans, writeBans } from './ban-file.js';
+import { readBans, writeBans } from './ban-document.js';
 import { BanTable } from './ban-table.js';
 
 /** What a ban is to say. */
@@ -39,7 +40,7 @@ export interface BanEvents {
 }
 
 export class BanList implements Bans {
-  readonly #path: string;
+  readonly #document: MainDocument;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #events: BanEvents;
@@ -52,13 +53,13 @@ export class BanList implements Bans {
   #writing: Promise<void> = Promise.resolve();
   #queued: Promise<void> | null = null;
 
-  /** Reads the file. @throws BrokerError DATA_DIR_FAILED */
-  constructor(path: string, clock: Clock, logger: Logger, events: BanEvents) {
-    this.#path = path;
+  /** Reads what is kept. @throws BrokerError DATA_DIR_FAILED */
+  constructor(document: MainDocument, clock: Clock, logger: Logger, events: BanEvents) {
+    this.#document = document;
     this.#clock = clock;
     this.#logger = logger;
     this.#events = events;
-    for (const ban of readBans(path)) this.#put(ban);
+    for (const ban of readBans(document)) this.#put(ban);
   }
 
   async add({ kind, value, reason = '', durationMs }: BanRequest): Promise<Ban> {
@@ -155,7 +156,7 @@ export class BanList implements Bans {
     this.#queued ??= this.#writing.then(() => {
       this.#queued = null;
       const kept = [...this.#table.all()].filter((ban) => this.#flapping.get(ban.value) !== ban);
-      const written = writeBans(this.#path, kept);
+      const written = writeBans(this.#document, kept);
       this.#writing = written.catch(ignore);
       return written;
     });

@@ -9,7 +9,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** What a crash has left behind may be a link, or open to others: neither it nor its mode is used. */
@@ -45,31 +44,16 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** As `writeWholeFile`, for files that take their time. Only one at a time may be written to a path. */
-export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
-  const aside = `${path}.tmp`;
-  await rm(aside, { force: true });
-  const file = await open(aside, NEW_FILE, OWNER_ONLY);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(aside, path);
-  const folder = await open(dirname(path), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+/** @returns null when there is no such file. @throws when it is longer, or cannot be read */
+export function readWholeFile(path: string, bytesMax: number): string | null {
+  return readWholeBytes(path, bytesMax)?.toString('utf8') ?? null;
 }
 
 /** @returns null when there is no such file. @throws when it is longer, or cannot be read */
-export function readWholeFile(path: string, bytesMax: number): string | null {
+export function readWholeBytes(path: string, bytesMax: number): Buffer | null {
   try {
     if (statSync(path).size > bytesMax) throw new Error(`longer than ${bytesMax} bytes`);
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;

@@ -2,16 +2,18 @@
  * `shardmq check-config`: says what a start with this file would say, of the configuration and of the files that it
  * names, and starts and changes nothing. Main thread.
  */
-import { join, resolve as resolvePath } from 'node:path';
+import { resolve as resolvePath } from 'node:path';
 import { AclFile } from '../access/acl-file.js';
-import { readBans } from '../access/ban-file.js';
+import { bansIn, readBans } from '../access/ban-document.js';
 import { SystemClock } from '../base/clock.js';
+import type { Documents } from '../base/document.js';
 import { BrokerError } from '../base/errors.js';
 import { type Logger, silentLogger } from '../base/log.js';
 import { checkPlugins } from '../plugins/check.js';
 import { type Prepared, prepare } from '../plugins/prepare.js';
-import { keptLines, readKept } from '../settings/kept-file.js';
+import { keptLines, readKept, settingsIn } from '../settings/kept-settings.js';
 import { Certificates } from '../supervisor/certificates.js';
+import { type DataHold, lookAtDataDir } from '../supervisor/data-hold.js';
 import { checkUsers } from '../users/first-users.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 
@@ -27,7 +29,23 @@ const NOBODY = {
 };
 
 export async function checkConfig(file: string): Promise<ExitCode> {
-  const prepared = await prepare({ file, kept: readKept });
+  const looked: { hold: DataHold | null } = { hold: null };
+  try {
+    return await check(file, looked);
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    complain(`error: ${error.message}`);
+    return EXIT.configuration;
+  } finally {
+    await looked.hold?.release();
+  }
+}
+
+async function check(file: string, looked: { hold: DataHold | null }): Promise<ExitCode> {
+  const prepared = await prepare({ file }, [], async (dataDir) => {
+    looked.hold = await lookAtDataDir(resolvePath(dataDir));
+    return readKept(settingsIn(looked.hold.store));
+  });
   let warnings = 0;
   const warn = (line: string): void => {
     warnings += 1;
@@ -35,7 +53,7 @@ export async function checkConfig(file: string): Promise<ExitCode> {
   };
   for (const { line } of prepared.warnings) warn(line);
   const issues = prepared.ok
-    ? await issuesOfFiles(prepared, { ...silentLogger, warn })
+    ? await issuesOfFiles(prepared, looked.hold!.store, { ...silentLogger, warn })
     : prepared.issues.map(({ line }) => line);
   for (const issue of issues) complain(`error: ${issue}`);
   if (issues.length > 0) return EXIT.configuration;
@@ -46,6 +64,7 @@ export async function checkConfig(file: string): Promise<ExitCode> {
 
 async function issuesOfFiles(
   prepared: Extract<Prepared, { ok: true }>,
+  store: Documents,
   logger: Logger,
 ): Promise<readonly string[]> {
   const { config } = prepared;
@@ -54,9 +73,9 @@ async function issuesOfFiles(
   return [
     ...(await issuesOf(() => certificates.load())),
     ...(await issuesOf(() => rules.load())),
-    ...(await issuesOf(() => void readBans(join(resolvePath(config['node.data_dir']), 'bans.json')))),
-    ...(await issuesOf(() => checkUsers(config, logger))),
-    ...(await issuesOf(() => checkPlugins(prepared, logger))),
+    ...(await issuesOf(() => void readBans(bansIn(store)))),
+    ...(await issuesOf(() => checkUsers(config, store, logger))),
+    ...(await issuesOf(() => checkPlugins(prepared, store, logger))),
   ];
 }
 

@@ -4,10 +4,10 @@ import { resolve } from 'node:path';
 import { BrokerError, type ErrorCode, messageOf } from '../base/errors.js';
 import { createLogger, type Logger } from '../base/log.js';
 import { VERSION } from '../base/version.js';
+import type { RunningBroker } from '../broker.js';
 import type { Broker } from '../broker-api.js';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/schema.js';
-import { readKept } from '../settings/kept-file.js';
 import { poolThreadsWanted } from '../storage/pool-threads.js';
 import { defaultShards, usableCores } from '../supervisor/machine.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
@@ -27,12 +27,11 @@ const complain = (line: string): void => void process.stderr.write(`shardmq: ${l
 
 /** Never rejects. @returns the exit code, once the broker has stopped or could not start. */
 export async function runBroker(command: StartSources): Promise<ExitCode> {
-  // Plugins, and with them their keys, are looked at when the broker starts.
+  // Plugins, with their keys, and what was set at run time are looked at when the broker starts.
   const loaded = loadConfig({
     file: command.configFile,
     env: process.env,
     set: command.set,
-    kept: readKept,
     hasMorePlugins: true,
   });
   if (!loaded.ok) {
@@ -47,7 +46,7 @@ export async function runBroker(command: StartSources): Promise<ExitCode> {
   try {
     const broker = await startWith(command, logger);
     signals.onHangUp = () => reloadFiles(broker);
-    showFirstScreen(broker, config);
+    showFirstScreen(broker);
     return await untilStopped(broker, signals, logger);
   } catch (error) {
     return reportFailure(error);
@@ -62,13 +61,14 @@ const poolThreads = (shards: number): number =>
 const stderrLogger = (config: Config): Logger =>
   createLogger({ level: config['log.level'], readable: process.stderr.isTTY, sink: process.stderr });
 
-async function startWith({ configFile, set, plugins }: StartSources, logger: Logger): Promise<Broker> {
-  const { startBroker } = await import('../broker.js');
+async function startWith({ configFile, set, plugins }: StartSources, logger: Logger): Promise<RunningBroker> {
+  const { launchBroker } = await import('../broker.js');
   const options = { set, plugins, env: process.env, logger };
-  return startBroker(configFile === undefined ? options : { ...options, configFile });
+  return launchBroker(configFile === undefined ? options : { ...options, configFile });
 }
 
-function showFirstScreen(broker: Broker, config: Config): void {
+function showFirstScreen(broker: RunningBroker): void {
+  const { config } = broker;
   const lines = firstScreenLines({
     broker,
     version: VERSION,

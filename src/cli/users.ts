@@ -1,6 +1,5 @@
 /** `shardmq users` without a broker: who may use the API of the next one; changes the data directory. Main thread. */
 import { loadConfig } from '../config/load.js';
-import { readKept } from '../settings/kept-file.js';
 import { type OfflineUsers, withUsersOffline } from '../users/offline.js';
 import { EXIT } from './exit-codes.js';
 import { CliError } from './remote/cli-error.js';
@@ -27,7 +26,7 @@ export interface UsersCommand {
 /** @throws CliError, BrokerError */
 export async function runUsers(command: UsersCommand): Promise<void> {
   const { configFile: file, set } = command.sources;
-  const loaded = loadConfig({ file, set, env: process.env, kept: readKept, hasMorePlugins: true });
+  const loaded = loadConfig({ file, set, env: process.env, hasMorePlugins: true });
   if (!loaded.ok) throw new CliError(loaded.issues.map(({ line }) => line).join('\n'), EXIT.configuration);
   await withUsersOffline(loaded.config, (users) => act(command, users));
 }

@@ -21,7 +21,7 @@ import { readConfigFile } from './source-file.js';
 import { nearest } from './suggest.js';
 import { INVALID } from './value-types.js';
 
-/** Where settings come from, in the order in which they win. */
+/** Where settings come from, in the order in which they win. What is kept stands before `set`; see `withKept`. */
 export interface ConfigSources {
   readonly values?: ConfigInput | undefined;
   /** Path of a YAML file or an EMQ `emq.conf`. */
@@ -29,8 +29,6 @@ export interface ConfigSources {
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** `KEY=VALUE` each. */
   readonly set?: readonly string[] | undefined;
-  /** What was set while the broker ran, as it lies in this data directory; wins over all above but `set`. */
-  readonly kept?: ((dataDir: string) => Source) | undefined;
   /** Keys of plugins that are known. */
   readonly plugins?: PluginKeys | undefined;
   /** There are plugins whose keys are known later: a key that nobody knows may be theirs. */
@@ -56,14 +54,18 @@ export type ConfigResult =
       readonly warnings: readonly ConfigWarning[];
     };
 
+type Loaded = Extract<ConfigResult, { ok: true }>;
+
 /** Never throws for what a user wrote: every mistake is an issue, and all of them are reported at once. */
 export function loadConfig(sources: ConfigSources = {}): ConfigResult {
-  const result = build(sources, { entries: [], issues: [] });
-  if (!result.ok || sources.kept === undefined) return result;
-  const kept = sources.kept(result.config['node.data_dir']);
-  if (kept.entries.length + kept.issues.length === 0) return result;
+  return build(sources, { entries: [], issues: [] });
+}
+
+/** @returns what `loadConfig` gave for these sources, with what was set while the broker ran */
+export function withKept(base: Loaded, sources: ConfigSources, kept: Source): ConfigResult {
+  if (kept.entries.length + kept.issues.length === 0) return base;
   const changed = build(sources, kept);
-  return changed.ok ? { ...changed, base: result.config, kept: kept.entries } : changed;
+  return changed.ok ? { ...changed, base: base.config, kept: kept.entries } : changed;
 }
 
 function build(sources: ConfigSources, kept: Source): ConfigResult {

@@ -3,6 +3,7 @@
  * keeps what all shards share, and one in every shard, which is asked and told what happens there. Types only.
  */
 import type { LogFields } from '../actor/shard-protocol.js';
+import type { MainDocument } from '../base/document.js';
 
 /** What is done with plugins, one operation after the other. */
 export interface Plugins {
@@ -119,10 +120,10 @@ export interface Plugin {
   /** Checks beyond each single value. @returns what is wrong, or null */
   check?(values: PluginValues): string | null;
   /**
-   * Looks at what `start` would read in its data directory, which may not be there, and changes nothing: for
-   * `shardmq check-config`, which starts nothing. Throws what is wrong.
+   * Looks at what `start` would read in its data directory, which may not be there, and in its documents, and changes
+   * nothing: for `shardmq check-config`, which starts nothing. Throws what is wrong.
    */
-  checkFiles?(dataDir: string): void | Promise<void>;
+  checkFiles?(dataDir: string, document: (name: string) => PluginDocument): void | Promise<void>;
   /** Starts the main part; the shards' parts are started after it. Throwing leaves the plugin stopped. */
   start?(context: MainContext): MainPart | undefined | Promise<MainPart | undefined>;
 }
@@ -161,6 +162,8 @@ export interface MainContext {
   readonly log: PluginLog;
   /** A directory of the plugin's own; made when this is called. */
   dataDir(): string;
+  /** A document of the plugin's own. The name is a word; throws for any other. */
+  document(name: string): PluginDocument;
   /**
    * To the plugin's part in every shard, in order; those that are being started get it then. @returns false when it was
    * told to none, because `start` has not returned yet, a shard has thousands of earlier ones to look at, or the data
@@ -176,6 +179,12 @@ export interface MainContext {
   /** All plugins. Not to be waited for in `start` and `stop`: operations are done one after the other. */
   readonly plugins: Plugins;
 }
+
+/**
+ * Bytes that the broker keeps for a plugin together with what it keeps itself, whole or not at all. Where a file of the
+ * document's name lies in `dataDir` when the broker starts, it takes the document's place.
+ */
+export type PluginDocument = MainDocument;
 
 export interface ThreadFigures {
   /** `main`, or the number of a shard. */

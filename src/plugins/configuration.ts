@@ -2,10 +2,11 @@
  * The configuration of each plugin, put together from the file of its own, the broker's configuration, and what was set
  * while the broker ran, which replaces both. Main thread.
  */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Documents, MainDocument } from '../base/document.js';
+import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
-import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
 import { type Entry, issueOf } from '../config/entry.js';
 import type { Config } from '../config/schema.js';
 import { readConfigFile } from '../config/source-file.js';
@@ -13,22 +14,23 @@ import { INVALID } from '../config/value-types.js';
 import { PLUGIN_SETTINGS_BYTES_MAX, PLUGIN_SETTINGS_MAX } from '../limits.js';
 import type { Plugin, PluginSetting, PluginValues } from './api.js';
 import type { Catalogue } from './catalogue.js';
+import { settingsOf } from './documents.js';
 import { findOption, type PluginValue, readValue, valueTypeOf } from './options.js';
 
 export class PluginConfiguration {
   readonly #entries: readonly Entry[];
   readonly #etcDir: string;
-  readonly #directory: string;
+  readonly #store: Documents;
 
   /**
    * @param entries of the broker's configuration, for all plugins
    * @param etcDir with a file for each plugin; empty: none
-   * @param directory for what is set while the broker runs
+   * @param store for what is set while the broker runs
    */
-  constructor(entries: readonly Entry[], etcDir: string, directory: string) {
+  constructor(entries: readonly Entry[], etcDir: string, store: Documents) {
     this.#entries = entries;
     this.#etcDir = etcDir;
-    this.#directory = directory;
+    this.#store = store;
   }
 
   /** @throws Error with a line for each mistake */
@@ -70,7 +72,7 @@ export class PluginConfiguration {
 
   /** Whether what was set while the broker ran is in force. */
   isSetAtRunTime({ name }: Plugin): boolean {
-    return (readWholeFile(this.#fileOf(name), PLUGIN_SETTINGS_BYTES_MAX) ?? '') !== '';
+    return (settingsOf(this.#store, name).read(PLUGIN_SETTINGS_BYTES_MAX) ?? '').length > 0;
   }
 
   /** @throws Error with a line for each mistake in a configuration that is to replace the present one */
@@ -80,19 +82,14 @@ export class PluginConfiguration {
 
   /**
    * Replaces what is set, for later starts of the broker too. `check` has been called. @returns how to take it back
-   * @throws Error when it cannot be written
+   * Rejects with an Error when it cannot be written.
    */
-  replace({ name }: Plugin, values: Readonly<Record<string, string>>): () => void {
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    const path = this.#fileOf(name);
-    const before = readWholeFile(path, PLUGIN_SETTINGS_BYTES_MAX);
-    writeWholeFile(path, `${JSON.stringify({ formatVersion: 1, values }, null, 2)}\n`);
-    // An empty file stands for none: one that is missing would have to be removed as safely as this is written.
-    return () => writeWholeFile(path, before ?? '');
-  }
-
-  #fileOf(name: string): string {
-    return join(this.#directory, `${name}.json`);
+  async replace({ name }: Plugin, values: Readonly<Record<string, string>>): Promise<() => Promise<void>> {
+    const document = settingsOf(this.#store, name);
+    const before = document.read(PLUGIN_SETTINGS_BYTES_MAX);
+    await document.write(`${JSON.stringify({ formatVersion: 1, values }, null, 2)}\n`);
+    // An empty document stands for none.
+    return () => document.write(before ?? '');
   }
 
   #given(plugin: Plugin): readonly Entry[] {
@@ -116,12 +113,9 @@ export class PluginConfiguration {
   }
 
   #readStored(name: string): readonly Entry[] | null {
-    const path = this.#fileOf(name);
-    const text = readWholeFile(path, PLUGIN_SETTINGS_BYTES_MAX);
-    if (text === null || text === '') return null;
-    const stored = parseStored(text);
-    if (stored === null) throw new Error(`${path} is damaged: it is not a plugin's configuration`);
-    return entriesOf(stored, path);
+    const document = settingsOf(this.#store, name);
+    const stored = readStored(document);
+    return stored === null ? null : entriesOf(stored, document.where);
   }
 
   #check(plugin: Plugin, entries: readonly Entry[]): PluginValues {
@@ -147,16 +141,16 @@ export class PluginConfiguration {
   }
 }
 
-/** @param directory for what is set while the broker runs */
+/** @param store for what is set while the broker runs */
 export function pluginConfiguration(
   config: Config,
   entries: readonly Entry[],
-  directory: string,
+  store: Documents,
   logger: Logger,
 ): PluginConfiguration {
   const etcDir = config['mqtt.plugins.etc_dir'];
   if (etcDir !== '' && !existsSync(etcDir)) logger.warn(`mqtt.plugins.etc_dir: ${etcDir} is not there`);
-  return new PluginConfiguration(entries, etcDir, directory);
+  return new PluginConfiguration(entries, etcDir, store);
 }
 
 function isMissing(path: string): boolean {
@@ -181,6 +175,21 @@ function entriesOf(values: Readonly<Record<string, unknown>>, where = 'new confi
     if (typeof value !== 'string') throw new Error(`${where}: ${key}: expected a string`);
     return { key, value, where };
   });
+}
+
+/** @returns null where nothing is set. @throws Error when it is damaged */
+function readStored(document: MainDocument): Readonly<Record<string, unknown>> | null {
+  const { where, remedy } = document;
+  let bytes: Buffer | null;
+  try {
+    bytes = document.read(PLUGIN_SETTINGS_BYTES_MAX);
+  } catch (error) {
+    throw new Error(`${where} cannot be read: ${messageOf(error)}; ${remedy}`);
+  }
+  if (bytes === null || bytes.length === 0) return null;
+  const stored = parseStored(bytes.toString());
+  if (stored === null) throw new Error(`${where} is damaged: it is not a plugin's configuration; ${remedy}`);
+  return stored;
 }
 
 function parseStored(text: string): Readonly<Record<string, unknown>> | null {

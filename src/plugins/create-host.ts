@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { PublishRequest } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
+import type { Documents } from '../base/document.js';
 import type { Logger } from '../base/log.js';
 import type { Entry } from '../config/entry.js';
 import type { Config } from '../config/schema.js';
@@ -12,6 +13,7 @@ import type { ShardPool } from '../supervisor/shard-pool.js';
 import type { MainContext, ThreadFigures } from './api.js';
 import type { Catalogue } from './catalogue.js';
 import { pluginConfiguration } from './configuration.js';
+import { documentOf } from './documents.js';
 import { PluginHost } from './host.js';
 import { loadedFileOf } from './loaded-file.js';
 
@@ -23,6 +25,7 @@ export interface HostParts {
   readonly entries: readonly Entry[];
   readonly catalogue: Catalogue;
   readonly dataDir: string;
+  readonly store: Documents;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly pool: () => ShardPool;
@@ -33,11 +36,11 @@ export interface HostParts {
 }
 
 export function createPluginHost(parts: HostParts, shards: number): PluginHost {
-  const { config, entries, catalogue, dataDir, clock, logger, pool } = parts;
+  const { config, entries, catalogue, dataDir, store, clock, logger, pool } = parts;
   const directory = join(dataDir, 'plugins');
   return new PluginHost({
     catalogue,
-    configuration: pluginConfiguration(config, entries, directory, logger),
+    configuration: pluginConfiguration(config, entries, store, logger),
     loadedFile: loadedFileOf(config),
     allReady: () => pool().allReady(),
     everywhere: (type, input, timeoutMs) => pool().everywhere(type, input, timeoutMs),
@@ -47,6 +50,7 @@ export function createPluginHost(parts: HostParts, shards: number): PluginHost {
       logger,
       shards,
       dataDirOf: (name) => join(directory, name),
+      documentOf: (plugin, name) => documentOf(store, plugin, name),
       tell: (shard, event) => pool().tell(asShardId(shard), event),
       publish: boundedPublish(parts),
       figures: () => [mainFigures(parts), ...shardFigures(pool())],

@@ -274,9 +274,9 @@ export class PluginHost implements Plugins {
     } catch (error) {
       return failure('invalid', messageOf(error));
     }
-    const takeBack = configuration.replace(known.plugin, values);
-    return this.#restart(known, () => {
-      takeBack();
+    const takeBack = await configuration.replace(known.plugin, values);
+    return this.#restart(known, async () => {
+      await takeBack();
       return known;
     });
   }
@@ -285,14 +285,14 @@ export class PluginHost implements Plugins {
     const { catalogue } = this.#options;
     const changed = await readAgain(known);
     catalogue.replace(changed);
-    return this.#restart(changed, () => {
+    return this.#restart(changed, async () => {
       catalogue.replace(known);
       return known;
     });
   }
 
   /** Restarts it in its place if it runs. Where it does not start, it runs again as it was after `takeBack`. */
-  async #restart(known: KnownPlugin, takeBack: () => KnownPlugin): Promise<PluginOutcome> {
+  async #restart(known: KnownPlugin, takeBack: () => Promise<KnownPlugin>): Promise<PluginOutcome> {
     const { name } = known.plugin;
     const place = this.#places.get(name);
     if (place === undefined) return DONE;
@@ -311,9 +311,9 @@ export class PluginHost implements Plugins {
     return failure('failed', `${why}; and it does not start again as it was: ${stillWhy}`);
   }
 
-  async #launchAgain(takeBack: () => KnownPlugin, place: Place): Promise<string | null> {
+  async #launchAgain(takeBack: () => Promise<KnownPlugin>, place: Place): Promise<string | null> {
     try {
-      return await this.#launch(takeBack(), place);
+      return await this.#launch(await takeBack(), place);
     } catch (error) {
       return messageOf(error);
     }

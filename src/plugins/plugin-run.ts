@@ -16,6 +16,7 @@ import type {
   MainContext,
   MainPart,
   PluginCommand,
+  PluginDocument,
   PluginLog,
   Plugins,
   PluginValues,
@@ -31,6 +32,8 @@ export interface PluginSurroundings {
   readonly shards: number;
   readonly plugins: Plugins;
   dataDirOf(name: string): string;
+  /** @throws Error for a name that is none */
+  documentOf(plugin: string, name: string): PluginDocument;
   /** @returns whether the shard is there to be told. @throws DOMException for what cannot be cloned */
   tell(shard: number, event: MainEvent): boolean;
   /** @throws Error that says what is wrong with it */
@@ -150,7 +153,7 @@ export class PluginRun {
   }
 
   #context(): MainContext {
-    const { node, dataDirOf, plugins, figures, publish } = this.#around;
+    const { node, dataDirOf, documentOf, plugins, figures, publish } = this.#around;
     return {
       node,
       values: this.#values,
@@ -161,6 +164,7 @@ export class PluginRun {
         mkdirSync(directory, { recursive: true, mode: 0o700 });
         return directory;
       },
+      document: (name) => documentOf(this.name, name),
       tell: (data) => this.#tell(this.#windows.keys(), data),
       tellShard: (shard, data) => shard in this.#windows && this.#tell([shard], data),
       publish: (topic, payload, options) => {

@@ -1,7 +1,7 @@
 /** Joins the settings to the rest of main: here is said who is told of a changed configuration. Main thread. */
-import { join } from 'node:path';
 import type { AclFile } from '../access/acl-file.js';
 import type { ConfigUpdate } from '../actor/shard-protocol.js';
+import type { Documents } from '../base/document.js';
 import { type Logger, silentLogger } from '../base/log.js';
 import type { Entry } from '../config/entry.js';
 import type { Config } from '../config/schema.js';
@@ -9,7 +9,7 @@ import type { Catalogue } from '../plugins/catalogue.js';
 import { pluginConfiguration } from '../plugins/configuration.js';
 import type { PluginHost } from '../plugins/host.js';
 import type { ShardPool } from '../supervisor/shard-pool.js';
-import { keptFileIn } from './kept-file.js';
+import { settingsIn } from './kept-settings.js';
 import { LiveSettings } from './live-settings.js';
 import { PluginSettings } from './plugin-settings.js';
 
@@ -27,7 +27,7 @@ export interface SettingsSurroundings {
     readonly catalogue: Catalogue;
     readonly pluginEntries: readonly Entry[];
   };
-  readonly dataDir: string;
+  readonly store: Documents;
   readonly logger: Logger;
   readonly host: PluginHost;
   readonly acl: AclFile;
@@ -37,14 +37,13 @@ export interface SettingsSurroundings {
 }
 
 export function createSettings(around: SettingsSurroundings): LiveSettings {
-  const { prepared, dataDir, logger, host, acl } = around;
+  const { prepared, store, logger, host, acl } = around;
   const { config, base, kept, catalogue, pluginEntries } = prepared;
-  const directory = join(dataDir, 'plugins');
-  const configuration = pluginConfiguration(config, pluginEntries, directory, silentLogger);
+  const configuration = pluginConfiguration(config, pluginEntries, store, silentLogger);
   logger.setLevel?.(config['log.level']);
   return new LiveSettings({
     ...{ config, base, kept, logger },
-    path: keptFileIn(dataDir),
+    document: settingsIn(store),
     plugins: new PluginSettings(catalogue, host, configuration),
     check: async (changed, before) => {
       const file = changed['mqtt.acl_file'];

@@ -3,6 +3,7 @@
  * before anybody is told so. One change after the other. Main thread.
  */
 import type { ConfigUpdate } from '../actor/shard-protocol.js';
+import type { MainDocument } from '../base/document.js';
 import { messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { Entry } from '../config/entry.js';
@@ -19,7 +20,7 @@ import {
 import { INVALID } from '../config/value-types.js';
 import { SETTINGS_WAITING_MAX } from '../limits.js';
 import type { PluginSetting } from '../plugins/api.js';
-import { writeKept } from './kept-file.js';
+import { writeKept } from './kept-settings.js';
 import { failed, invalid, type Setting, type SettingOutcome, unknown } from './outcome.js';
 import type { PluginSettings } from './plugin-settings.js';
 
@@ -31,7 +32,7 @@ export interface SettingsParts {
   readonly base: Config;
   readonly kept: readonly Entry[];
   /** Where changes are kept. */
-  readonly path: string;
+  readonly document: MainDocument;
   readonly logger: Logger;
   readonly plugins: PluginSettings;
   /** Rejects when something cannot be done that the new configuration asks for. */
@@ -51,14 +52,14 @@ export class LiveSettings {
   #isStopped = false;
 
   constructor(parts: SettingsParts) {
-    const { config, kept, path, logger } = parts;
+    const { config, kept, document, logger } = parts;
     this.#parts = parts;
     this.config = config;
     this.#kept = new Map(kept.map(({ key, value }) => [key, value]));
     const inForce = kept.filter(({ key, value }) => formatted(config, key as ConfigKey) === value).length;
     if (kept.length > 0)
       logger.info(
-        `settings changed while the broker ran are in force: ${inForce} of ${kept.length} in ${path}`,
+        `settings changed while the broker ran are in force: ${inForce} of ${kept.length} in ${document.where}`,
       );
   }
 
@@ -102,7 +103,7 @@ export class LiveSettings {
     return this.#operate(() => this.#parts.plugins.replace(plugin, values));
   }
 
-  /** Nothing is stored any more: the file may belong to another broker soon. */
+  /** Nothing is stored any more: the data directory may belong to another broker soon. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -140,12 +141,12 @@ export class LiveSettings {
     const before = this.config;
     const config = withValue(before, key, value);
     if ('expected' in config) return invalid(config.key, config.expected);
-    const { check, apply, path, logger } = this.#parts;
+    const { check, apply, document, logger } = this.#parts;
     await check(config, before);
     if (this.#isStopped) return failed(STOPPED);
     const kept = new Map(this.#kept);
     keep(kept);
-    writeKept(path, kept);
+    await writeKept(document, kept);
     this.#kept = kept;
     this.config = config;
     await apply({ version: ++this.#version, config }, before);

@@ -1,9 +1,10 @@
 /** Who may do what, as main has it: the rules of `acl.conf` and the bans, told to every shard. Main thread. */
-import { join } from 'node:path';
 import { AclFile } from '../access/acl-file.js';
+import { bansIn } from '../access/ban-document.js';
 import { BanList } from '../access/bans.js';
 import type { AccessStart, AccessUpdate } from '../actor/shard-protocol.js';
 import type { Clock } from '../base/clock.js';
+import type { Documents } from '../base/document.js';
 import type { Logger } from '../base/log.js';
 import { type AlarmEvents, ReloadAlarm } from '../sys/reload-alarm.js';
 
@@ -20,14 +21,14 @@ export class AccessFiles {
   readonly bans: BanList;
 
   /** @throws BrokerError when it cannot be known who is banned */
-  constructor(aclPath: string, dataDir: string, { clock, logger, alarms, update }: AccessSurroundings) {
+  constructor(aclPath: string, store: Documents, { clock, logger, alarms, update }: AccessSurroundings) {
     const alarm = new ReloadAlarm('acl_reload_failed', 'new access rules are not in force', clock, alarms);
     this.acl = new AclFile(aclPath, logger, {
       update: (rules) => update({ rules, bans: null }),
       reloadFailed: (reason) => alarm.failed(reason),
       reloaded: () => alarm.succeeded(),
     });
-    this.bans = new BanList(join(dataDir, 'bans.json'), clock, logger, {
+    this.bans = new BanList(bansIn(store), clock, logger, {
       update: (bans) => update({ rules: null, bans }),
     });
   }

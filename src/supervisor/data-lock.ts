@@ -16,7 +16,7 @@ export interface DataLock {
   release(): void;
 }
 
-/** Of those who work in a directory that somebody else holds for them. */
+/** Of those who need none. */
 export const heldLock: DataLock = { release: () => {} };
 
 /** @throws BrokerError DATA_DIR_FAILED where another one holds it, or it cannot be made */

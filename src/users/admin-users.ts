@@ -12,7 +12,7 @@ import { type HashFormat, parseHashFormat, type StoredPassword } from '../passwo
 import { HashBusyError, type HashPool } from '../passwords/hash-pool.js';
 import { LoginGuard } from './login-guard.js';
 import { TrustedLogins } from './trusted-logins.js';
-import { publicUsersOf, type UserRecord } from './user-file.js';
+import { publicUsersOf, type UserRecord } from './user-document.js';
 import {
   isTooLong,
   PUBLIC_PASSWORD,

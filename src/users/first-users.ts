@@ -1,12 +1,12 @@
 /** Which users there are when the API opens, and whether it may open to other machines. Main thread, at start only. */
-import { join, resolve } from 'node:path';
 import { isLoopback } from '../base/access.js';
+import type { Documents } from '../base/document.js';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { formatAddress } from '../config/listener-address.js';
 import type { Config } from '../config/schema.js';
 import type { AdminUsers } from './admin-users.js';
-import { publicUsersOf, readUsers, USERS_FILE } from './user-file.js';
+import { publicUsersOf, readUsers, usersIn } from './user-document.js';
 import { PUBLIC_PASSWORD, problemOfNewPassword } from './user-rules.js';
 
 const PASSWORD_VARIABLE = 'SHARDMQ_ADMIN_PASSWORD';
@@ -56,10 +56,10 @@ export async function prepareUsers(
 
 /**
  * What a start with these settings would say of the users; the environment of that start may have a password for them.
- * @throws BrokerError DATA_DIR_FAILED for a file that is of no use
+ * @throws BrokerError DATA_DIR_FAILED for users that cannot be read
  */
-export function checkUsers(config: FirstConfig, logger: Pick<Logger, 'warn'>): void {
-  const users = readUsers(join(resolve(config['node.data_dir']), USERS_FILE));
+export function checkUsers(config: FirstConfig, store: Documents, logger: Pick<Logger, 'warn'>): void {
+  const users = readUsers(usersIn(store));
   const isFirstPublic = config['dashboard.default_user.password'] === PUBLIC_PASSWORD;
   const first = isFirstPublic ? [config['dashboard.default_user.login']] : [];
   const refusal = refusalOf(config, users === null ? first : publicUsersOf(users));

@@ -5,8 +5,9 @@
 import { resolve } from 'node:path';
 import type { User } from '../api/broker-port.js';
 import { SystemClock } from '../base/clock.js';
+import { silentLogger } from '../base/log.js';
 import type { Config } from '../config/schema.js';
-import { lockDataDir } from '../supervisor/data-lock.js';
+import { holdDataDir } from '../supervisor/data-hold.js';
 import type { AdminUsers } from './admin-users.js';
 import { FIRST_TAGS } from './first-users.js';
 import { problemOfNewPassword } from './user-rules.js';
@@ -18,12 +19,12 @@ export async function withUsersOffline<T>(
   work: (users: OfflineUsers) => Promise<T>,
 ): Promise<T> {
   const dataDir = resolve(config['node.data_dir']);
-  const lock = lockDataDir(dataDir);
+  const hold = await holdDataDir(dataDir, silentLogger);
   try {
-    const part = new UsersPart({ config, adminPassword: null }, dataDir, new SystemClock(), undefined);
+    const part = new UsersPart({ config, adminPassword: null }, hold.store, new SystemClock(), undefined);
     return await work(new OfflineUsers(part.users, config['dashboard.default_user.login']));
   } finally {
-    lock.release();
+    await hold.release();
   }
 }
 

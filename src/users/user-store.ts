@@ -1,22 +1,24 @@
-/** The users of the API in memory and in their file. A change is in force when it is on disk. Main thread. */
+/** The users of the API in memory and as they are kept. A change is in force when it is on disk. Main thread. */
+
+import type { MainDocument } from '../base/document.js';
 import { BrokerError } from '../base/errors.js';
-import { readUsers, type UserRecord, type UserTable, writeUsers } from './user-file.js';
+import { readUsers, type UserRecord, type UserTable, writeUsers } from './user-document.js';
 
 /** Changes its argument and returns null, or says why not. */
 type Edit<Refusal extends string> = (users: Map<string, UserRecord>) => Refusal | null;
 
 export class UserStore {
-  readonly #path: string;
+  readonly #document: MainDocument;
   #users: UserTable;
   /** Settles when the changes so far are over. */
   #idle: Promise<void> = Promise.resolve();
   #isStopped = false;
   readonly #listeners: ((username: string) => void)[] = [];
 
-  /** Reads the file. @throws BrokerError DATA_DIR_FAILED */
-  constructor(path: string) {
-    this.#path = path;
-    this.#users = readUsers(path) ?? new Map();
+  /** Reads the document. @throws BrokerError DATA_DIR_FAILED */
+  constructor(document: MainDocument) {
+    this.#document = document;
+    this.#users = readUsers(document) ?? new Map();
   }
 
   /** Empty before the first start only. */
@@ -50,12 +52,12 @@ export class UserStore {
   }
 
   async #change<Refusal extends string>(username: string, edit: Edit<Refusal>): Promise<Refusal | null> {
-    // The file may belong to somebody else by now.
+    // The data directory may belong to somebody else by now.
     if (this.#isStopped) throw new BrokerError('DATA_DIR_FAILED', 'the broker stops: no user is changed');
     const next = new Map(this.#users);
     const refusal = edit(next);
     if (refusal !== null) return refusal;
-    await writeUsers(this.#path, next);
+    await writeUsers(this.#document, next);
     this.#users = next;
     for (const listener of this.#listeners) listener(username);
     return null;

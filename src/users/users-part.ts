@@ -1,11 +1,11 @@
 /** The users of the API as a part of the broker: made, prepared before anything opens, stopped. Main thread. */
-import { join } from 'node:path';
 import type { Clock } from '../base/clock.js';
+import type { Documents } from '../base/document.js';
 import type { Config } from '../config/schema.js';
 import { hashPool } from '../passwords/hash-pool.js';
 import { AdminUsers } from './admin-users.js';
 import { prepareUsers } from './first-users.js';
-import { USERS_FILE } from './user-file.js';
+import { usersIn } from './user-document.js';
 import { UserStore } from './user-store.js';
 
 /** What the users are made of. */
@@ -21,14 +21,13 @@ export class UsersPart {
   readonly #source: UsersSource;
 
   /**
-   * Reads the file.
-   * @param dataDir an absolute path
+   * Reads who they are.
    * @param passwordFormat of new passwords; usually `USER_PASSWORD_FORMAT`
    * @throws BrokerError DATA_DIR_FAILED
    */
-  constructor(source: UsersSource, dataDir: string, clock: Clock, passwordFormat: string | undefined) {
+  constructor(source: UsersSource, store: Documents, clock: Clock, passwordFormat: string | undefined) {
     this.#source = source;
-    this.#store = new UserStore(join(dataDir, USERS_FILE));
+    this.#store = new UserStore(usersIn(store));
     this.users = new AdminUsers(this.#store, hashPool(), clock, passwordFormat);
   }
 

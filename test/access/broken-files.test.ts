@@ -5,8 +5,9 @@ import test from 'ava';
 import { BrokerError } from '../../src/base/errors.js';
 import { hashPassword } from '../../src/passwords/hash.js';
 import { parseHashFormat } from '../../src/passwords/hash-format.js';
-import { writePasswordFile } from '../../src/plugins/shared/password-file.js';
+import { writePasswords } from '../../src/plugins/shared/password-document.js';
 import { runCli } from '../cli/run-cli.js';
+import { MemoryDocument } from '../helpers/documents.js';
 import { startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 import { type Guarded, guarded } from './guarded.js';
 
@@ -126,7 +127,9 @@ async function answers(g: Guarded): Promise<number[]> {
 async function writeAlice(path: string): Promise<void> {
   const format = parseHashFormat('plain');
   const hash = hashPassword(Buffer.from('wonderland'), format, '')!;
-  await writePasswordFile(path, new Map([['alice', { format, salt: '', hash }]]));
+  const document = new MemoryDocument();
+  await writePasswords(document, new Map([['alice', { format, salt: '', hash }]]));
+  put(path, document.text);
 }
 
 for (const [what, [content, said]] of Object.entries(BROKEN_PASSWORDS)) {

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { asking, withApi } from '../helpers/api.js';
+import { storedText, storeText } from '../helpers/documents.js';
 import {
   breakShard,
   RecordingLogger,
@@ -25,7 +26,6 @@ async function receiveMaximums(stage: ConfigStage): Promise<(number | undefined)
 
 test('changes are kept over restarts, win over what the program says, and give way to --set', async (t) => {
   const directory = tempDirectory();
-  const file = join(directory, 'settings.json');
   const run = async (options: TestBrokerOptions, scene: (stage: ConfigStage) => Promise<void>) => {
     const config = { ...API, [KEY]: 20, ...options.config };
     const broker = await startTestBroker({ ...options, config }, directory);
@@ -36,10 +36,10 @@ test('changes are kept over restarts, win over what the program says, and give w
     }
   };
   await run({}, async (stage) => {
-    t.false(existsSync(file));
+    t.is(await storedText(directory, 'settings'), null);
     await stage.put(KEY, '30');
     await stage.put('mqtt.session.retry_interval', '90s');
-    t.deepEqual(JSON.parse(readFileSync(file, 'utf8')), {
+    t.deepEqual(JSON.parse((await storedText(directory, 'settings'))!), {
       formatVersion: 1,
       values: { [KEY]: '30', 'mqtt.session.retry_interval': '1m30s' },
     });
@@ -48,7 +48,10 @@ test('changes are kept over restarts, win over what the program says, and give w
   await run({ logger }, async (stage) => {
     t.deepEqual(await receiveMaximums(stage), [30, 30]);
     t.true(
-      logger.has('info', /^settings changed while the broker ran are in force: 2 of 2 in .*settings\.json$/),
+      logger.has(
+        'info',
+        /^settings changed while the broker ran are in force: 2 of 2 in settings in .*main$/,
+      ),
     );
   });
   const overridden = new RecordingLogger();
@@ -65,14 +68,14 @@ test('changes are kept over restarts, win over what the program says, and give w
   });
 });
 
-test('a file of kept settings that is not right stops the start with a line that says so', async (t) => {
+test('kept settings that are not right stops the start with a line that says so', async (t) => {
   for (const [text, expected] of [
-    ['{', /settings\.json: damaged/],
-    ['{"formatVersion":2,"values":{}}', /settings\.json: damaged/],
-    ['{"formatVersion":1,"values":{"mqtt.cache_acl":true}}', /settings\.json: damaged/],
+    ['{', /^settings in .*main: damaged: .*; restore a backup, or put a good settings\.json/],
+    ['{"formatVersion":2,"values":{}}', /settings in .*main: damaged/],
+    ['{"formatVersion":1,"values":{"mqtt.cache_acl":true}}', /settings in .*main: damaged/],
     [
       '{"formatVersion":1,"values":{"mqtt.cache_acl":"perhaps"}}',
-      /settings\.json: mqtt\.cache_acl = "perhaps"/,
+      /settings in .*main: mqtt\.cache_acl = "perhaps"/,
     ],
     [
       '{"formatVersion":1,"values":{"node.shards":"3"}}',
@@ -81,23 +84,25 @@ test('a file of kept settings that is not right stops the start with a line that
     ['{"formatVersion":1,"values":{"mqtt.nothing":"3"}}', /mqtt\.nothing.*may be changed/],
   ] as const) {
     const directory = tempDirectory();
-    writeFileSync(join(directory, 'settings.json'), text);
+    await storeText(directory, 'settings', text);
     const error = await t.throwsAsync(startTestBroker({}, directory), undefined, text);
     t.regex(error?.message ?? '', expected);
   }
 });
 
-test(
-  'what cannot be stored is not changed',
-  withApi({}, async (ask, broker, t) => {
-    const file = join(broker.config['node.data_dir'], 'settings.json');
-    mkdirSync(join(file, 'in-the-way'), { recursive: true });
-    const { text } = await ask('PUT configs/emqttd', { body: { key: KEY, value: '9' } });
-    t.regex(text, /^\{"code":102,"message":"/);
-    t.is(broker.config[KEY], 1024);
-    t.deepEqual(await receiveMaximums(new ConfigStage(t, ask, broker, 0)), [1024, 1024]);
-  }),
-);
+test('what cannot be stored is not changed', async (t) => {
+  const directory = tempDirectory();
+  // The file of an earlier version, which can be read, and never be taken in.
+  writeFileSync(join(directory, 'settings.json'), '{"formatVersion":1,"values":{}}');
+  mkdirSync(join(directory, 'settings.json.imported'));
+  const broker = await startTestBroker({ config: API }, directory);
+  const ask = asking(broker.apiPort);
+  const { text } = await ask('PUT configs/emqttd', { body: { key: KEY, value: '9' } });
+  t.regex(text, /^\{"code":102,"message":"/);
+  t.is(broker.config[KEY], 1024);
+  t.deepEqual(await receiveMaximums(new ConfigStage(t, ask, broker, 0)), [1024, 1024]);
+  await broker.stop();
+});
 
 test(
   'a shard that crashes comes back with what was changed, before its crash and while it was down',
@@ -135,7 +140,7 @@ test(
     const last = broker.config[KEY];
     t.true(values.includes(last));
     t.deepEqual(await receiveMaximums(new ConfigStage(t, ask, broker, 0)), [last, last]);
-    const kept = JSON.parse(readFileSync(join(broker.config['node.data_dir'], 'settings.json'), 'utf8'));
+    const kept = JSON.parse((await storedText(broker.config['node.data_dir'], 'settings'))!);
     t.deepEqual(kept.values, { [KEY]: String(last) });
   }),
 );

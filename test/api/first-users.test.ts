@@ -1,11 +1,11 @@
 /** Which users there are when the API opens, and when it does not open. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { isLoopback } from '../../src/base/access.js';
 import type { BrokerError } from '../../src/base/errors.js';
 import type { RunningBroker } from '../../src/broker.js';
 import { asking } from '../helpers/api.js';
+import { storedText, storeText } from '../helpers/documents.js';
 import { RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 
 const LOCAL = { 'listener.api.mgmt': '127.0.0.1:0' };
@@ -25,7 +25,7 @@ test('the broker does not open the API to other machines with the first password
       'knows; start with SHARDMQ_ADMIN_PASSWORD=... in the environment, or run: shardmq users passwd admin --data ' +
       `${directory}, or let it listen on this machine only: listener.api.mgmt = 127.0.0.1:0`,
   );
-  t.false(existsSync(join(directory, 'users.json')));
+  t.is(await storedText(directory, 'users'), null);
 });
 
 test('nor when it was stored long ago, or is another user’s; any other password will do', async (t) => {
@@ -61,7 +61,6 @@ test('a password of one’s own in dashboard.default_user opens it', async (t) =
 
 test('SHARDMQ_ADMIN_PASSWORD is admin’s password from each start on, and is written down nowhere', async (t) => {
   const directory = tempDirectory();
-  const file = join(directory, 'users.json');
   const logger = new RecordingLogger();
   const start = (password: string): Promise<RunningBroker> =>
     startTestBroker({ config: OPEN, env: { SHARDMQ_ADMIN_PASSWORD: password }, logger }, directory);
@@ -69,11 +68,12 @@ test('SHARDMQ_ADMIN_PASSWORD is admin’s password from each start on, and is wr
   t.is(await statusFor(first, `admin:${SECRET}`), 200);
   t.is(await statusFor(first, 'admin:public'), 401);
   await first.stop();
-  const stored = readFileSync(file, 'utf8');
-  t.false(stored.includes(SECRET));
+  const stored = await storedText(directory, 'users');
+  t.true(stored?.includes('admin'));
+  t.false(stored?.includes(SECRET));
   const second = await start(SECRET);
   await second.stop();
-  t.is(readFileSync(file, 'utf8'), stored, 'the same again changes nothing');
+  t.is(await storedText(directory, 'users'), stored, 'the same again changes nothing');
   const third = await start('another');
   t.is(await statusFor(third, 'admin:another'), 200);
   await third.stop();
@@ -90,16 +90,18 @@ test.serial('it is taken out of the environment of the process, also when it is 
   t.false('SHARDMQ_ADMIN_PASSWORD' in process.env);
 });
 
-test('without a listener of the API nobody is made; a damaged file stops the start all the same', async (t) => {
+test('without a listener of the API nobody is made; users that are damaged stop the start all the same', async (t) => {
   const directory = tempDirectory();
-  const file = join(directory, 'users.json');
   const broker = await startTestBroker({}, directory);
   await broker.stop();
-  t.false(existsSync(file));
-  writeFileSync(file, '{"formatVersion":1,"users":[{}]}');
+  t.is(await storedText(directory, 'users'), null);
+  await storeText(directory, 'users', '{"formatVersion":1,"users":[{}]}');
   const error = await t.throwsAsync<BrokerError>(startTestBroker({}, directory));
   t.is(error.code, 'DATA_DIR_FAILED');
-  t.true(error.message.startsWith(`${file} is damaged (user 1: something is missing)`));
+  const place = `users in ${join(directory, 'main')}`;
+  t.true(
+    error.message.startsWith(`${place} is damaged (user 1: something is missing); restore a backup, or put`),
+  );
 });
 
 test('only addresses of this machine count as such', (t) => {

@@ -79,11 +79,12 @@ written as in a file, but a duration always has its unit (a bare number is refus
 that does not take it within ${CONFIG_UPDATE_TIMEOUT_MS / 1000} s is started anew with it. Keys that count from the
 start are refused with 102, and \`GET /api/v2/configs\` leaves them out.
 
-Unlike in EMQ, changes are kept: in \`settings.json\` of the data directory. They win over the program, the file and the
+Unlike in EMQ, changes are kept, in \`main/\` of the data directory. They win over the program, the file and the
 environment, and give way to \`--set\`; the log says at start how many there are and where. \`reset\` takes one back, and
-what the file says is in force again. \`shardmq check-config FILE\` names those that win over the file. A damaged
-\`settings.json\`, or one with a value that is none, stops the start; without the file the broker starts as if nothing
-had been changed.
+what the file says is in force again. \`shardmq check-config FILE\` names those that win over the file. What is
+damaged there, or a value that is none, stops the start. A file \`settings.json\` in the data directory takes the
+place of what is kept with the next start; with \`{"formatVersion":1,"values":{}}\` in it the broker starts as if
+nothing had been changed. Earlier versions kept changes in this file.
 
 The keys of a plugin that runs are changed in the same way, with its name in the place of \`emqttd\`, or all together
 with \`PUT /api/v2/nodes/NODE/plugin_configs/PLUGIN\`; it is restarted with them, and keeps them. Secrets are shown as

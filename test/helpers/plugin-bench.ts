@@ -18,6 +18,7 @@ import type {
   ShardContext,
   ShardPart,
 } from '../../src/plugins/api.js';
+import { MemoryDocuments } from './documents.js';
 import { tempDirectory } from './with-broker.js';
 
 export interface PluginBenchOptions {
@@ -25,12 +26,15 @@ export interface PluginBenchOptions {
   readonly shards?: number;
   /** Data directory of the plugin; a new one if left out. */
   readonly directory?: string;
+  /** Its documents; none if left out. */
+  readonly documents?: MemoryDocuments;
 }
 
 export class PluginBench {
   /** What the plugin has logged, as `level message {fields}`. */
   readonly log: string[] = [];
   readonly directory: string;
+  readonly documents: MemoryDocuments;
   main: MainPart | undefined;
   shards: ShardPart[] = [];
   #areShardsStopped = false;
@@ -40,6 +44,7 @@ export class PluginBench {
     options: PluginBenchOptions,
   ) {
     this.directory = options.directory ?? tempDirectory();
+    this.documents = options.documents ?? new MemoryDocuments();
   }
 
   /** Starts the plugin as a broker does. Rejects with what is wrong with its values, or what it throws. */
@@ -87,6 +92,7 @@ export class PluginBench {
         mkdirSync(this.directory, { recursive: true });
         return this.directory;
       },
+      document: (name) => this.documents.document(name),
       tell: (data) => {
         for (const shard of this.shards.keys()) this.#toShard(shard, data);
         return true;

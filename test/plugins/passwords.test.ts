@@ -5,7 +5,8 @@ import test from 'ava';
 import type { RunningBroker } from '../../src/broker.js';
 import { hashPassword } from '../../src/passwords/hash.js';
 import { parseHashFormat } from '../../src/passwords/hash-format.js';
-import { writePasswordFile } from '../../src/plugins/shared/password-file.js';
+import { writePasswords } from '../../src/plugins/shared/password-document.js';
+import { MemoryDocument } from '../helpers/documents.js';
 import { RawClient } from '../helpers/raw-client.js';
 import { addressOf, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 
@@ -38,7 +39,9 @@ test('a hundred thousand names let in each with its own password', async (t) => 
       { format, salt, hash: hashPassword(Buffer.from(`password${i}`), format, salt)! },
     ] as const;
   });
-  await writePasswordFile(passwords, new Map(entries));
+  const document = new MemoryDocument();
+  await writePasswords(document, new Map(entries));
+  writeFileSync(passwords, document.text);
   const broker = await startTestBroker({}, directory);
   try {
     t.is(await codeOf(broker, 'user99999', 'password99999'), 0);

@@ -97,7 +97,7 @@ export class PasswordMainPart implements MainPart, PasswordAdmin {
     return true;
   }
 
-  /** The next start reads the file: nothing may change it any more. */
+  /** The next start reads what is kept: nothing may change it any more. */
   #assertRunning(): void {
     if (this.#isStopped) throw new Error('the plugin has stopped');
   }

@@ -1,15 +1,14 @@
 /** What the plugins with a table of passwords have in common: their configuration and how they start. Main thread. */
-import { join } from 'node:path';
 import { type HashFormat, parseHashFormat, type StoredPassword } from '../../passwords/hash-format.js';
 import { hashPool } from '../../passwords/hash-pool.js';
 import type { Plugin, PluginOption, PluginValues } from '../api.js';
-import { readPasswordFile } from './password-file.js';
+import { readPasswords } from './password-document.js';
 import { PasswordMainPart, problemOfLogin } from './password-main.js';
 import { PasswordTable } from './password-table.js';
 
 /** PBKDF2 with so many iterations takes 4 ms: two threads check 500 passwords a second. */
 const DEFAULT_FORMAT = 'pbkdf2,sha256,20000,32';
-const FILE = 'passwords';
+const DOCUMENT = 'passwords';
 
 export interface PasswordPluginOptions {
   readonly name: string;
@@ -49,11 +48,11 @@ export function passwordPlugin(options: PasswordPluginOptions): Plugin {
     isGuard: true,
     shard,
     check: (values) => checkValues(values, prefix, nameWord),
-    checkFiles: async (dataDir) => {
-      await readPasswordFile(join(dataDir, FILE));
+    checkFiles: async (_dataDir, document) => {
+      await readPasswords(document(DOCUMENT));
     },
     start: async (context) => {
-      const table = await PasswordTable.open(join(context.dataDir(), FILE));
+      const table = await PasswordTable.open(context.document(DOCUMENT));
       const format = formatIn(context.values, prefix);
       await addConfigured(table, loginsIn(context.values, prefix, nameWord), format, replaces);
       return new PasswordMainPart(table, format, hashPool(), context);

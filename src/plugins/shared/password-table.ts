@@ -1,10 +1,11 @@
 /**
- * Stored passwords by name, in memory and in a file. A change is in force when it is on disk; changes that come
+ * Stored passwords by name, in memory and in a document. A change is in force when it is on disk; changes that come
  * together are written together. Main thread.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { MainDocument } from '../../base/document.js';
 import type { StoredPassword } from '../../passwords/hash-format.js';
-import { readPasswordFile, writePasswordFile } from './password-file.js';
+import { readPasswords, writePasswords } from './password-document.js';
 
 /** Null: the name goes. */
 type Changes = Map<string, StoredPassword | null>;
@@ -19,13 +20,13 @@ export class PasswordTable {
   #idle: Promise<void> = Promise.resolve();
 
   private constructor(
-    private readonly path: string,
+    private readonly document: MainDocument,
     private readonly entries: Map<string, StoredPassword>,
   ) {}
 
-  /** Reads the file where there is one. @throws BrokerError when it is damaged */
-  static async open(path: string): Promise<PasswordTable> {
-    return new PasswordTable(path, await readPasswordFile(path));
+  /** Reads the document where there is one. @throws BrokerError when it is damaged */
+  static async open(document: MainDocument): Promise<PasswordTable> {
+    return new PasswordTable(document, await readPasswords(document));
   }
 
   get size(): number {
@@ -74,7 +75,7 @@ export class PasswordTable {
     try {
       const next = new Map(this.entries);
       apply(this.#writing, next);
-      await writePasswordFile(this.path, next);
+      await writePasswords(this.document, next);
       apply(this.#writing, this.entries);
     } finally {
       this.#writing = new Map();

@@ -1,5 +1,5 @@
 /** The host with shards that answer, refuse and hang as a test wants, and timers that the test turns. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -18,6 +18,7 @@ import { Catalogue } from '../../../src/plugins/catalogue.js';
 import { PluginConfiguration } from '../../../src/plugins/configuration.js';
 import { PluginHost } from '../../../src/plugins/host.js';
 import { LoadedFile } from '../../../src/plugins/loaded-file.js';
+import { MemoryDocuments } from '../../helpers/documents.js';
 import { RecordingLogger, tempDirectory } from '../../helpers/with-broker.js';
 
 mock.timers.enable({ apis: ['setTimeout'] });
@@ -31,6 +32,7 @@ interface Bench {
   readonly asked: string[];
   readonly told: MainEvent[];
   readonly directory: string;
+  readonly documents: MemoryDocuments;
   /** What the shards answer to `plugin.start` of a module. */
   answer: () => Promise<void>;
 }
@@ -40,9 +42,10 @@ async function benchOf(plugins: readonly Plugin[], directory = tempDirectory()):
   const catalogue = new Catalogue(plugins);
   const asked: string[] = [];
   const told: MainEvent[] = [];
+  const documents = new MemoryDocuments();
   const host = new PluginHost({
     catalogue,
-    configuration: new PluginConfiguration([], '', join(directory, 'plugins')),
+    configuration: new PluginConfiguration([], '', documents),
     loadedFile: new LoadedFile(join(directory, 'loaded_plugins')),
     allReady: () => Promise.resolve(),
     everywhere: (type, input) => {
@@ -60,6 +63,7 @@ async function benchOf(plugins: readonly Plugin[], directory = tempDirectory()):
       logger,
       shards: 2,
       dataDirOf: (name) => join(directory, name),
+      documentOf: (_plugin, name) => documents.document(name),
       tell: (_shard, event) => {
         told.push(event);
         return true;
@@ -68,7 +72,7 @@ async function benchOf(plugins: readonly Plugin[], directory = tempDirectory()):
       figures: () => [],
     },
   });
-  const bench: Bench = { host, logger, asked, told, directory, answer: () => Promise.resolve() };
+  const bench: Bench = { host, logger, asked, told, directory, documents, answer: () => Promise.resolve() };
   await host.boot();
   return bench;
 }
@@ -334,14 +338,13 @@ test.serial('a configuration that fails and cannot be taken back leaves the plug
     options: { 'one.word': { type: { kind: 'string' }, default: 'good', about: 'a word' } },
     start({ values }) {
       if (values.get('one.word') === 'good') return undefined;
-      rmSync(join(bench.directory, 'plugins'), { recursive: true });
-      writeFileSync(join(bench.directory, 'plugins'), 'in the way');
+      bench.documents.document('plugins/one').failure = 'the disk is full';
       throw new Error('a bad word');
     },
   });
   const bench = await benchOf([plugin]);
   t.true((await bench.host.start('one')).ok);
   const outcome = await bench.host.configure('one', { 'one.word': 'bad' });
-  t.regex(messageOf(outcome), /^one: a bad word; and it does not start again as it was: ENOTDIR/);
+  t.regex(messageOf(outcome), /^one: a bad word; and it does not start again as it was: the disk is full$/);
   t.like(await bench.host.stop('one'), { ok: false, why: 'not_started' });
 });

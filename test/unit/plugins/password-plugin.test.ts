@@ -1,6 +1,4 @@
 /** The plugins with a table of passwords: their configuration, changes while they run, and what they do when busy. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { SystemClock } from '../../../src/base/clock.js';
 import { HOOK_TIMEOUT_MS, LOGINS_WAITING_MAX } from '../../../src/limits.js';
@@ -14,8 +12,9 @@ import { type PasswordAdmin, PasswordMainPart } from '../../../src/plugins/share
 import type { PasswordQuestion } from '../../../src/plugins/shared/password-messages.js';
 import { PasswordShardPart } from '../../../src/plugins/shared/password-shard.js';
 import { PasswordTable } from '../../../src/plugins/shared/password-table.js';
+import { MemoryDocument } from '../../helpers/documents.js';
 import { ATTEMPT, PluginBench, type PluginBenchOptions } from '../../helpers/plugin-bench.js';
-import { tempDirectory, until } from '../../helpers/with-broker.js';
+import { until } from '../../helpers/with-broker.js';
 
 const FAST = { 'auth.user.password_hash': 'salt,sha256', 'auth.client.password_hash': 'salt,sha256' };
 const ALICE = { ...FAST, 'auth.user.1.username': 'alice', 'auth.user.1.password': 'one' };
@@ -39,7 +38,7 @@ test('a configured user is added once, and stays as it is when the configuration
   t.true(await letsIn(first, 'alice', 'one'));
   await first.stop();
   const second = await startUsers({
-    directory: first.directory,
+    documents: first.documents,
     values: { ...ALICE, 'auth.user.1.password': 'two' },
   });
   t.true(await letsIn(second, 'alice', 'one'));
@@ -56,7 +55,7 @@ test('a configured ClientId gets the configured password at each start', async (
   t.true(await lets(first, 'one'));
   await first.stop();
   const values = { ...DEVICE, 'auth.client.1.password': 'two' };
-  const second = await PluginBench.start(clientIds, { directory: first.directory, values });
+  const second = await PluginBench.start(clientIds, { documents: first.documents, values });
   t.true(await lets(second, 'two'));
   t.false(await lets(second, 'one'));
   await second.stop();
@@ -65,7 +64,7 @@ test('a configured ClientId gets the configured password at each start', async (
 test('a user that the configuration no longer names stays', async (t) => {
   const first = await startUsers({ values: ALICE });
   await first.stop();
-  const second = await startUsers({ directory: first.directory });
+  const second = await startUsers({ documents: first.documents });
   t.true(await letsIn(second, 'alice', 'one'));
   await second.stop();
 });
@@ -82,7 +81,7 @@ test('users are added, changed and removed while the plugin runs, and are there 
   t.is(await admin.remove('bob'), 'not_found');
   t.deepEqual(admin.list(), ['alice']);
   await first.stop();
-  const second = await startUsers({ directory: first.directory });
+  const second = await startUsers({ documents: first.documents });
   t.true(await letsIn(second, 'alice', 'three'));
   t.false(await letsIn(second, 'alice', 'one'));
   t.is(await second.authenticate({ username: 'bob', password: Buffer.from('one') }), 'ignore');
@@ -104,7 +103,7 @@ for (const [what, change] of [
       },
     };
     const format = parseHashFormat('pbkdf2,sha256,10,32');
-    const table = await PasswordTable.open(join(tempDirectory(), 'passwords'));
+    const table = await PasswordTable.open(new MemoryDocument());
     await table.change('alice', { format, salt: 's', hash: hashPassword(Buffer.from('one'), format, 's')! });
     const answers: unknown[] = [];
     const context = {
@@ -132,17 +131,17 @@ test('of two that add the same user at once, one is told that it exists', async 
   await bench.stop();
 });
 
-test('a stopped plugin changes no file under its successor', async (t) => {
+test('a stopped plugin changes no document under its successor', async (t) => {
   const bench = await startUsers();
   await bench.stop();
   await t.throwsAsync(adminOf(bench).add('alice', 'one'), { message: /stopped/ });
   await t.throwsAsync(adminOf(bench).remove('alice'), { message: /stopped/ });
 });
 
-test('neither the file nor what is thrown shows a password', async (t) => {
+test('neither the document nor what is thrown shows a password', async (t) => {
   const bench = await startUsers();
   await adminOf(bench).add('alice', 'wonderland');
-  t.notRegex(readFileSync(join(bench.directory, 'passwords'), 'utf8'), /wonderland/);
+  t.notRegex(bench.documents.document('passwords').text, /wonderland/);
   const error = await t.throwsAsync(adminOf(bench).add('', 'wonderland'));
   t.notRegex(error.message, /wonderland/);
   await bench.stop();
@@ -162,15 +161,15 @@ test('names and passwords that nobody can have are refused', async (t) => {
   await bench.stop();
 });
 
-test('a damaged file refuses the start and says which line', async (t) => {
+test('a damaged document refuses the start and says which line', async (t) => {
   const bench = await startUsers({ values: ALICE });
   await bench.stop();
-  const path = join(bench.directory, 'passwords');
-  const whole = readFileSync(path, 'utf8');
-  writeFileSync(path, whole.replace('["alice"', '["alice'));
-  await t.throwsAsync(startUsers({ directory: bench.directory }), { message: /line 2/ });
-  writeFileSync(path, '');
-  await t.throwsAsync(startUsers({ directory: bench.directory }), { message: /line 1/ });
+  const { documents } = bench;
+  const document = documents.document('passwords');
+  document.bytes = Buffer.from(document.text.replace('["alice"', '["alice'));
+  await t.throwsAsync(startUsers({ documents }), { message: /line 2/ });
+  document.bytes = Buffer.alloc(0);
+  await t.throwsAsync(startUsers({ documents }), { message: /line 1/ });
 });
 
 const WRONG_VALUES: Readonly<Record<string, readonly [values: Record<string, string>, message: RegExp]>> = {
@@ -205,7 +204,7 @@ test('by default passwords are kept by pbkdf2, and checked on threads of their o
     values: { ...ALICE, 'auth.user.password_hash': 'pbkdf2,sha256,20000,32' },
   });
   t.is(usernames.options!['auth.user.password_hash']!.default, 'pbkdf2,sha256,20000,32');
-  t.regex(readFileSync(join(bench.directory, 'passwords'), 'utf8'), /\["alice","pbkdf2,sha256,20000,32"/);
+  t.regex(bench.documents.document('passwords').text, /\["alice","pbkdf2,sha256,20000,32"/);
   t.true(await letsIn(bench, 'alice', 'one'));
   t.false(await letsIn(bench, 'alice', 'two'));
   await bench.stop();

@@ -1,19 +1,17 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
 import { silentLogger } from '../../../src/base/log.js';
 import { loadConfig } from '../../../src/config/load.js';
 import { LiveSettings } from '../../../src/settings/live-settings.js';
-import { tempDirectory } from '../../helpers/with-broker.js';
+import { MemoryDocument } from '../../helpers/documents.js';
 
 test('a broker that stops stores no change any more: its data directory may be another one’s soon', async (t) => {
   const loaded = loadConfig({ values: {} });
   if (!loaded.ok) throw new Error('no configuration');
   const { config } = loaded;
-  const path = join(tempDirectory(), 'settings.json');
+  const document = new MemoryDocument();
   const checks: (() => void)[] = [];
   const settings = new LiveSettings({
-    ...{ config, base: config, kept: [], path, logger: silentLogger, plugins: null as never },
+    ...{ config, base: config, kept: [], document, logger: silentLogger, plugins: null as never },
     check: () => new Promise((resolve) => checks.push(resolve)),
     apply: () => Promise.resolve(),
   });
@@ -27,5 +25,5 @@ test('a broker that stops stores no change any more: its data directory may be a
     t.like(await outcome, { why: 'failed', message: 'the broker stops: nothing is changed' });
   t.is(checks.length, 1);
   t.is(settings.config[key], config[key]);
-  t.false(existsSync(path));
+  t.is(document.bytes, null);
 });

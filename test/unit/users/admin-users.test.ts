@@ -1,5 +1,4 @@
 /** Whether somebody is who he says: what it costs, who is slowed, what changes at the same time do. */
-import { join } from 'node:path';
 import test from 'ava';
 import { SystemClock } from '../../../src/base/clock.js';
 import {
@@ -14,7 +13,7 @@ import { HashPool, type HashThreads } from '../../../src/passwords/hash-pool.js'
 import type { HashTask } from '../../../src/passwords/hash-thread.js';
 import { AdminUsers, USER_PASSWORD_FORMAT } from '../../../src/users/admin-users.js';
 import { UserStore } from '../../../src/users/user-store.js';
-import { tempDirectory } from '../../helpers/with-broker.js';
+import { MemoryDocument } from '../../helpers/documents.js';
 
 const QUICK = 'scrypt,16,1,1,32';
 const HERE = '10.0.0.1';
@@ -36,7 +35,7 @@ class CountingThreads implements HashThreads {
 async function stage() {
   const clock = new SystemClock();
   const threads = new CountingThreads();
-  const store = new UserStore(join(tempDirectory(), 'users.json'));
+  const store = new UserStore(new MemoryDocument());
   const users = new AdminUsers(store, new HashPool(threads, clock), clock, QUICK);
   await users.setPassword('admin', 'secret', 'administrator');
   threads.tasks.length = 0;

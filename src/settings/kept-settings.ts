@@ -1,30 +1,33 @@
-/** What was set while the broker ran, for its later starts: a file in the data directory. Main thread. */
-import { join, resolve as resolvePath } from 'node:path';
-import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
+/** What was set while the broker ran, for its later starts: one document. Main thread. */
+
+import type { Documents, MainDocument } from '../base/document.js';
+import { messageOf } from '../base/errors.js';
 import { type Entry, type Source, sourceIssue } from '../config/entry.js';
 import { KEPT_SETTINGS_BYTES_MAX } from '../limits.js';
 
 const FORMAT_VERSION = 1;
 
-/** @returns the path of the file. */
-export const keptFileIn = (dataDir: string): string => join(resolvePath(dataDir), 'settings.json');
+/** What keeps the settings. */
+export function settingsIn(store: Documents): MainDocument {
+  return store.document('settings', 'settings.json');
+}
 
 /** Never throws: what cannot be read is an issue, for nobody knows then how the broker was meant to run. */
-export function readKept(dataDir: string): Source {
-  const path = keptFileIn(dataDir);
-  let text: string | null;
+export function readKept(document: MainDocument): Source {
+  const { where, remedy } = document;
+  let bytes: Buffer | null;
   try {
-    text = readWholeFile(path, KEPT_SETTINGS_BYTES_MAX);
+    bytes = document.read(KEPT_SETTINGS_BYTES_MAX);
   } catch (error) {
-    return { entries: [], issues: [sourceIssue(path, `cannot be read: ${(error as Error).message}`)] };
+    return { entries: [], issues: [sourceIssue(where, `cannot be read: ${messageOf(error)}; ${remedy}`)] };
   }
-  if (text === null) return { entries: [], issues: [] };
-  const values = valuesOf(text);
+  if (bytes === null) return { entries: [], issues: [] };
+  const values = valuesOf(bytes.toString());
   if (values === null) {
-    const what = 'damaged: it is not a file of kept settings; restore it, or delete it to start without them';
-    return { entries: [], issues: [sourceIssue(path, what)] };
+    const what = `damaged: these are no kept settings; ${remedy}`;
+    return { entries: [], issues: [sourceIssue(where, what)] };
   }
-  return { entries: values.map(([key, value]) => ({ key, value, where: path })), issues: [] };
+  return { entries: values.map(([key, value]) => ({ key, value, where })), issues: [] };
 }
 
 /** @returns what people should know about it, who look at a configuration file only */
@@ -34,13 +37,13 @@ export function keptLines(kept: readonly Entry[]): string[] {
   );
 }
 
-/** @throws Error when it cannot be written */
-export function writeKept(path: string, values: ReadonlyMap<string, string>): void {
+/** Rejects with an Error when it cannot be written. */
+export async function writeKept(document: MainDocument, values: ReadonlyMap<string, string>): Promise<void> {
   const kept = { formatVersion: FORMAT_VERSION, values: Object.fromEntries(values) };
   const text = `${JSON.stringify(kept, null, 2)}\n`;
   if (Buffer.byteLength(text) > KEPT_SETTINGS_BYTES_MAX)
-    throw new Error(`${path} would be longer than ${KEPT_SETTINGS_BYTES_MAX} bytes`);
-  writeWholeFile(path, text);
+    throw new Error(`${document.where} would be longer than ${KEPT_SETTINGS_BYTES_MAX} bytes`);
+  await document.write(text);
 }
 
 function valuesOf(text: string): [string, string][] | null {

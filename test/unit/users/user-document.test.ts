@@ -1,11 +1,10 @@
-/** The file of users: read as it was written, or refused with its path and the reason. */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** The users that are kept: read as they were written, or refused with where they lie and the reason. */
 import test from 'ava';
 import type { BrokerError } from '../../../src/base/errors.js';
+import { USERS_FILE_BYTES_MAX } from '../../../src/limits.js';
 import { parseHashFormat } from '../../../src/passwords/hash-format.js';
-import { readUsers, type UserRecord, writeUsers } from '../../../src/users/user-file.js';
-import { tempDirectory } from '../../helpers/with-broker.js';
+import { readUsers, type UserRecord, writeUsers } from '../../../src/users/user-document.js';
+import { MemoryDocument } from '../../helpers/documents.js';
 
 const format = parseHashFormat('scrypt,16,1,1,32');
 const record = (tags: string): UserRecord => ({
@@ -13,19 +12,17 @@ const record = (tags: string): UserRecord => ({
   password: { format, salt: 'ab'.repeat(16), hash: 'cd'.repeat(32) },
   isPublic: false,
 });
-const pathOf = (): string => join(tempDirectory(), 'users.json');
 
 test('what was written is read, whatever the names', async (t) => {
-  const path = pathOf();
+  const document = new MemoryDocument();
   const users = new Map([
     ['admin', record('administrator')],
     ['__proto__', record('')],
     ['Ünïcødé/🦊', record('"quoted"\n')],
   ]);
-  t.is(readUsers(path), null);
-  await writeUsers(path, users);
-  t.deepEqual(readUsers(path), users);
-  t.is(statSync(path).mode & 0o777, 0o600);
+  t.is(readUsers(document), null);
+  await writeUsers(document, users);
+  t.deepEqual(readUsers(document), users);
 });
 
 const row = {
@@ -54,21 +51,24 @@ for (const [what, text, reason] of [
   ['a hash of another length', file({ ...row, hash: 'cd' }), /user 1: the hash/],
   ['no salt', file({ ...row, salt: '' }), /user 1: there is no salt/],
 ] as const) {
-  test(`a file with ${what} is refused, with path and reason`, (t) => {
-    const path = pathOf();
-    writeFileSync(path, text);
-    const error = t.throws<BrokerError>(() => readUsers(path));
+  test(`a document with ${what} is refused, with place and reason`, (t) => {
+    const document = new MemoryDocument(Buffer.from(text));
+    const error = t.throws<BrokerError>(() => readUsers(document));
     t.is(error.code, 'DATA_DIR_FAILED');
-    t.true(error.message.startsWith(path));
+    t.true(error.message.startsWith(document.where));
+    t.true(reason.source.includes('version') || error.message.endsWith('; restore it'));
     t.regex(error.message, reason);
     t.notRegex(error.message, /cdcd|abab/);
-    t.is(readFileSync(path, 'utf8'), text);
+    t.is(document.text, text);
   });
 }
 
 test('what cannot be read or written is an error that names it', async (t) => {
-  const path = pathOf();
-  mkdirSync(path);
-  t.is(t.throws<BrokerError>(() => readUsers(path)).code, 'DATA_DIR_FAILED');
-  await t.throwsAsync(writeUsers(path, new Map([['admin', record('')]])), { message: /cannot be written/ });
+  const document = new MemoryDocument(Buffer.alloc(USERS_FILE_BYTES_MAX + 1));
+  const error = t.throws<BrokerError>(() => readUsers(document));
+  t.is(error.code, 'DATA_DIR_FAILED');
+  t.regex(error.message, /^the document cannot be read: too long; restore it$/);
+  document.failure = 'the disk is full';
+  const written = writeUsers(document, new Map([['admin', record('')]]));
+  await t.throwsAsync(written, { message: 'the document cannot be written: the disk is full' });
 });

@@ -1,13 +1,12 @@
 /**
- * The file with the stored passwords of one plugin: a head with the number and the SHA-256 of what follows, then one
- * line of JSON per name. Read whole or not at all: a name that was lost would be let in as anybody. Main thread.
+ * The document with the stored passwords of one plugin: a head with the number and the SHA-256 of what follows, then
+ * one line of JSON per name. Read whole or not at all: a name that was lost would be let in as anybody. Main thread.
  */
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { BrokerError } from '../../base/errors.js';
-import { replaceFile } from '../../base/whole-file.js';
+import type { MainDocument } from '../../base/document.js';
+import { BrokerError, messageOf } from '../../base/errors.js';
 import { PASSWORD_FILE_BYTES_MAX, PASSWORD_FILE_LINES_PER_TURN } from '../../limits.js';
 import {
   type HashFormat,
@@ -20,7 +19,7 @@ const FORMAT = 'shardmq passwords';
 const VERSION = 1;
 const HEAD_BYTES_MAX = 256;
 
-/** First line of the file. */
+/** First line of the document. */
 interface Head {
   readonly format: typeof FORMAT;
   readonly version: typeof VERSION;
@@ -30,55 +29,44 @@ interface Head {
 }
 
 /**
- * @returns what the file holds by name, nothing where there is no file
+ * @returns what the document holds by name, nothing where there is none
  * @throws BrokerError DATA_DIR_FAILED with the line that is wrong
  */
-export async function readPasswordFile(path: string): Promise<Map<string, StoredPassword>> {
-  const bytes = await readWhole(path);
+export async function readPasswords(document: MainDocument): Promise<Map<string, StoredPassword>> {
+  const bytes = readWhole(document);
   if (bytes === null) return new Map();
-  if (!isUtf8(bytes)) throw damaged(path, 'it is not UTF-8');
+  if (!isUtf8(bytes)) throw damaged(document, 'it is not UTF-8');
   const end = bytes.indexOf(0x0a);
-  const head = readHead(path, bytes.toString('utf8', 0, Math.max(0, end)));
+  const head = readHead(document, bytes.toString('utf8', 0, Math.max(0, end)));
   const body = bytes.subarray(end + 1);
-  const entries = await readEntries(path, body.toString('utf8'));
+  const entries = await readEntries(document, body.toString('utf8'));
   if (entries.size !== head.entries) {
-    throw damaged(path, `it has ${entries.size} names and should have ${head.entries}`);
+    throw damaged(document, `it has ${entries.size} names and should have ${head.entries}`);
   }
-  if (digestOf(body) !== head.sha256) throw damaged(path, 'it is not as it was written');
+  if (digestOf(body) !== head.sha256) throw damaged(document, 'it is not as it was written');
   return entries;
 }
 
-async function readWhole(path: string): Promise<Buffer | null> {
-  let file: FileHandle;
+function readWhole(document: MainDocument): Buffer | null {
   try {
-    file = await open(path, 'r');
+    return document.read(PASSWORD_FILE_BYTES_MAX);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw failed(path, `cannot be read: ${(error as Error).message}`);
-  }
-  try {
-    if ((await file.stat()).size > PASSWORD_FILE_BYTES_MAX) throw failed(path, 'is too large');
-    return await file.readFile();
-  } catch (error) {
-    if (error instanceof BrokerError) throw error;
-    throw failed(path, `cannot be read: ${(error as Error).message}`);
-  } finally {
-    await file.close();
+    throw failed(document, `cannot be read: ${messageOf(error)}; ${document.remedy}`);
   }
 }
 
-function readHead(path: string, line: string): Head {
+function readHead(document: MainDocument, line: string): Head {
   const { format, version, entries, sha256 } = parseLine<Partial<Record<keyof Head, unknown>>>(line) ?? {};
-  if (format !== FORMAT) throw damaged(path, 'line 1 is not the head of a password file');
+  if (format !== FORMAT) throw damaged(document, 'line 1 is not the head of a password file');
   if (version !== VERSION) {
-    throw failed(path, `has version ${JSON.stringify(version)}, this broker knows only ${VERSION}`);
+    throw failed(document, `has version ${JSON.stringify(version)}, this broker knows only ${VERSION}`);
   }
   if (typeof entries !== 'number' || typeof sha256 !== 'string')
-    throw damaged(path, 'line 1 is not complete');
+    throw damaged(document, 'line 1 is not complete');
   return { format, version, entries, sha256 };
 }
 
-async function readEntries(path: string, body: string): Promise<Map<string, StoredPassword>> {
+async function readEntries(document: MainDocument, body: string): Promise<Map<string, StoredPassword>> {
   const entries = new Map<string, StoredPassword>();
   const formats = new Map<string, HashFormat>();
   let start = 0;
@@ -87,7 +75,7 @@ async function readEntries(path: string, body: string): Promise<Map<string, Stor
     const text = body.slice(start, end < 0 ? body.length : end);
     const entry = end < 0 ? null : readEntry(text, formats);
     if (entry === null || entries.has(entry[0])) {
-      throw damaged(path, `line ${line} is not the password of a name, or the name's second`);
+      throw damaged(document, `line ${line} is not the password of a name, or the name's second`);
     }
     entries.set(...entry);
     start = end + 1;
@@ -125,21 +113,21 @@ function parseLine<T>(line: string): T | null {
 }
 
 /**
- * Whole or not at all, also when the power goes; readable by the broker's user only.
- * @throws BrokerError DATA_DIR_FAILED; the old file is still there then
+ * Whole or not at all, also when the power goes.
+ * @throws BrokerError DATA_DIR_FAILED; what was there before is still there then
  */
-export async function writePasswordFile(
-  path: string,
+export async function writePasswords(
+  document: MainDocument,
   entries: ReadonlyMap<string, StoredPassword>,
 ): Promise<void> {
   const body = await printEntries([...entries]);
   const head: Head = { format: FORMAT, version: VERSION, entries: entries.size, sha256: digestOf(body) };
   // What could not be read again must not be written.
-  if (body.length > PASSWORD_FILE_BYTES_MAX - HEAD_BYTES_MAX) throw failed(path, 'would be too large');
+  if (body.length > PASSWORD_FILE_BYTES_MAX - HEAD_BYTES_MAX) throw failed(document, 'would be too large');
   try {
-    await replaceFile(path, Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]));
+    await document.write(Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]));
   } catch (error) {
-    throw failed(path, `cannot be written: ${(error as Error).message}`);
+    throw failed(document, `cannot be written: ${messageOf(error)}`);
   }
 }
 
@@ -159,10 +147,10 @@ function digestOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-function damaged(path: string, what: string): BrokerError {
-  return failed(path, `is damaged (${what}); restore it, or delete it together with all that is in it`);
+function damaged(document: MainDocument, what: string): BrokerError {
+  return failed(document, `is damaged (${what}); ${document.remedy}`);
 }
 
-function failed(path: string, what: string): BrokerError {
-  return new BrokerError('DATA_DIR_FAILED', `${path} ${what}`);
+function failed({ where }: MainDocument, what: string): BrokerError {
+  return new BrokerError('DATA_DIR_FAILED', `${where} ${what}`);
 }

@@ -1,6 +1,7 @@
-/** The users of the API on disk: a small file in the data directory, whole or not at all. Main thread. */
+/** The users of the API as they are kept: one small document, whole or not at all. Main thread. */
+
+import type { Documents, MainDocument } from '../base/document.js';
 import { BrokerError, messageOf } from '../base/errors.js';
-import { readWholeFile, replaceFile } from '../base/whole-file.js';
 import { USERS_FILE_BYTES_MAX, USERS_MAX } from '../limits.js';
 import {
   type HashFormat,
@@ -10,8 +11,6 @@ import {
 } from '../passwords/hash-format.js';
 import { problemOfTags, problemOfUsername } from './user-rules.js';
 
-/** In the data directory. */
-export const USERS_FILE = 'users.json';
 const FORMAT_VERSION = 1;
 
 /** What is kept of a user. Never changed: a change puts another one in its place. */
@@ -29,7 +28,7 @@ export function publicUsersOf(users: UserTable): readonly string[] {
   return [...users].filter(([, { isPublic }]) => isPublic).map(([username]) => username);
 }
 
-/** One user as the file has it. */
+/** One user as the document has it. */
 interface Row {
   readonly username: string;
   readonly tags: string;
@@ -39,50 +38,55 @@ interface Row {
   readonly isPublic: boolean;
 }
 
-/** @returns null where there is no file. @throws BrokerError DATA_DIR_FAILED: nobody could say who may come in */
-export function readUsers(path: string): UserTable | null {
-  let text: string | null;
-  try {
-    text = readWholeFile(path, USERS_FILE_BYTES_MAX);
-  } catch (error) {
-    throw failed(path, `cannot be read: ${messageOf(error)}`);
-  }
-  return text === null ? null : parseUsers(path, text);
+/** What keeps the users. */
+export function usersIn(store: Documents): MainDocument {
+  return store.document('users', 'users.json');
 }
 
-/** @throws BrokerError DATA_DIR_FAILED; the old file is still there then */
-export async function writeUsers(path: string, users: UserTable): Promise<void> {
+/** @returns null where there is none. @throws BrokerError DATA_DIR_FAILED: nobody could say who may come in */
+export function readUsers(document: MainDocument): UserTable | null {
+  let bytes: Buffer | null;
+  try {
+    bytes = document.read(USERS_FILE_BYTES_MAX);
+  } catch (error) {
+    throw failed(document, `cannot be read: ${messageOf(error)}; ${document.remedy}`);
+  }
+  return bytes === null ? null : parseUsers(document, bytes.toString());
+}
+
+/** @throws BrokerError DATA_DIR_FAILED; those before are still kept then */
+export async function writeUsers(document: MainDocument, users: UserTable): Promise<void> {
   const rows = [...users].map(([username, { tags, password, isPublic }]): Row => {
     const { format, salt, hash } = password;
     return { username, tags, format: format.text, salt, hash, isPublic };
   });
   try {
-    await replaceFile(path, `${JSON.stringify({ formatVersion: FORMAT_VERSION, users: rows }, null, 1)}\n`);
+    await document.write(`${JSON.stringify({ formatVersion: FORMAT_VERSION, users: rows }, null, 1)}\n`);
   } catch (error) {
-    throw failed(path, `cannot be written: ${messageOf(error)}`);
+    throw failed(document, `cannot be written: ${messageOf(error)}`);
   }
 }
 
-function parseUsers(path: string, text: string): UserTable {
+function parseUsers(document: MainDocument, text: string): UserTable {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw damaged(path, 'it is not JSON');
+    throw damaged(document, 'it is not JSON');
   }
-  if (!isRecord(value)) throw damaged(path, 'it is not an object');
+  if (!isRecord(value)) throw damaged(document, 'it is not an object');
   const { formatVersion, users: rows } = value;
   if (formatVersion !== FORMAT_VERSION) {
     const found = JSON.stringify(formatVersion);
-    throw failed(path, `has formatVersion ${found}, this version knows only ${FORMAT_VERSION}`);
+    throw failed(document, `has formatVersion ${found}, this version knows only ${FORMAT_VERSION}`);
   }
-  if (!Array.isArray(rows) || rows.length === 0) throw damaged(path, 'it has no users');
-  if (rows.length > USERS_MAX) throw damaged(path, `it has more than ${USERS_MAX} users`);
+  if (!Array.isArray(rows) || rows.length === 0) throw damaged(document, 'it has no users');
+  if (rows.length > USERS_MAX) throw damaged(document, `it has more than ${USERS_MAX} users`);
   const users = new Map<string, UserRecord>();
   const formats = new Map<string, HashFormat>();
   for (const [at, row] of rows.entries()) {
     const problem = isRow(row) ? take(row, users, formats) : 'something is missing';
-    if (problem !== null) throw damaged(path, `user ${at + 1}: ${problem}`);
+    if (problem !== null) throw damaged(document, `user ${at + 1}: ${problem}`);
   }
   return users;
 }
@@ -114,10 +118,10 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function damaged(path: string, what: string): BrokerError {
-  return failed(path, `is damaged (${what}); restore it, or delete it to begin with the first user again`);
+function damaged(document: MainDocument, what: string): BrokerError {
+  return failed(document, `is damaged (${what}); ${document.remedy}`);
 }
 
-function failed(path: string, what: string): BrokerError {
-  return new BrokerError('DATA_DIR_FAILED', `${path} ${what}`);
+function failed({ where }: MainDocument, what: string): BrokerError {
+  return new BrokerError('DATA_DIR_FAILED', `${where} ${what}`);
 }

@@ -1,0 +1,144 @@
+/**
+ * What main keeps: whole documents by name, in an lmdb environment of its own. Opened by whoever holds the data
+ * directory, or by a command that looks only. Main thread.
+ *
+ * The environment is made with the first document. It also has the names of all documents, so that one which was lost
+ * with a damaged file is missed, and does not count as one that never was.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Documents, MainDocument } from '../base/document.js';
+import type { Logger } from '../base/log.js';
+import { KeptDocument, type StoredDocuments } from './document.js';
+import { Environment, type Write } from './environment.js';
+import { framed, opened } from './framing.js';
+import { describeMended, mendEnvironment } from './mending.js';
+import { findDamage } from './page-reader.js';
+
+const TABLES = ['meta', 'documents'] as const;
+type MainTable = (typeof TABLES)[number];
+
+const NAMES_KEY = Buffer.from('names');
+/** Of names and documents. */
+const VERSION = 1;
+/** What may have been there, when nobody knows any more. */
+const NAMES_ALWAYS = ['users', 'settings', 'bans'];
+
+export class MainStore implements Documents, StoredDocuments {
+  readonly directory: string;
+  readonly #documents = new Map<string, KeptDocument>();
+  #environment: Environment<MainTable> | null = null;
+  #names = new Set<string>();
+  /** Settles when the writes so far are over. */
+  #idle: Promise<void> = Promise.resolve();
+
+  private constructor(readonly dataDirectory: string) {
+    this.directory = join(dataDirectory, 'main');
+  }
+
+  /**
+   * For whoever holds the data directory, which is there. A damaged environment is put aside, and what can be read of
+   * it is kept.
+   * @throws Error when it cannot be opened
+   */
+  static async open(dataDirectory: string, logger: Pick<Logger, 'error' | 'warn'>): Promise<MainStore> {
+    const store = new MainStore(dataDirectory);
+    const mended = await mendEnvironment(store.directory, TABLES);
+    if (mended !== null) {
+      logger.error(`${store.directory}: ${describeMended(mended)}`);
+      for (const detail of mended.details) logger.warn(detail);
+    }
+    if (existsSync(store.directory)) await store.#open(mended !== null);
+    return store;
+  }
+
+  /**
+   * For whoever changes nothing. `isHeld`: a broker has the directory, and changes it meanwhile.
+   * @throws Error when it is damaged, or cannot be opened
+   */
+  static async look(dataDirectory: string, isHeld: boolean): Promise<MainStore> {
+    const store = new MainStore(dataDirectory);
+    const damage = isHeld ? null : findDamage(store.directory);
+    if (damage !== null) throw new Error(`${store.directory} ${damage}; the next start mends what it can`);
+    if (existsSync(store.directory)) await store.#open(false);
+    return store;
+  }
+
+  document(name: string, file: string): MainDocument {
+    let document = this.#documents.get(name);
+    if (document === undefined) {
+      document = new KeptDocument(this, name, join(this.dataDirectory, file));
+      this.#documents.set(name, document);
+    }
+    return document;
+  }
+
+  /** Takes in the files of all documents that were read so far. @throws Error when one cannot be stored */
+  async adoptFiles(): Promise<void> {
+    for (const document of this.#documents.values()) await document.adoptFile();
+  }
+
+  get(name: string): Buffer | null {
+    const key = Buffer.from(name);
+    const value = this.#environment?.get('documents', key) ?? null;
+    if (value === null) {
+      if (this.#names.has(name)) throw new Error('it was lost with a damaged file');
+      return null;
+    }
+    return contentOf(key, value);
+  }
+
+  put(name: string, content: Buffer): Promise<void> {
+    const done = this.#idle.then(() => this.#put(name, content));
+    this.#idle = done.catch(ignore);
+    return done;
+  }
+
+  /** What is being written is waited for. */
+  async close(): Promise<void> {
+    await this.#idle;
+    const environment = this.#environment;
+    this.#environment = null;
+    await environment?.close();
+  }
+
+  async #put(name: string, content: Buffer): Promise<void> {
+    const environment = this.#environment ?? this.#create();
+    const key = Buffer.from(name);
+    const writes: Write<MainTable>[] = [{ table: 'documents', key, value: framed(key, content, VERSION) }];
+    const names = new Set([...this.#names, name]);
+    if (names.size > this.#names.size) writes.push(namesRow(names));
+    await environment.writeSafely(writes);
+    this.#names = names;
+  }
+
+  #create(): Environment<MainTable> {
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    this.#environment = new Environment(this.directory, TABLES);
+    return this.#environment;
+  }
+
+  async #open(wasMended: boolean): Promise<void> {
+    const environment = this.#create();
+    const names = environment.get('meta', NAMES_KEY);
+    if (names !== null) {
+      this.#names = new Set(JSON.parse(contentOf(NAMES_KEY, names).toString()) as string[]);
+    } else if (wasMended) {
+      this.#names = new Set(NAMES_ALWAYS);
+      await environment.writeSafely([namesRow(this.#names)]);
+    }
+  }
+}
+
+function namesRow(names: ReadonlySet<string>): Write<MainTable> {
+  const value = framed(NAMES_KEY, Buffer.from(JSON.stringify([...names])), VERSION);
+  return { table: 'meta', key: NAMES_KEY, value };
+}
+
+function contentOf(key: Buffer, value: Buffer): Buffer {
+  const frame = opened(key, value, VERSION);
+  if (frame.ok) return frame.content;
+  throw new Error(frame.why === 'newer' ? 'a later version has written it' : 'it is not as it was written');
+}
+
+function ignore(): void {}

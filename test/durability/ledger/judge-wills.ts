@@ -41,7 +41,9 @@ function dueness(book: Book, connection: Connection, next: Connection | undefine
   if (connectedUs === Infinity) return 'maybe';
   if (closedUs === Infinity) return 'no';
   if (how === 'left') return book.hasCrashWithin(closedUs - LOST_US, closedUs + NOTED_US) ? 'maybe' : 'no';
-  const isNoted = confirmedUs !== Infinity || !book.hasCrashWithin(connectedUs, connectedUs + NOTED_US);
+  // A shard that is about to die still takes connections.
+  const isNoted =
+    confirmedUs !== Infinity || !book.hasCrashWithin(connectedUs - LOST_US, connectedUs + NOTED_US);
   const crashUs = book.crashesUs.findLast((crash) => crash <= closedUs && closedUs - crash < LOST_US);
   if (how === 'dropped' && next === undefined) return isNoted ? 'yes' : 'maybe';
   if (how === 'dropped' || crashUs === undefined) return 'maybe';

@@ -1,7 +1,7 @@
 /**
- * What it costs to keep messages on their way to another shard: `node dist/perf/micro/outbox.js`. Both shards are in one
- * thread, so a figure is the CPU time of both for one message: on the plain way, on the kept way with a store that
- * forgets, and with lmdb, whose own threads count as well.
+ * What it costs to keep messages on their way to another shard: `node dist/perf/micro/outbox.js`. Both shards are in
+ * one thread, so a figure is the CPU time of both for one message: on the plain way, on the kept way with a store
+ * that forgets, and with lmdb, whose own threads count as well.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

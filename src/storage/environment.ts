@@ -56,6 +56,10 @@ export class Environment<Table extends string> {
   /** For the next writes. */
   private readonly lots: WriteLot[] = [];
   private underway = 0;
+  /** A transaction has begun that is not committed. */
+  private isWriting = false;
+  /** Those that begin after it: lmdb's threads would take them in any order. */
+  private readonly waiting: (() => void)[] = [];
   private onIdle: (() => void) | null = null;
 
   /** Opens or creates `directory`. @throws Error */
@@ -105,11 +109,12 @@ export class Environment<Table extends string> {
     const committed = (): void => {
       if (isCommitted) return;
       isCommitted = true;
+      this.beginNext();
       // Who reads from now on is to see it.
       this.root.resetReadTxn();
       end.committed();
     };
-    lot.start(this.native, (status) => {
+    this.begin(lot, (status) => {
       if (status === IS_COMMITTED) {
         committed();
         return;
@@ -121,6 +126,7 @@ export class Environment<Table extends string> {
         committed();
         end.flushed();
       } else {
+        if (!isCommitted) this.beginNext();
         end.failed(writeError(status));
       }
       if (this.underway === 0) this.onIdle?.();
@@ -187,6 +193,22 @@ export class Environment<Table extends string> {
       });
     }
     await this.root.close();
+  }
+
+  private begin(lot: WriteLot, callback: (status: number) => void): void {
+    const start = (): void => lot.start(this.native, callback);
+    if (this.isWriting) {
+      this.waiting.push(start);
+      return;
+    }
+    this.isWriting = true;
+    start();
+  }
+
+  private beginNext(): void {
+    const start = this.waiting.shift();
+    this.isWriting = start !== undefined;
+    start?.();
   }
 
   private table(name: Table): Database<Buffer, Buffer> & TableInternals {

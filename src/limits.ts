@@ -890,6 +890,26 @@ export const STORE_FULL_END_SHARE = 0.95;
 /** How long the size of a store that is far from full may be old, in milliseconds: to measure it takes some 20 us. */
 export const STORE_MEASURE_MS = 1_000;
 
+/** Bytes of rows in one commit of a backup, and so about the memory that it takes. */
+export const BACKUP_COMMIT_BYTES = 4 << 20;
+/** Commits of a backup that may be on their way to the disk: reading goes on meanwhile, and they are held in memory. */
+export const BACKUP_COMMITS_MAX = 4;
+/**
+ * Bytes by which the files of a running broker may grow while a backup reads them, unless they had more before. Too
+ * small ends backups under load; too large fills the broker's disk, as files do not become smaller again.
+ */
+export const BACKUP_GROWTH_BYTES = 1 << 30;
+/** Milliseconds after which a backup that is not ready is given up: its reading keeps space of the broker's files. */
+export const BACKUP_DEADLINE_MS = 3_600_000;
+/** Rows that a backup reads before its thread looks at anything else: it may be that of a broker. */
+export const BACKUP_ROWS_PER_TURN = 1_000;
+/** Times that a backup tries to see all stores within a moment. More keeps whoever asked waiting on a busy machine. */
+export const BACKUP_ATTEMPTS_MAX = 5;
+/** Milliseconds between two lines of the command line about how far a backup has come. */
+export const BACKUP_PROGRESS_MS = 2_000;
+/** Bytes of the file that says what a backup holds; a larger one is not ours. */
+export const BACKUP_FILE_BYTES_MAX = 64 << 10;
+
 /**
  * Bytes of filters told at once to a shard that begins. Too small costs posts; too large holds both loops, by a
  * millisecond for 64 KiB.

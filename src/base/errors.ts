@@ -11,6 +11,7 @@ export const ERROR_CODES = {
     'the API would listen to other machines while a user of it has a password that everybody knows; the message says how to change it',
   LISTENER_FAILED: 'a listener could not be opened',
   DATA_DIR_FAILED: 'the data directory could not be read or written',
+  BACKUP_FAILED: 'a backup could not be made or restored; what was there before is as it was',
   PLATFORM_UNSUPPORTED: 'this operating system or Node.js version is not supported',
   SHARD_UNAVAILABLE: 'a shard did not answer within the deadline, or has ended',
   SHARD_FAILED: 'shards crashed too often; the broker has stopped',

@@ -10,17 +10,26 @@ import {
   splitOption,
 } from './start-options.js';
 
+/** A backup that is made or restored. */
+export interface Copy {
+  readonly directory: string;
+  readonly force: boolean;
+  /** They say which data directory it is about. */
+  readonly sources: StartSources;
+}
+
 /** What was asked for. */
 export type Command =
   | ({ readonly name: 'start' } & StartSources)
   | { readonly name: 'remote'; readonly command: RemoteCommand }
   | { readonly name: 'check-config'; readonly file: string }
+  | { readonly name: 'backup' | 'restore'; readonly copy: Copy }
   | { readonly name: 'version' }
   | { readonly name: 'help'; readonly topic: HelpTopic | null }
   | { readonly name: 'wrong'; readonly message: string };
 
 /** Commands that ask no broker. */
-const LOCAL_COMMANDS = ['start', 'check-config', 'version', 'help'] as const;
+const LOCAL_COMMANDS = ['start', 'check-config', 'backup', 'restore', 'version', 'help'] as const;
 export type HelpTopic = (typeof LOCAL_COMMANDS)[number] | keyof typeof REMOTE_COMMANDS;
 const COMMANDS: readonly string[] = [...LOCAL_COMMANDS, ...Object.keys(REMOTE_COMMANDS)];
 const isCommand = (name: string): name is HelpTopic => COMMANDS.includes(name);
@@ -49,6 +58,9 @@ export function parseArguments(args: readonly string[]): Command {
       return parseStart(first.startsWith('-') ? args : rest);
     case 'check-config':
       return parseCheckConfig(rest);
+    case 'backup':
+    case 'restore':
+      return parseCopy(name, rest);
     case 'version':
       return rest.length === 0 ? { name } : wrong(`version takes nothing more, and got ${rest[0]}`);
     case 'help':
@@ -91,6 +103,28 @@ function parseSources(args: readonly string[]): StartSources | string {
     given.push([option, value]);
   }
   return sourcesFrom(given);
+}
+
+function parseCopy(name: 'backup' | 'restore', args: readonly string[]): Command {
+  const isForce = (arg: string): boolean => name === 'restore' && arg === '--force';
+  const options: string[] = [];
+  const words: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at]!;
+    if (isForce(arg)) continue;
+    if (!arg.startsWith('-')) {
+      words.push(arg);
+      continue;
+    }
+    options.push(arg);
+    // What belongs to an option is no directory.
+    if (!arg.includes('=') && isStartOption(arg) && at + 1 < args.length) options.push(args[++at]!);
+  }
+  const sources = parseSources(options);
+  if (typeof sources === 'string') return wrong(sources);
+  const [directory, more] = words;
+  if (directory === undefined || more !== undefined) return wrong(`${name} takes one directory`);
+  return { name, copy: { directory, force: args.some(isForce), sources } };
 }
 
 function parseCheckConfig(args: readonly string[]): Command {

@@ -33,6 +33,26 @@ also with the files that a start would read
 
   shardmq check-config FILE
 `,
+  backup: `shardmq backup: copies the data directory, also while a broker runs on it: everything that was acknowledged
+before is in the copy, and a broker can start on it
+
+  shardmq backup DIR [--data DATA]
+
+  DIR                where it is written; must not be there, or be empty
+  --data DATA        the data directory (node.data_dir); --config and --set as for start
+
+It grows in DIR.partial, which an interrupted backup leaves behind and the next one replaces.
+`,
+  restore: `shardmq restore: puts a backup into a data directory on which no broker runs
+
+  shardmq restore DIR [--data DATA] [--force]
+
+  DIR                a backup
+  --data DATA        the data directory (node.data_dir); --config and --set as for start
+  --force            replaces what is kept there already
+
+All of it is copied and looked through before anything is replaced.
+`,
   version: 'shardmq version: says which version this is\n',
   help: 'shardmq help: says which commands there are, and with a COMMAND what it does\n\n  shardmq help [COMMAND]\n',
 };
@@ -54,6 +74,8 @@ to run one
 
 ${START}
   shardmq check-config FILE    what is wrong with it, without starting
+  shardmq backup DIR           a copy of the data directory, also while a broker runs
+  shardmq restore DIR          puts such a copy into a data directory
   shardmq version
   shardmq help [COMMAND]
 

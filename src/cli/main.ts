@@ -32,6 +32,9 @@ async function run(args: readonly string[]): Promise<ExitCode> {
       return (await import('./remote/run.js')).runRemote(command.command);
     case 'check-config':
       return (await import('./check-config.js')).checkConfig(command.file);
+    case 'backup':
+    case 'restore':
+      return (await import('./copies.js')).runCopy(command.name, command.copy);
     case 'version':
       out(`shardmq ${VERSION}\n`);
       return EXIT.ok;

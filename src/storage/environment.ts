@@ -8,6 +8,7 @@
  * state. The file does not become smaller; what is given back is used again once the disk knows that it is free. The
  * map grows with the file: there is no size to configure, and none to run into.
  */
+import { mkdirSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
 import { type Database, open, type RootDatabase, TransactionFlags } from 'lmdb';
 import { type NativeEnvironment, WriteLot } from './native-writes.js';
@@ -30,6 +31,13 @@ export interface WriteEnd {
   failed(error: Error): void;
 }
 
+export interface EnvironmentSnapshot<Table extends string> {
+  /** In the order of their keys. */
+  rows(table: Table): Iterable<Row>;
+  /** To be called before the environment is closed. */
+  end(): void;
+}
+
 /** lmdb's own, as far as it is not in its types. */
 interface Internals {
   readonly env: NativeEnvironment;
@@ -48,6 +56,8 @@ interface PageCounts {
 const IS_COMMITTED = 1;
 /** Values, keys: bytes as they are, without a codec. */
 const BINARY = { keyEncoding: 'binary', encoding: 'binary' } as const;
+/** Of the files; not in lmdb's types. */
+const OWNER_ONLY = { permissionsMode: 0o600 } as const;
 
 export class Environment<Table extends string> {
   private readonly root: RootDatabase<Buffer, Buffer>;
@@ -64,8 +74,11 @@ export class Environment<Table extends string> {
 
   /** Opens or creates `directory`. @throws Error */
   constructor(directory: string, names: readonly Table[]) {
+    // Nobody else is to read what clients have published.
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.root = open<Buffer, Buffer>({
       ...BINARY,
+      ...OWNER_ONLY,
       path: directory,
       noSubdir: false,
       maxDbs: names.length,
@@ -183,6 +196,17 @@ export class Environment<Table extends string> {
   /** A copy of everything, as it is now, into a directory that is there and empty. @throws Error */
   copyTo(directory: string): Promise<void> {
     return this.root.backup(directory, false);
+  }
+
+  /** Everything as it is now, whatever is written later; what that gives back is not used again before its end. */
+  snapshot(): EnvironmentSnapshot<Table> {
+    // What was read in this turn was read as it was then.
+    this.root.resetReadTxn();
+    const transaction = this.root.useReadTransaction();
+    return {
+      rows: (table) => this.table(table).getRange({ transaction }),
+      end: () => transaction.done(),
+    };
   }
 
   /** What is under way is waited for. */

@@ -5,7 +5,7 @@
  * The environment is made with the first document. It also has the names of all documents, so that one which was lost
  * with a damaged file is missed, and does not count as one that never was.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Documents, MainDocument } from '../base/document.js';
 import type { Logger } from '../base/log.js';
@@ -15,12 +15,12 @@ import { framed, opened } from './framing.js';
 import { describeMended, mendEnvironment } from './mending.js';
 import { findDamage } from './page-reader.js';
 
-const TABLES = ['meta', 'documents'] as const;
-type MainTable = (typeof TABLES)[number];
+export const MAIN_TABLES = ['meta', 'documents'] as const;
+type MainTable = (typeof MAIN_TABLES)[number];
 
 const NAMES_KEY = Buffer.from('names');
 /** Of names and documents. */
-const VERSION = 1;
+export const DOCUMENT_VERSION = 1;
 /** What may have been there, when nobody knows any more. */
 const NAMES_ALWAYS = ['users', 'settings', 'bans'];
 
@@ -43,7 +43,7 @@ export class MainStore implements Documents, StoredDocuments {
    */
   static async open(dataDirectory: string, logger: Pick<Logger, 'error' | 'warn'>): Promise<MainStore> {
     const store = new MainStore(dataDirectory);
-    const mended = await mendEnvironment(store.directory, TABLES);
+    const mended = await mendEnvironment(store.directory, MAIN_TABLES);
     if (mended !== null) {
       logger.error(`${store.directory}: ${describeMended(mended)}`);
       for (const detail of mended.details) logger.warn(detail);
@@ -105,7 +105,9 @@ export class MainStore implements Documents, StoredDocuments {
   async #put(name: string, content: Buffer): Promise<void> {
     const environment = this.#environment ?? this.#create();
     const key = Buffer.from(name);
-    const writes: Write<MainTable>[] = [{ table: 'documents', key, value: framed(key, content, VERSION) }];
+    const writes: Write<MainTable>[] = [
+      { table: 'documents', key, value: framed(key, content, DOCUMENT_VERSION) },
+    ];
     const names = new Set([...this.#names, name]);
     if (names.size > this.#names.size) writes.push(namesRow(names));
     await environment.writeSafely(writes);
@@ -113,8 +115,7 @@ export class MainStore implements Documents, StoredDocuments {
   }
 
   #create(): Environment<MainTable> {
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    this.#environment = new Environment(this.directory, TABLES);
+    this.#environment = new Environment(this.directory, MAIN_TABLES);
     return this.#environment;
   }
 
@@ -131,12 +132,12 @@ export class MainStore implements Documents, StoredDocuments {
 }
 
 function namesRow(names: ReadonlySet<string>): Write<MainTable> {
-  const value = framed(NAMES_KEY, Buffer.from(JSON.stringify([...names])), VERSION);
+  const value = framed(NAMES_KEY, Buffer.from(JSON.stringify([...names])), DOCUMENT_VERSION);
   return { table: 'meta', key: NAMES_KEY, value };
 }
 
 function contentOf(key: Buffer, value: Buffer): Buffer {
-  const frame = opened(key, value, VERSION);
+  const frame = opened(key, value, DOCUMENT_VERSION);
   if (frame.ok) return frame.content;
   throw new Error(frame.why === 'newer' ? 'a later version has written it' : 'it is not as it was written');
 }

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { finishRestore } from '../backup/restored-swap.js';
 import { BrokerError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import { MainStore } from '../storage/main-store.js';
@@ -21,6 +22,7 @@ export interface DataHold {
 export async function holdDataDir(directory: string, logger: Logger): Promise<DataHold> {
   const lock = lockDataDir(directory);
   try {
+    if (finishRestore(directory)) logger.info('what an interrupted restore had left is finished');
     const store = await MainStore.open(directory, logger);
     return {
       store,

@@ -51,7 +51,7 @@ test('an unknown option or command says what exists, and ends with 2', async (t)
   t.is(other.code, 2);
   t.regex(
     other.stderr,
-    /there is no command xyzzy; there are start, check-config, version, help, status, clients, /,
+    /there is no command xyzzy; there are start, check-config, backup, restore, version, help, status, clients, /,
   );
 });
 

@@ -15,6 +15,7 @@ import {
 import { BatchWriter, RECORD_RETAIN } from '../../src/protocol/batch.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import { OUTBOX_VERSION } from '../../src/storage/applied-record.js';
 import { CONTENT_AT, FRAME_BYTES, framed, opened, seal } from '../../src/storage/framing.js';
 import { outboxKey, sequenceOfKey } from '../../src/storage/keys.js';
 import type { Unreadable } from '../../src/storage/session-record.js';
@@ -23,8 +24,7 @@ import type { ByteHash } from '../routing/byte-hash.js';
 import { keptPost } from './posts.js';
 import { TopicMarks } from './topic-marks.js';
 
-/** Version of the rows' content: records as in src/protocol/batch-record.ts; empty: only its number is remembered. */
-const OUTBOX_VERSION = 1;
+/** Of a row whose number alone is remembered. */
 const NO_RECORDS = Buffer.alloc(0);
 
 /** What is posted there keeps the order of the program. */

@@ -38,9 +38,10 @@ export interface GroupChange {
 export type PeerMessage =
   /**
    * First on every channel, in both directions: there is somebody who listens, and has handled and committed the
-   * batches from the other's outbox up to this sequence.
+   * batches from the other's outbox up to `committed`. `seen`: the last of which it has handled anything; a later batch
+   * must have a higher sequence.
    */
-  | { readonly kind: 'hello'; readonly committed: number }
+  | { readonly kind: 'hello'; readonly committed: number; readonly seen: number }
   /** Changes of interest. `barrier` rises; 0 wants no answer. */
   | {
       readonly kind: 'interest';

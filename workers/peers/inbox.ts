@@ -37,6 +37,11 @@ export class Inbox implements AppliedRecord {
     return 'taken';
   }
 
+  /** Of the last batch of which anything is handled. */
+  get seenSequence(): number {
+    return Math.max(this.sequence, this.openSequence);
+  }
+
   /** @returns how many records of this batch are handled already; -1: all. */
   handledOf(sequence: number): number {
     if (sequence > this.sequence) return sequence === this.openSequence ? this.openRecords : 0;

@@ -188,14 +188,20 @@ export class OutboxStream {
     this.updateCredit();
   }
 
-  /** The target listens there, and has committed everything up to `committed`. Call `catchUp` until all is posted. */
-  open(channel: KeptChannel, committed: number): void {
+  /**
+   * The target listens there, has committed everything up to `committed`, and handled something of `seen`. Call
+   * `catchUp` until all is posted.
+   */
+  open(channel: KeptChannel, committed: number, seen: number): void {
     this.channel = channel;
     this.posted = 0;
-    this.postedSequence = committed;
     // Our own numbers may be the lower ones where this shard has lost its store, or has an older one.
-    if (committed > this.sequence) this.sequence = committed;
+    if (seen > this.sequence) this.sequence = seen;
     this.answered(committed, committed);
+    // What is no longer here has been committed there, also by a target that has lost its store since.
+    const next = this.safe[0] ?? this.taken[0] ?? this.gathered[0];
+    const settled = next === undefined ? this.sequence : next.sequence - 1;
+    this.postedSequence = this.handledSequence = Math.max(committed, settled);
     this.isCatchingUp = this.safe.length > 0;
   }
 

@@ -104,7 +104,8 @@ export class Peer implements Committable {
     port.on('messageerror', (error: Error) => {
       throw error;
     });
-    this.outgoing.reply({ kind: 'hello', committed: this.inbox.committedSequence });
+    const { committedSequence, seenSequence } = this.inbox;
+    this.outgoing.reply({ kind: 'hello', committed: committedSequence, seen: seenSequence });
   }
 
   /** Messages may be sent to it. */
@@ -251,7 +252,7 @@ export class Peer implements Committable {
         this.incoming.begin(message);
         break;
       case 'hello':
-        this.greeted(message.committed);
+        this.greeted(message.committed, message.seen);
         break;
       case 'interest':
         if (this.state === 'lost') break;
@@ -279,10 +280,10 @@ export class Peer implements Committable {
     }
   }
 
-  private greeted(committed: number): void {
+  private greeted(committed: number, seen: number): void {
     if (this.state === 'lost') return;
     this.hasGreeted = true;
-    this.stream.open(this.outgoing, committed);
+    this.stream.open(this.outgoing, committed, seen);
     this.announcement = this.context.table.announce();
   }
 

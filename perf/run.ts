@@ -5,7 +5,8 @@
 import { appendFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { messageOf } from '../src/base/errors.js';
-import { startBrokerProcess } from './lib/broker-process.js';
+import { type Level, startBrokerProcess } from './lib/broker-process.js';
+import { CommitProbe } from './lib/commit-probe.js';
 import { runScenario } from './lib/generator.js';
 import { runListing } from './lib/listing.js';
 import { type PerfOptions, parseOptions, USAGE } from './lib/options.js';
@@ -21,6 +22,7 @@ interface Setup {
   readonly shards: number;
   readonly transport: Transport;
   readonly owner: Owner;
+  readonly level: Level | null;
 }
 
 function print(text: string): void {
@@ -29,16 +31,18 @@ function print(text: string): void {
 
 async function measure(scenario: Scenario, setup: Setup, options: PerfOptions): Promise<RunResult> {
   const { threads, seconds, external, key } = options;
-  const { transport } = setup;
+  const { transport, level } = setup;
   if (external !== null) return await runScenario(scenario, { ...external, transport, threads, seconds });
-  const broker = await startBrokerProcess(setup.shards, { transport, key, login: loginOf(scenario) });
-  const { port, tcpPort, pid, slotKey, shards } = broker;
+  const broker = await startBrokerProcess(setup.shards, { transport, key, level, login: loginOf(scenario) });
+  const { port, tcpPort, apiPort, pid, slotKey, shards } = broker;
   let ballast: Ballast | null = null;
   try {
     const owner = ownerRule(setup.owner, slotKey, shards);
     if (owner !== null && transport !== 'tcp')
       ballast = await Ballast.open(tcpPort, slotKey, shards, clientsMax(scenario));
-    return await runScenario(scenario, { port, transport, owner, pid, threads, seconds });
+    const target = { port, transport, owner, pid, threads, seconds };
+    if (!isPersistent(scenario)) return await runScenario(scenario, target);
+    return await runScenario(scenario, { ...target, commits: await CommitProbe.open(apiPort) });
   } finally {
     ballast?.close();
     await broker.stop();
@@ -51,6 +55,10 @@ function list(scenario: ListingScenario, { shards }: Setup, options: PerfOptions
   if (external !== null) throw new Error('needs a broker that this command starts itself');
   print(`${scenario.title}\n`);
   return runListing(scenario, { shards, seconds, threads, print });
+}
+
+function isPersistent(scenario: Scenario): boolean {
+  return scenario.kind === 'flow' && scenario.isPersistent === true;
 }
 
 function loginOf(scenario: Scenario): Login | undefined {
@@ -98,10 +106,15 @@ async function runTable(setup: Setup, options: PerfOptions): Promise<boolean> {
   return isGood;
 }
 
-function headline({ shards, transport, owner }: Setup, { external, key }: PerfOptions): string {
+function headline({ shards, transport, owner, level }: Setup, { external, key }: PerfOptions): string {
   const who =
     external === null ? `shardmq, ${shards === 0 ? 'shards as it decides' : `shards: ${shards}`}` : '';
-  const how = [transport, owner === 'any' ? '' : `owner ${owner}`, key === 'rsa' ? 'RSA' : ''];
+  const how = [
+    transport,
+    owner === 'any' ? '' : `owner ${owner}`,
+    level === null ? '' : `level ${level}`,
+    key === 'rsa' ? 'RSA' : '',
+  ];
   return `${[who, ...how].filter((part) => part !== '').join(', ')}\n`;
 }
 
@@ -110,7 +123,9 @@ async function runAll(options: PerfOptions): Promise<boolean> {
   for (const shards of options.shards) {
     for (const transport of options.transports) {
       for (const owner of options.owners) {
-        if (!(await runTable({ shards, transport, owner }, options))) isGood = false;
+        for (const level of options.levels) {
+          if (!(await runTable({ shards, transport, owner, level }, options))) isGood = false;
+        }
       }
     }
   }

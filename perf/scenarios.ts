@@ -37,6 +37,8 @@ export interface FlowScenario extends Common {
   readonly login?: Login;
   /** Sessions outlive their connections. */
   readonly isPersistent?: boolean;
+  /** Persistent subscribers are away while messages are published, and come back for them afterwards. */
+  readonly isAway?: boolean;
 }
 
 /** Clients that connect, wait for CONNACK, disconnect and connect again, `clients` of them at any time. */
@@ -80,6 +82,9 @@ const FLOW = {
 const PAIRS = { ...FLOW, topology: 'pairs', publishers: 50, subscribers: 50 } as const;
 const FAN_OUT = { ...FLOW, topology: 'all', publishers: 1, subscribers: 100 } as const;
 
+const DURABLE = { ...PAIRS, qos: 1, isPersistent: true } as const;
+const AWAY = { ...DURABLE, isAway: true } as const;
+
 const LOGINS = {
   ...PAIRS,
   qos: 1,
@@ -89,6 +94,11 @@ const LOGINS = {
   newcomers: 1_000,
   isPersistent: true,
 } as const;
+
+/** So few messages are on their way that a commit holds no more of them. */
+function few(clients: number): Pick<FlowScenario, 'publishers' | 'subscribers' | 'window'> {
+  return { publishers: clients, subscribers: clients, window: 1 };
+}
 
 export const SCENARIOS: readonly AnyScenario[] = [
   { ...PAIRS, name: 'pairs', title: 'pairs, 50 to 50, QoS 0' },
@@ -128,6 +138,25 @@ export const SCENARIOS: readonly AnyScenario[] = [
   },
   { ...LOGINS, name: 'logins', title: 'QoS 1 while 1,000 log in by password', login: 'password' },
   { ...LOGINS, name: 'slow-logins', title: 'QoS 1 while 1,000 log in within 500 ms', login: 'slow' },
+  { ...DURABLE, name: 'durable', title: 'persistent sessions, pairs, QoS 1' },
+  { ...DURABLE, name: 'durable-10', title: 'persistent sessions, 10 pairs, window 1', ...few(10) },
+  { ...DURABLE, name: 'durable-1', title: 'persistent sessions, 1 pair, window 1', ...few(1) },
+  { ...DURABLE, name: 'durable-bursts', title: 'persistent sessions, bursts of 10, QoS 1', burst: 10 },
+  { ...DURABLE, name: 'durable-qos2', title: 'persistent sessions, pairs, QoS 2', qos: 2 },
+  { ...AWAY, name: 'away', title: 'clients away, pairs, QoS 1' },
+  { ...AWAY, name: 'away-bursts', title: 'clients away, bursts of 10, QoS 1', burst: 10 },
+  { ...AWAY, name: 'away-qos2', title: 'clients away, pairs, QoS 2', qos: 2 },
+  {
+    ...AWAY,
+    name: 'away-1000',
+    title: '1 KiB to 1,000 who are away, QoS 1',
+    topology: 'all',
+    publishers: 1,
+    subscribers: 1_000,
+    payloadBytes: 1_024,
+    window: 10,
+    ratePerSecond: 500,
+  },
   { kind: 'storm', name: 'storm', title: 'connect storm, 64 at a time', clients: 64 },
   { kind: 'idle', name: 'idle', title: '10,000 idle clients', clients: 10_000 },
   {

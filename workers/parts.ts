@@ -112,7 +112,7 @@ export class ShardParts implements Core {
     this.rechecks = new Rechecks(this);
     this.outputs = new OutputPool(this.turn, config['mqtt.client.max_write_buffer'], this.counters);
     this.memory = new MemoryBudget(start.memoryBudgetBytes);
-    this.commits = new Commits(seams.store, this.turn);
+    this.commits = new Commits(seams.store, this.turn, this.counters);
     this.journal = new Journal(seams.store, this.commits);
     this.commits.add(this.journal);
     this.keeper = new SessionKeeper(new SlotMap(start.slotKey, start.shards), seams.store, this.commits);

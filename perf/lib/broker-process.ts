@@ -27,6 +27,10 @@ const CERTIFICATES = fileURLToPath(new URL('../../../test/certs/', import.meta.u
 export const KEYS = ['ecdsa', 'rsa'] as const;
 export type Key = (typeof KEYS)[number];
 
+/** What an acknowledged message survives. */
+export const LEVELS = ['memory', 'process', 'disk'] as const;
+export type Level = (typeof LEVELS)[number];
+
 export interface BrokerOptions {
   /** What `port` is to be for, beside plain TCP. */
   readonly transport?: Transport;
@@ -34,12 +38,15 @@ export interface BrokerOptions {
   readonly key?: Key;
   /** Who lets clients in; nobody looks if left out. */
   readonly login?: Login | undefined;
+  /** Of persistence; null: as it is by default. */
+  readonly level?: Level | null;
 }
 
 export interface BrokerUnderTest {
   /** Where `transport` is spoken. */
   readonly port: number;
   readonly tcpPort: number;
+  readonly apiPort: number;
   /** Says which shard owns a ClientId. */
   readonly slotKey: string;
   readonly shards: number;
@@ -51,16 +58,17 @@ export interface BrokerUnderTest {
 /** @throws Error with the broker's output when it is not ready in time. `shards` 0: the broker decides. */
 export async function startBrokerProcess(
   shards: number,
-  { transport = 'tcp', key = 'ecdsa', login }: BrokerOptions = {},
+  { transport = 'tcp', key = 'ecdsa', login, level = null }: BrokerOptions = {},
 ): Promise<BrokerUnderTest> {
   const tcpPort = await freePort();
   const port = transport === 'tcp' ? tcpPort : await freePort();
+  const apiPort = await freePort();
   const dataDir = await mkdtemp(join(tmpdir(), 'shardmq-perf-'));
   const listeners = [
     `tcp.external=127.0.0.1:${tcpPort}`,
     'tcp.internal=off',
     'ws.external=off',
-    'api.mgmt=127.0.0.1:0',
+    `api.mgmt=127.0.0.1:${apiPort}`,
     ...(transport === 'tcp' ? [] : [`${transport}.external=127.0.0.1:${port}`]),
     ...(isEncrypted(transport) ? certificate(`${transport}.external`, key) : []),
   ].flatMap((setting) => ['--set', `listener.${setting}`]);
@@ -76,6 +84,7 @@ export async function startBrokerProcess(
     ...listeners,
     ...sharding,
     ...logins,
+    ...(level === null ? [] : ['--set', `mqtt.persistence.level=${level}`]),
   ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   try {
@@ -89,6 +98,7 @@ export async function startBrokerProcess(
   return {
     port,
     tcpPort,
+    apiPort,
     slotKey: node.slotKey,
     shards: node.shards,
     pid: child.pid!,

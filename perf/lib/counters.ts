@@ -20,6 +20,8 @@ export const STAT = {
   /** How often all newcomers have come, and the milliseconds this took altogether. */
   rounds: 5,
   roundsMs: 6,
+  /** Messages of QoS 1 and 2 that the broker has taken over. */
+  acknowledged: 7,
 } as const;
 
 /** Sequence numbers remembered per publisher where several subscribers share its messages; above any window. */
@@ -40,7 +42,7 @@ export interface ThreadCounters {
   readonly stats: Float64Array;
   /** Deliveries of each publisher's messages that arrived on this thread. */
   readonly received: Float64Array;
-  /** Latencies, in buckets of histogram.ts. */
+  /** Latencies of deliveries, or of acknowledgements while receivers are away, in buckets of histogram.ts. */
   readonly latencies: Float64Array;
 }
 

@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Scenario } from '../scenarios.js';
-import { CONTROL, Counters, PHASE } from './counters.js';
+import { type CommitProbe, commitFigures } from './commit-probe.js';
+import { CONTROL, Counters, PHASE, STAT } from './counters.js';
 import { nowMs } from './load-clock.js';
 import type { OwnerRule } from './owner.js';
 import { deliveriesPerMessage } from './publisher.js';
@@ -32,6 +33,8 @@ export interface RunTarget {
   readonly seconds: number;
   /** Before anything is measured; 700 when missing. */
   readonly warmUpMs?: number;
+  /** Says what the broker has committed. */
+  readonly commits?: CommitProbe;
 }
 
 /** @throws Error when a client is refused or the clients cannot all be connected in time. */
@@ -46,17 +49,26 @@ export async function runScenario(scenario: Scenario, target: RunTarget): Promis
     const connected = read(counters, target.pid);
     setPhase(counters, PHASE.load);
     await crew.during(sleep(target.warmUpMs ?? WARM_UP_MS));
+    const firstCommits = await target.commits?.read();
     const first = read(counters, target.pid);
     await crew.during(sleep(target.seconds * 1000));
     const last = read(counters, target.pid);
+    const lastCommits = await target.commits?.read();
     setPhase(counters, PHASE.drain);
-    const lost = await crew.during(untilDrained(scenario, counters));
-    return isIdle
-      ? {
-          ...figures(scenario, counters, before, connected, lost, target.threads),
-          ...idleFigures(scenario.clients, before, first, last),
-        }
-      : figures(scenario, counters, first, last, lost, target.threads);
+    const { lost, endMs } = await crew.during(untilDrained(scenario, counters));
+    if (isIdle) {
+      return {
+        ...figures(scenario, counters, before, connected, lost, target.threads),
+        ...idleFigures(scenario.clients, before, first, last),
+      };
+    }
+    const isAway = scenario.kind === 'flow' && scenario.isAway === true;
+    const brought = counters.sum(STAT.deliveries);
+    return {
+      ...figures(scenario, counters, first, last, lost, target.threads),
+      broughtPerSecond: isAway ? (brought * 1000) / (endMs - last.atMs) : 0,
+      commits: firstCommits && lastCommits ? commitFigures(firstCommits, lastCommits) : null,
+    };
   } finally {
     setPhase(counters, PHASE.stop);
     await crew.ended();
@@ -116,9 +128,15 @@ async function untilReady(scenario: Scenario, counters: Counters): Promise<void>
   }
 }
 
-/** @returns how many deliveries never came. */
-async function untilDrained(scenario: Scenario, counters: Counters): Promise<number> {
-  if (scenario.kind !== 'flow') return 0;
+interface Drained {
+  /** Deliveries that never came. */
+  readonly lost: number;
+  /** When the last one came, about. */
+  readonly endMs: number;
+}
+
+async function untilDrained(scenario: Scenario, counters: Counters): Promise<Drained> {
+  if (scenario.kind !== 'flow') return { lost: 0, endMs: nowMs() };
   const perMessage = deliveriesPerMessage(scenario);
   // A publisher may have been in the middle of a burst when the phase changed.
   await sleep(AFTERMATH_MS);
@@ -135,5 +153,5 @@ async function untilDrained(scenario: Scenario, counters: Counters): Promise<num
     await sleep(20);
   }
   await sleep(AFTERMATH_MS);
-  return missing;
+  return { lost: missing, endMs: progressMs };
 }

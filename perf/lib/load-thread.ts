@@ -28,6 +28,9 @@ export class LoadThread implements SocketEvents {
   #scratchLength = 0;
   readonly #ids: ClientIds;
   readonly #connectOptions: { readonly hasLogin: boolean; readonly isPersistent: boolean };
+  readonly #isAway: boolean;
+  /** Subscribers that have come back. */
+  #returned = 0;
   #opened = 0;
   #connecting = 0;
   #storms = 0;
@@ -43,6 +46,7 @@ export class LoadThread implements SocketEvents {
     this.#mine = counters.threads[thread]!;
     this.#ids = new ClientIds(owner);
     const isFlow = scenario.kind === 'flow';
+    this.#isAway = isFlow && scenario.isAway === true;
     this.#connectOptions = {
       hasLogin: isFlow && scenario.login !== undefined,
       isPersistent: isFlow && scenario.isPersistent === true,
@@ -64,6 +68,7 @@ export class LoadThread implements SocketEvents {
     if (phase === PHASE.load && this.scenario.kind === 'storm') this.#reopen();
     else if (phase === PHASE.load) isBusy = this.#publish();
     else if (phase === PHASE.connect && this.scenario.kind !== 'storm') this.#openSome();
+    else if (phase === PHASE.drain && this.#isAway) this.#bringBack();
     this.#sockets.poll(isBusy ? 0 : 1);
   }
 
@@ -108,6 +113,13 @@ export class LoadThread implements SocketEvents {
   #openSome(): void {
     while (this.#opened < this.#clients.length && this.#connecting < CONNECTING_MAX) {
       this.#open(this.#opened++, 0, 300);
+    }
+  }
+
+  #bringBack(): void {
+    while (this.#returned < this.#clients.length && this.#connecting < CONNECTING_MAX) {
+      const slot = this.#returned++;
+      if (this.#clients[slot]!.publisher === null) this.#open(slot, 0, 300);
     }
   }
 
@@ -165,7 +177,7 @@ export class LoadThread implements SocketEvents {
         break;
       case PACKET.puback:
       case PACKET.pubcomp:
-        client.publisher!.inflight--;
+        this.#onAcknowledged(client.publisher!, (bytes[body]! << 8) | bytes[body + 1]!, arrivedMs);
         break;
       case PACKET.pubrec:
         this.#acknowledge(0x62, bytes[body]!, bytes[body + 1]!);
@@ -174,10 +186,11 @@ export class LoadThread implements SocketEvents {
         this.#acknowledge(0x70, bytes[body]!, bytes[body + 1]!);
         break;
       case PACKET.connack:
-        this.#onConnack(slot, client, bytes[body + 1]!, arrivedMs);
+        this.#onConnack(slot, client, bytes[body + 1]!, bytes[body]! === 1, arrivedMs);
         break;
       case PACKET.suback:
         if (bytes[body + 2]! > 2) throw new Error(`${client.filter} was refused: ${bytes[body + 2]}`);
+        if (this.#isAway) this.#leave(slot);
         this.#onReady();
         break;
       default:
@@ -185,13 +198,23 @@ export class LoadThread implements SocketEvents {
     }
   }
 
-  #onConnack(slot: number, client: Client, code: number, arrivedMs: number): void {
+  #onAcknowledged(publisher: Publisher, packetId: number, arrivedMs: number): void {
+    const sentMs = publisher.acknowledged(packetId);
+    this.#mine.stats[STAT.acknowledged]! += 1;
+    if (this.#isAway) this.#count(sentMs, arrivedMs);
+  }
+
+  #onConnack(slot: number, client: Client, code: number, isResumed: boolean, arrivedMs: number): void {
     if (code !== 0) throw new Error(`${client.clientId} was refused with code ${code}`);
+    if (this.#returned > 0) {
+      if (!isResumed) throw new Error(`the session of ${client.clientId} is gone`);
+      this.#connecting--;
+      return;
+    }
     this.#mine.stats[STAT.connects]! += 1;
     if (this.scenario.kind !== 'flow') this.#count(client.openedMs, arrivedMs);
     if (this.scenario.kind === 'storm') {
-      this.#sockets.send(slot, DISCONNECT, DISCONNECT.length);
-      this.#sockets.close(slot);
+      this.#leave(slot);
       this.#connecting--;
     } else if (client.filter === '') {
       this.#onReady();
@@ -199,6 +222,11 @@ export class LoadThread implements SocketEvents {
       const packet = subscribePacket(client.filter, this.scenario.kind === 'flow' ? this.scenario.qos : 0);
       this.#sockets.send(slot, packet, packet.length);
     }
+  }
+
+  #leave(slot: number): void {
+    this.#sockets.send(slot, DISCONNECT, DISCONNECT.length);
+    this.#sockets.close(slot);
   }
 
   #onReady(): void {
@@ -219,7 +247,7 @@ export class LoadThread implements SocketEvents {
     this.#check(client.lastSequences!, publisher, sequence);
     this.#mine.received[publisher]! += 1;
     this.#mine.stats[STAT.deliveries]! += 1;
-    this.#count(sentMs, arrivedMs);
+    if (!this.#isAway) this.#count(sentMs, arrivedMs);
   }
 
   #check(lastSequences: Uint32Array, publisher: number, sequence: number): void {

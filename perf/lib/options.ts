@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type AnyScenario, SCENARIOS } from '../scenarios.js';
-import { KEYS, type Key } from './broker-process.js';
+import { KEYS, type Key, LEVELS, type Level } from './broker-process.js';
 import { OWNERS, type Owner } from './owner.js';
 import { TRANSPORTS, type Transport } from './transport.js';
 
@@ -15,6 +15,8 @@ export const USAGE = `npm run perf -- [options]
   --owner O,...        sessions on the shard that decodes the connection (same), on another one (other), or as the
                        ClientIds fall (any, the default); TCP clients go to their owner at once, so there same and
                        other mean all of them on one shard
+  --level L,...        what acknowledged messages survive: memory, process, disk; several: every scenario at each
+                       (default: the broker's own)
   --key ecdsa|rsa      the server's certificate for ssl and wss (default ecdsa)
   --threads N          threads of the load generator (default: half of the cores)
   --json FILE          append one line of JSON per run
@@ -30,6 +32,8 @@ export interface PerfOptions {
   readonly threads: number;
   readonly transports: readonly Transport[];
   readonly owners: readonly Owner[];
+  /** Null: the broker's own. */
+  readonly levels: readonly (Level | null)[];
   readonly key: Key;
   readonly json: string | null;
   readonly external: { readonly port: number; readonly pid: number } | null;
@@ -48,6 +52,7 @@ export function parseOptions(args: readonly string[]): PerfOptions {
       threads: text,
       transport: text,
       owner: text,
+      level: text,
       key: text,
       json: text,
       external: text,
@@ -63,6 +68,7 @@ export function parseOptions(args: readonly string[]): PerfOptions {
     threads: numberOf('--threads', values.threads ?? String(defaultThreads()), 1, 32),
     transports: listOf('--transport', values.transport ?? 'tcp', TRANSPORTS),
     owners: listOf('--owner', values.owner ?? 'any', OWNERS),
+    levels: values.level === undefined ? [null] : listOf('--level', values.level, LEVELS),
     key: oneOf('--key', values.key ?? 'ecdsa', KEYS),
     json: values.json ?? null,
     external: values.external === undefined ? null : externalOf(values.external),

@@ -4,6 +4,8 @@ import type { Counters } from './counters.js';
 import { nowMs } from './load-clock.js';
 import { type PublishTemplate, publishTemplate } from './packets.js';
 
+const PACKET_IDS = 0x1_0000;
+
 export class Publisher {
   slot = -1;
   /** Messages of QoS 1 and 2 that the broker has not acknowledged. */
@@ -13,6 +15,9 @@ export class Publisher {
   readonly #window: number;
   readonly #burst: number;
   readonly #qos: number;
+  readonly #isAway: boolean;
+  /** By packet identifier: when it was sent. */
+  readonly #sentMs: Float64Array;
   #sent = 0;
   #packetId = 0;
   #hasEnded = false;
@@ -26,6 +31,8 @@ export class Publisher {
     this.#window = scenario.window;
     this.#burst = scenario.burst;
     this.#qos = scenario.qos;
+    this.#isAway = scenario.isAway === true;
+    this.#sentMs = new Float64Array(scenario.qos > 0 ? PACKET_IDS : 0);
     for (let topic = 0; topic < scenario.topics; topic++) {
       this.#templates.push(publishTemplate(`${topicPrefix}/${topic}`, scenario.qos, scenario.payloadBytes));
     }
@@ -36,6 +43,12 @@ export class Publisher {
     this.#hasEnded = true;
   }
 
+  /** The broker has taken a message over. @returns when it was sent */
+  acknowledged(packetId: number): number {
+    this.inflight--;
+    return this.#sentMs[packetId]!;
+  }
+
   /**
    * Writes the next messages into `scratch`, as many as burst, window and `due` (messages since the start) allow.
    * @returns the bytes written.
@@ -43,7 +56,7 @@ export class Publisher {
   fill(scratch: Buffer, view: DataView, counters: Counters, due: number): number {
     if (this.#hasEnded) return 0;
     const unacknowledged = this.#qos > 0 ? this.inflight : 0;
-    const undelivered = this.#sent - counters.receivedFrom(this.index) / this.#deliveriesPerMessage;
+    const undelivered = this.#isAway ? 0 : this.#undelivered(counters);
     const count = Math.min(
       this.#burst,
       Math.ceil(this.#window - undelivered),
@@ -59,6 +72,10 @@ export class Publisher {
     return length;
   }
 
+  #undelivered(counters: Counters): number {
+    return this.#sent - counters.receivedFrom(this.index) / this.#deliveriesPerMessage;
+  }
+
   #append(scratch: Buffer, view: DataView, at: number, stampMs: number): number {
     const sequence = ++this.#sent;
     const { bytes, packetIdAt, payloadAt } = this.#templates[sequence % this.#templates.length]!;
@@ -66,6 +83,7 @@ export class Publisher {
     if (packetIdAt > 0) {
       this.#packetId = this.#packetId === 0xffff ? 1 : this.#packetId + 1;
       view.setUint16(at + packetIdAt, this.#packetId);
+      this.#sentMs[this.#packetId] = stampMs;
     }
     view.setFloat64(at + payloadAt, stampMs, true);
     view.setUint32(at + payloadAt + 8, sequence, true);

@@ -1,5 +1,5 @@
 /** The table that a run prints, and what makes a run fail. */
-import type { RunResult } from './run-result.js';
+import type { CommitFigures, RunResult } from './run-result.js';
 
 const COLUMNS = [
   ['scenario', 38],
@@ -61,12 +61,23 @@ function remarks(result: RunResult): string {
     notes.push(`${(result.bytesPerClient / 1024).toFixed(1)} KB per client`);
     notes.push(`idle at ${(result.brokerCores * 100).toFixed(1)}% of a core`);
   }
+  if (result.commits !== null) notes.push(commitRemark(result.commits));
+  if (result.broughtPerSecond > 0)
+    notes.push(`brought at ${Math.round(result.broughtPerSecond).toLocaleString('en')}/s`);
   if (result.newcomersPerSecond > 0) {
     const perSecond = Math.round(result.newcomersPerSecond).toLocaleString('en');
     notes.push(`${perSecond} connects/s, all in after ${result.newcomersRoundMs.toFixed(0)} ms`);
   }
   if (result.stolenCores > 0.1) notes.push(`${result.stolenCores.toFixed(1)} cores stolen`);
   return notes.join(', ');
+}
+
+function commitRemark({ perSecond, messagesPerCommit, bytesPerMessage }: CommitFigures): string {
+  if (perSecond === 0) return 'nothing committed';
+  return (
+    `${perSecond.toFixed(0)} commits/s of ${messagesPerCommit.toFixed(1)} messages, ` +
+    `${bytesPerMessage.toFixed(0)} bytes each`
+  );
 }
 
 function geometricMean(values: readonly number[]): number {

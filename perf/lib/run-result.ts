@@ -8,7 +8,10 @@ import { nowMs } from './load-clock.js';
 /** Busiest thread's share of its time above which a run says more about the generator than about the broker. */
 const GENERATOR_BOUND_SHARE = 0.9;
 
-/** The figures of one run. In scenarios of connections, operations are connects, otherwise deliveries. */
+/**
+ * The figures of one run. In scenarios of connections, operations are connects; where receivers are away, messages that
+ * the broker has acknowledged; otherwise deliveries.
+ */
 export interface RunResult {
   readonly scenario: string;
   readonly title: string;
@@ -36,8 +39,21 @@ export interface RunResult {
   /** Newcomers per second, and the time from the first one's start to the last one's CONNACK; 0 without any. */
   readonly newcomersPerSecond: number;
   readonly newcomersRoundMs: number;
+  /** Deliveries per second to those who were away, from the moment when they come back; 0 without any. */
+  readonly broughtPerSecond: number;
+  /** What the store was given; null where nobody has asked. */
+  readonly commits: CommitFigures | null;
   /** Core seconds per second that the hypervisor gave to others. */
   readonly stolenCores: number;
+}
+
+/** What was committed while a run was measured. */
+export interface CommitFigures {
+  readonly perSecond: number;
+  /** Messages of QoS 1 and 2 that came meanwhile. */
+  readonly messagesPerCommit: number;
+  /** Bytes of rows by message. */
+  readonly bytesPerMessage: number;
 }
 
 /** Everything that is read at the beginning and at the end of what is measured. */
@@ -45,6 +61,7 @@ export interface Reading {
   readonly atMs: number;
   readonly deliveries: number;
   readonly connects: number;
+  readonly acknowledged: number;
   readonly brokerCpuMs: number;
   readonly rssBytes: number;
   readonly threadCpuMs: readonly number[];
@@ -62,12 +79,18 @@ export function read(counters: Counters, pid: number): Reading {
     atMs: nowMs(),
     deliveries: counters.sum(STAT.deliveries),
     connects: counters.sum(STAT.connects),
+    acknowledged: counters.sum(STAT.acknowledged),
     brokerCpuMs: usage.cpuMs,
     rssBytes: usage.rssBytes,
     threadCpuMs: counters.threads.map((thread) => thread.stats[STAT.cpuMs]!),
     stolenMs: stolenMs(),
     latencies: counters.latencies(),
   };
+}
+
+function countedBy(scenario: Scenario): 'connects' | 'acknowledged' | 'deliveries' {
+  if (scenario.kind !== 'flow') return 'connects';
+  return scenario.isAway === true ? 'acknowledged' : 'deliveries';
 }
 
 export function figures(
@@ -79,7 +102,8 @@ export function figures(
   loadThreads: number,
 ): RunResult {
   const elapsedMs = to.atMs - from.atMs;
-  const operations = scenario.kind === 'flow' ? to.deliveries - from.deliveries : to.connects - from.connects;
+  const counted = countedBy(scenario);
+  const operations = to[counted] - from[counted];
   const latencies = to.latencies.map((count, bucket) => count - from.latencies[bucket]!);
   // Newcomers keep their thread busy, and are not what is measured.
   const shares = to.threadCpuMs.map((ms, i) => (ms - from.threadCpuMs[i]!) / elapsedMs);
@@ -107,6 +131,8 @@ export function figures(
     isGeneratorBound: generatorShare > GENERATOR_BOUND_SHARE,
     newcomersPerSecond: newcomersOf(scenario) > 0 ? ((to.connects - from.connects) * 1000) / elapsedMs : 0,
     newcomersRoundMs: counters.sum(STAT.roundsMs) / Math.max(1, counters.sum(STAT.rounds)),
+    broughtPerSecond: 0,
+    commits: null,
     stolenCores: (to.stolenMs - from.stolenMs) / elapsedMs,
   };
 }

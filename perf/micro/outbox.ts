@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { SystemClock } from '../../src/base/clock.js';
+import { Counters } from '../../src/metrics/counters.js';
 import { asShardId } from '../../src/protocol/ids.js';
 import { createMessage } from '../../src/protocol/message.js';
 import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
@@ -49,7 +50,7 @@ class Shard implements PeerHandlers {
     port: MessagePort,
     readonly store: Store,
   ) {
-    this.commits = new Commits(store, this.turn);
+    this.commits = new Commits(store, this.turn, new Counters());
     const hash = new ByteHash(0);
     const outbox = new Outbox({ shards: 2, isOn: store.isKeeping, hash, commits: this.commits });
     this.commits.add(outbox);

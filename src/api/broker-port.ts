@@ -91,6 +91,8 @@ export interface FiguresPort {
   stats(): Promise<Record<StatName, number>>;
   /** What was counted besides, as of this moment. */
   traffic(): TrafficReport;
+  /** As `traffic`. */
+  commits(): CommitReport;
   process(): Promise<ProcessReport>;
   /** Main first. */
   threads(): Promise<readonly ThreadReport[]>;
@@ -110,6 +112,14 @@ export interface TrafficReport {
   readonly oversizeDropped: number;
   /** Passed from one shard to another. */
   readonly forwarded: number;
+}
+
+/** What was written of sessions, subscriptions and messages, since start. */
+export interface CommitReport {
+  /** Transactions. */
+  readonly commits: number;
+  /** Of their rows. */
+  readonly bytes: number;
 }
 
 export interface ListenerReport {

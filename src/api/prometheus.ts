@@ -96,6 +96,9 @@ async function addCounts(page: Exposition, { figures }: BrokerPort): Promise<voi
     oversizeDropped,
   );
   page.counter('shardmq_messages_forwarded', 'Messages passed from one shard to another.', forwarded);
+  const { commits, bytes } = figures.commits();
+  page.counter('shardmq_commits', 'Transactions that made acknowledged messages and sessions safe.', commits);
+  page.counter('shardmq_commit_bytes', 'Bytes of rows that were written by them.', bytes);
 }
 
 /** `messages/qos0/sent`: `shardmq_messages_qos0_sent`. */

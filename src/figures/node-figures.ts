@@ -1,6 +1,7 @@
 /** Everything that is counted on this node, put together for the API. Main thread. */
 import type { Alarm, ShardFigures } from '../actor/shard-protocol.js';
 import type {
+  CommitReport,
   FiguresPort,
   ListenerReport,
   ProcessReport,
@@ -48,6 +49,11 @@ export class NodeFigures implements FiguresPort {
   traffic(): TrafficReport {
     const { queueDropped, slowDropped, oversizeDropped, forwardedIn } = this.#parts.registry.totals();
     return { queueDropped, slowDropped, oversizeDropped, forwarded: forwardedIn };
+  }
+
+  commits(): CommitReport {
+    const { commits, commitBytes } = this.#parts.registry.totals();
+    return { commits, bytes: commitBytes };
   }
 
   async process(): Promise<ProcessReport> {

@@ -18,7 +18,9 @@ const QUEUE_DROPPED = 4;
 const SLOW_DROPPED = 5;
 const OVERSIZE_DROPPED = 6;
 const FORWARDED_IN = 7;
-const SINGLES = 8;
+const COMMITS = 8;
+const COMMIT_BYTES = 9;
+const SINGLES = 10;
 
 const NUMBERS = 3 * PACKET_TYPES + 2 * QOS_LEVELS + SINGLES;
 
@@ -113,6 +115,22 @@ export class Counters {
   }
   set forwardedIn(count: number) {
     this.single[FORWARDED_IN] = count;
+  }
+
+  /** Transactions that have been handed to the store; attempts at the same one count once. */
+  get commits(): number {
+    return this.single[COMMITS]!;
+  }
+  set commits(count: number) {
+    this.single[COMMITS] = count;
+  }
+
+  /** Bytes of their rows, keys included. */
+  get commitBytes(): number {
+    return this.single[COMMIT_BYTES]!;
+  }
+  set commitBytes(count: number) {
+    this.single[COMMIT_BYTES] = count;
   }
 
   /** Counts what another has counted. */

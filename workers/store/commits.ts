@@ -3,6 +3,7 @@
  * store, and calls back whoever waits for it. Runs on the shard's thread.
  */
 import { COMMIT_DELAY_MS, COMMIT_LATE_MS, COMMIT_RETRY_MS } from '../../src/limits.js';
+import type { Counters } from '../../src/metrics/counters.js';
 import type { Change } from '../../src/storage/tables.js';
 import type { Turn } from '../turn.js';
 import type { Store } from './store.js';
@@ -44,6 +45,7 @@ export class Commits {
   constructor(
     private readonly store: Store,
     private readonly turn: Turn,
+    private readonly counters: Pick<Counters, 'commits' | 'commitBytes'>,
   ) {}
 
   /** Nothing that has to be kept may be taken on: commits fail, or there is no room. Read for every such PUBLISH. */
@@ -117,8 +119,18 @@ export class Commits {
     this.underway = this.waiting;
     this.waiting = [];
     this.hasChanges = false;
-    if (this.store.isKeeping) for (const source of this.sources) source.collect(changes);
+    if (!this.store.isKeeping) return changes;
+    for (const source of this.sources) source.collect(changes);
+    this.count(changes);
     return changes;
+  }
+
+  private count(changes: readonly Change[]): void {
+    if (changes.length === 0) return;
+    let bytes = 0;
+    for (const { key, value } of changes) bytes += key.length + (value?.length ?? 0);
+    this.counters.commits++;
+    this.counters.commitBytes += bytes;
   }
 
   private ended(changes: Change[], ok: boolean): void {

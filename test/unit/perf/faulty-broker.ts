@@ -16,9 +16,17 @@ export type Fault = 'none' | 'lose' | 'repeat' | 'swap';
 /** Every message of this number in the stream meets the fault. */
 const FAULT_EVERY = 50;
 
+interface Subscriber {
+  readonly clientId: string;
+  readonly filter: string;
+  /** Null: away. */
+  socket: Duplex | null;
+  readonly waiting: Buffer[];
+}
+
 export class FaultyBroker {
   readonly #server: Server;
-  readonly #subscribers: { socket: Duplex; filter: string }[] = [];
+  readonly #subscribers: Subscriber[] = [];
   #count = 0;
   #heldBack: Packet | null = null;
 
@@ -54,20 +62,37 @@ export class FaultyBroker {
 
   #serve(socket: Duplex): void {
     const parser = mqttPacket.parser();
-    parser.on('packet', (packet) => this.#onPacket(socket, packet));
+    let clientId = '';
+    parser.on('packet', (packet) => {
+      if (packet.cmd === 'connect') clientId = packet.clientId;
+      this.#onPacket(socket, clientId, packet);
+    });
     socket.on('data', (bytes) => parser.parse(bytes));
     socket.on('error', () => socket.destroy());
   }
 
-  #onPacket(socket: Duplex, packet: Packet): void {
+  #onPacket(socket: Duplex, clientId: string, packet: Packet): void {
     if (packet.cmd === 'connect') {
-      socket.write(mqttPacket.generate({ cmd: 'connack', returnCode: 0, sessionPresent: false }));
+      this.#connect(socket, clientId);
+    } else if (packet.cmd === 'disconnect') {
+      for (const one of this.#subscribers) if (one.clientId === clientId) one.socket = null;
     } else if (packet.cmd === 'subscribe') {
-      this.#subscribers.push({ socket, filter: packet.subscriptions[0]!.topic });
+      this.#subscribers.push({ clientId, filter: packet.subscriptions[0]!.topic, socket, waiting: [] });
       socket.write(mqttPacket.generate({ cmd: 'suback', messageId: packet.messageId!, granted: [0] }));
     } else if (packet.cmd === 'publish') {
       for (const delivery of this.#distorted(packet)) this.#deliver(delivery, packet.topic);
+      if (packet.qos === 1)
+        socket.write(mqttPacket.generate({ cmd: 'puback', messageId: packet.messageId! }));
     }
+  }
+
+  #connect(socket: Duplex, clientId: string): void {
+    const known = this.#subscribers.find((one) => one.clientId === clientId);
+    const sessionPresent = known !== undefined;
+    socket.write(mqttPacket.generate({ cmd: 'connack', returnCode: 0, sessionPresent }));
+    if (known === undefined) return;
+    known.socket = socket;
+    for (const bytes of known.waiting.splice(0)) socket.write(bytes);
   }
 
   #distorted(packet: Packet): Packet[] {
@@ -85,8 +110,10 @@ export class FaultyBroker {
 
   #deliver(packet: Packet, topic: string): void {
     const bytes = mqttPacket.generate(packet);
-    for (const { socket, filter } of this.#subscribers) {
-      if (topic.startsWith(filter.slice(0, -1))) socket.write(bytes);
+    for (const { socket, filter, waiting } of this.#subscribers) {
+      if (!topic.startsWith(filter.slice(0, -1))) continue;
+      if (socket === null) waiting.push(bytes);
+      else socket.write(bytes);
     }
   }
 }

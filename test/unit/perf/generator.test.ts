@@ -87,3 +87,17 @@ test('messages out of order are counted and fail the run', async (t) => {
   t.true(result.misordered > 0);
   t.regex(faultOf(result) ?? '', /misordered/);
 });
+
+const AWAY = { qos: 1, isPersistent: true, isAway: true } as const;
+
+test('receivers who are away get everything when they are back, and acknowledgements are counted', async (t) => {
+  const result = await measure('none', { scenario: AWAY });
+  t.is(faultOf(result), null);
+  t.true(result.operations > 0 && result.broughtPerSecond > 0 && result.p99Ms > 0);
+});
+
+for (const fault of ['lose', 'repeat', 'swap'] as const) {
+  test(`receivers who were away notice the fault: ${fault}`, async (t) => {
+    t.not(faultOf(await measure(fault, { scenario: AWAY })), null);
+  });
+}

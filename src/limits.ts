@@ -400,8 +400,8 @@ export const BUDGET_LOOK_SHARE = 1 / 16;
 export const BUDGET_LARGEST_LOOKED_AT_MAX = 1_024;
 
 /**
- * Milliseconds by which writes of one retained topic may arrive out of order, as long as a silent shard is waited for.
- * Too small lets a late write win, too large holds writes back after the clock was set back by less.
+ * Milliseconds by which writes of one retained topic may arrive out of order while all shards live, as long as a silent
+ * one is waited for. Too small lets a late write win, too large holds writes back after the clock was set back by less.
  */
 export const RETAINED_SKEW_MAX_MS = 15_000;
 /** Removals of retained topics remembered for that time, each about 60 bytes; above it the oldest are forgotten. */

@@ -87,6 +87,11 @@ export class Mesh implements PeerOwner {
     return this.peers.reduce((sum, peer) => sum + (peer?.outgoing.droppedGuaranteed ?? 0), lost);
   }
 
+  /** All other shards live, and everything that their outboxes had for this one has been handled. */
+  get isWhole(): boolean {
+    return this.peers.every((peer, shard) => shard === this.shard || peer?.state === 'live');
+  }
+
   /** There is a channel to this shard, and its whole interest is not known yet. */
   isJoining(shard: ShardId): boolean {
     const peer = this.peers[shard] ?? null;

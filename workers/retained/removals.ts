@@ -35,7 +35,7 @@ export class Removals {
   }
 
   /** The topic `bytes[0, length)` was removed by a message received at `receivedAtMs`; remembered from `sinceMs` on. */
-  remember(bytes: Uint8Array, length: number, receivedAtMs: number, sinceMs = receivedAtMs): void {
+  remember(bytes: Uint8Array, length: number, receivedAtMs: number, sinceMs: number): void {
     const key = this.key(bytes, length);
     const topic = this.onForgotten === null ? null : Buffer.from(bytes.subarray(0, length));
     // Taken out first, to be the youngest in the map's order.

@@ -95,7 +95,7 @@ export class RetainedService implements Runnable {
    * was not where the message was published, and may only be on its way here, as when the broker has just started.
    */
   store(view: PublishView): void {
-    const change = this.kept.set(view.message());
+    const change = this.kept.set(view.message(), this.core.turn.wallMs);
     if (change === 'full' || change === 'too-large') this.logRefusal(view, change);
   }
 
@@ -130,7 +130,9 @@ export class RetainedService implements Runnable {
 
   /** Removes expired messages, a slice at a time. */
   sweep(): void {
-    this.kept.sweep(this.core.turn.wallMs, RETAINED_SWEEP_NODES);
+    const { turn, mesh, outbox } = this.core;
+    // What a shard that is away has in its outbox may be older than any removal.
+    this.kept.sweep(turn.wallMs, RETAINED_SWEEP_NODES, !outbox.isOn || mesh.isWhole);
   }
 
   /** Makes pages, one slice per walk in rotation. */

@@ -26,8 +26,8 @@ const SLASH = 0x2f;
 const TOPIC_BYTES_MAX = 65_535;
 
 /**
- * The write received last wins, whichever arrives last. Times further apart than a message can be under way say that
- * the clock was set back: then what arrives last wins.
+ * The write received last wins, whichever arrives last, and however long it was under way. Where what is there was
+ * received later than it is now, the clock was set back: then what arrives last wins.
  */
 export class RetainedStore {
   /** Messages kept, expired ones included that have not been found out yet. */
@@ -60,12 +60,15 @@ export class RetainedStore {
     return this.messageBytes + this.tree.size * RETAINED_NODE_BYTES;
   }
 
-  /** Keeps a message in place of its topic's last one, or removes that where the payload is empty. */
-  set(message: Message): RetainedChange {
+  /**
+   * Keeps a message in place of its topic's last one, or removes that where the payload is empty. `nowMs`: when it
+   * arrives here, in milliseconds since 1970.
+   */
+  set(message: Message, nowMs = message.receivedAtMs): RetainedChange {
     const length = this.loadTopic(message);
     const found = this.find(this.topic, length);
     const known = found === ROOT ? null : this.tree.messageAt(found);
-    if (this.isOlder(message, known, length)) return 'older';
+    if (this.isOlder(message, known, length, nowMs)) return 'older';
     const { watcher } = this;
     // What the broker says of itself it says again.
     if (watcher !== null && !message.isSys) {
@@ -73,7 +76,7 @@ export class RetainedStore {
       watcher.changed(this.topic, length, this.rowFor(message, known), hadRow);
     }
     if (message.payloadBytes === 0) {
-      this.removals.remember(this.topic, length, message.receivedAtMs);
+      this.removals.remember(this.topic, length, message.receivedAtMs, nowMs);
       if (known === null) return 'absent';
       this.remove(found, known);
       return 'removed';
@@ -110,11 +113,12 @@ export class RetainedStore {
   }
 
   /**
-   * Removes what has expired among the next `nodesMax` nodes of the tree.
+   * Removes what has expired among the next `nodesMax` nodes of the tree. `forgetsRemovals`: no write can come that was
+   * under way for long.
    * @returns true at the end of a pass; the next call begins a new one.
    */
-  sweep(nowMs: number, nodesMax: number): boolean {
-    this.removals.expire(nowMs, nodesMax);
+  sweep(nowMs: number, nodesMax: number, forgetsRemovals = true): boolean {
+    if (forgetsRemovals) this.removals.expire(nowMs, nodesMax);
     if (this.expiring === 0 && this.limits.expiryMs === 0) return true;
     for (let left = nodesMax; left > 0; left -= 1) {
       // Removal may have shrunk the tree to nothing.
@@ -160,10 +164,10 @@ export class RetainedStore {
     this.remove(node, message);
   }
 
-  private isOlder(message: Message, known: Message | null, length: number): boolean {
+  private isOlder(message: Message, known: Message | null, length: number, nowMs: number): boolean {
     const lastMs = known === null ? this.removals.lastOf(this.topic, length) : known.receivedAtMs;
     const lateMs = lastMs - message.receivedAtMs;
-    return lateMs > 0 && lateMs <= RETAINED_SKEW_MAX_MS;
+    return lateMs > 0 && (lateMs <= RETAINED_SKEW_MAX_MS || lastMs <= nowMs);
   }
 
   private refusal(message: Message, known: Message | null): 'full' | 'too-large' | null {

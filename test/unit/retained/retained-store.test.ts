@@ -79,6 +79,25 @@ test('a write much older than what is there comes from a clock that was set back
   t.is(store.set(message('b', 'after', 1_000)), 'stored');
 });
 
+test('a write that was under way for long does not replace what is later than it', (t) => {
+  const store = storeWith();
+  store.set(message('a', 'new', 60_000), 90_000);
+  t.is(store.set(message('a', 'of a shard that was away', 1_000), 90_000), 'older');
+  t.is(store.set(message('a', '', 1_000), 90_000), 'older');
+  store.set(message('b', '', 60_000), 90_000);
+  store.sweep(90_001, 100);
+  t.is(store.set(message('b', 'late', 1_000), 90_001), 'older');
+});
+
+test('while a shard is away no removal is forgotten', (t) => {
+  const store = storeWith();
+  store.set(message('a', '', 1_000));
+  store.sweep(60_000, 100, false);
+  t.is(store.set(message('a', 'late', 999), 60_000), 'older');
+  store.sweep(60_000, 100);
+  t.is(store.set(message('a', 'late', 999), 60_000), 'stored');
+});
+
 test('removals are forgotten once no write under way can be older', (t) => {
   const store = storeWith();
   store.set(message('a', '', 1_000));

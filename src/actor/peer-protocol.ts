@@ -38,7 +38,7 @@ export interface GroupChange {
 export type PeerMessage =
   /**
    * First on every channel, in both directions: there is somebody who listens, and has handled and committed the
-   * batches from the other's outbox up to `committed`. `seen`: the last of which it has handled anything; a later batch
+   * batches from the other's outbox up to `committed`. `seen`: the last that has come to it; a later batch
    * must have a higher sequence.
    */
   | { readonly kind: 'hello'; readonly committed: number; readonly seen: number }

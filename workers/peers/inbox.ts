@@ -16,6 +16,8 @@ export class Inbox implements AppliedRecord {
   openRecords = 0;
   /** What `sequence` was in the last commit. */
   committedSequence = 0;
+  /** Of the latest batch that has come, or is known from an earlier life, handled or not. */
+  seenSequence = 0;
   /** The other shard has not been told the latest. */
   isNews = false;
 
@@ -34,12 +36,13 @@ export class Inbox implements AppliedRecord {
     this.sequence = this.takenSequence = this.committedSequence = record.sequence;
     this.openSequence = record.openSequence;
     this.openRecords = record.openRecords;
+    this.seenSequence = Math.max(record.sequence, record.openSequence);
     return 'taken';
   }
 
-  /** Of the last batch of which anything is handled. */
-  get seenSequence(): number {
-    return Math.max(this.sequence, this.openSequence);
+  /** A batch has come. */
+  saw(sequence: number): void {
+    if (sequence > this.seenSequence) this.seenSequence = sequence;
   }
 
   /** @returns how many records of this batch are handled already; -1: all. */

@@ -68,6 +68,7 @@ export class Incoming {
 
   pushKept(bytes: PeerBytes, sequence: number): void {
     const length = sizeOf(bytes) - KEPT_HEAD_BYTES;
+    this.inbox.saw(sequence);
     this.waitingBytes += length;
     this.stream.push({ kind: 'batch', isKept: true, sequence, bytes, length, guaranteed: 0 });
   }

@@ -50,11 +50,14 @@ interface KeptBatch {
   readonly value: Buffer;
 }
 
-/** Batches that the target has; their rows are still there. */
+/** A batch that the target has; its row is still there. */
 interface Done {
   readonly sequence: number;
-  readonly atMs: number;
+  /** When that was seen; NOT_SEEN before the next sweep. */
+  atMs: number;
 }
+
+const NOT_SEEN = -1;
 
 export class OutboxStream {
   /** Bytes that the target has not said to be safe there. */
@@ -90,8 +93,6 @@ export class OutboxStream {
   private removable: number[] = [];
   /** Sequence of the row that has nothing but its number; 0: none. */
   private emptied = 0;
-  /** As of the last sweep: good enough for how long a row stays. */
-  private nowMs = 0;
 
   constructor(
     private readonly target: ShardId,
@@ -189,7 +190,7 @@ export class OutboxStream {
   }
 
   /**
-   * The target listens there, has committed everything up to `committed`, and handled something of `seen`. Call
+   * The target listens there, has committed everything up to `committed`, and has had batches up to `seen`. Call
    * `catchUp` until all is posted.
    */
   open(channel: KeptChannel, committed: number, seen: number): void {
@@ -237,8 +238,8 @@ export class OutboxStream {
       this.bytes -= costOf(safe[count]!.value);
     }
     if (count === 0) return;
-    const nowMs = this.nowMs;
-    for (let i = 0; i < count; i++) this.done.push({ sequence: safe[i]!.sequence, atMs: nowMs });
+    // The last sweep may have been long ago: how long the row stays is counted from the next.
+    for (let i = 0; i < count; i++) this.done.push({ sequence: safe[i]!.sequence, atMs: NOT_SEEN });
     safe.splice(0, count);
     this.posted = Math.max(0, this.posted - count);
     this.updateCredit();
@@ -246,8 +247,8 @@ export class OutboxStream {
 
   /** Has rows removed whose time is over. To be called several times a second with monotonic time. */
   sweep(nowMs: number): void {
-    this.nowMs = nowMs;
     const { done } = this;
+    for (let i = done.length - 1; i >= 0 && done[i]!.atMs === NOT_SEEN; i--) done[i]!.atMs = nowMs;
     let count = 0;
     while (count < done.length && nowMs - done[count]!.atMs >= OUTBOX_KEEP_MS) count++;
     if (count === 0) return;

@@ -5,6 +5,7 @@ import { RECORD_DELIVER, RECORD_DURABLE, RECORD_NAMED, RECORD_SHARE } from '../.
 import { asShardId } from '../../../src/protocol/ids.js';
 import { createMessage } from '../../../src/protocol/message.js';
 import { framed } from '../../../src/storage/framing.js';
+import type { Row, Table } from '../../../src/storage/tables.js';
 import { CountedBudget, type Node, type World, withWorld } from './world.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -81,6 +82,67 @@ test('of a batch that was handled in part and committed, the rest is handled aft
     world.restart(1);
     await settle(world);
     t.deepEqual(textsOf(world.node(1)), ['0', '1', '2', '3', '4', '5'].slice(count));
+  });
+});
+
+/** Rows as they are now, for a shard that is to come back with them. */
+const rowsOf = (node: Node): Map<string, Row & { readonly table: Table }> => new Map(node.disc!.rows);
+
+function comeBackWith(world: World, id: number, rows: ReturnType<typeof rowsOf>): void {
+  world.kill(id);
+  const { disc } = world.node(id);
+  disc!.rows.clear();
+  for (const [name, row] of rows) disc!.rows.set(name, row);
+  world.restart(id);
+}
+
+for (const [what, records] of [
+  ['handled in part', 3],
+  ['not handled', 0],
+  ['handled, and not committed', 99],
+] as const) {
+  test(`a shard that comes back with an older store gives none of its batches a number that was ${what}`, async (t) => {
+    await withKept(async (world, a, b) => {
+      a.publish('a', 'before', 1);
+      await settle(world);
+      const older = rowsOf(a);
+      for (let i = 0; i < 6; i++) a.publish('a', `lost ${i}`, 1);
+      a.keepAll();
+      a.mesh.flush();
+      await nextLoop();
+      b.commitsAtOnce = false;
+      b.mesh.drain(new CountedBudget(records));
+      if (records < 6) b.keepAll();
+      comeBackWith(world, 0, older);
+      await world.settle(4);
+      b.commitsAtOnce = true;
+      for (let i = 0; i < 6; i++) world.node(0).publish('a', `new ${i}`, 1);
+      await settle(world);
+      t.deepEqual(
+        textsOf(b).filter((text) => text.startsWith('new')),
+        Array.from({ length: 6 }, (_, i) => `new ${i}`),
+      );
+    });
+  });
+}
+
+test('the row of a batch stays for a while after it was applied, however long its shard was busy before', async (t) => {
+  await withKept(async (world, a) => {
+    a.mesh.sweep(0);
+    a.publish('a', '1', 1);
+    a.publish('a', '2', 1);
+    await settle(world);
+    for (const [nowMs, count] of [
+      [10 * OUTBOX_KEEP_MS, 1],
+      [11 * OUTBOX_KEEP_MS - 1, 1],
+      [11 * OUTBOX_KEEP_MS, 1],
+    ] as const) {
+      a.mesh.sweep(nowMs);
+      a.keepAll();
+      const rows = [...a.disc!.table('outbox')];
+      t.is(rows.length, count);
+      t.is(rows[0]!.value.length > 20, nowMs < 11 * OUTBOX_KEEP_MS);
+    }
   });
 });
 

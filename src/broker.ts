@@ -24,7 +24,7 @@ import { MetricsRegistry } from './metrics/registry.js';
 import type { Plugins } from './plugins/api.js';
 import { createPluginHost } from './plugins/create-host.js';
 import type { PluginHost } from './plugins/host.js';
-import { type Preparation, preparedAlike, prepareStart } from './preparation.js';
+import { type Preparation, preparedAlone, prepareStart } from './preparation.js';
 import { asClientId, type ShardId } from './protocol/ids.js';
 import { peekClientId } from './protocol/mqtt/decode-connect.js';
 import { createSettings } from './settings/create-settings.js';
@@ -78,8 +78,10 @@ export async function launchBroker(
   const preparation = await prepareStart(options, logger);
   const run = (ready: Preparation) => new RunningBroker(ready, options, logger, replacements).start();
   try {
-    await reshard(preparation.config, logger, (config) => run(preparedAlike(preparation, config)));
-    return await run(preparation);
+    const alarms = await reshard(preparation.config, logger, (shards) =>
+      run(preparedAlone(preparation, shards)),
+    );
+    return await run({ ...preparation, alarms: [...preparation.alarms, ...alarms] });
   } catch (error) {
     await preparation.hold.release();
     throw error;
@@ -107,7 +109,7 @@ export class RunningBroker implements Broker {
   readonly #access: AccessFiles;
   readonly #plugins: PluginHost;
   readonly #settings: LiveSettings;
-  readonly #hold: Preparation['hold'];
+  readonly #preparation: Preparation;
   readonly #users: UsersPart;
   #sweepTimer: NodeJS.Timeout | undefined;
   #resolveFailed: (error: BrokerError) => void = () => {};
@@ -118,12 +120,13 @@ export class RunningBroker implements Broker {
     const { config, catalogue, pluginEntries: entries, hold } = preparation;
     this.name = config['node.name'];
     this.#logger = logger;
-    this.#hold = hold;
+    this.#preparation = preparation;
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve;
     });
     const directory = resolvePath(config['node.data_dir']);
-    const node = openDataDir(directory, config['node.shards'], defaultShards(usableCores()));
+    const isKeeping = config['mqtt.persistence.level'] !== 'memory';
+    const node = openDataDir(directory, config['node.shards'], defaultShards(usableCores()), isKeeping);
     this.shards = node.shards;
     this.#slots = new SlotMap(node.slotKey, node.shards);
     this.#registry = new MetricsRegistry(node.shards);
@@ -189,12 +192,15 @@ export class RunningBroker implements Broker {
       await this.#users.prepare();
       const failure = await Promise.race([this.#pool.start(), this.failed]);
       if (failure instanceof BrokerError) throw failure;
+      const { alarms, isAlone } = this.#preparation;
+      for (const alarm of alarms) this.#alarms.raise(null, alarm);
+      if (isAlone) return this;
       // Before the listeners: nobody gets in who a plugin would refuse.
       const failedLater = await Promise.race([this.#plugins.boot(), this.failed]);
       if (failedLater instanceof BrokerError) throw failedLater;
       for (const acceptor of this.#acceptors) await acceptor.open();
       await this.#api.open(this.#certificates.material);
-      await this.#hold.adoptFiles();
+      await this.#preparation.hold.adoptFiles();
       return this;
     } catch (error) {
       await this.stop();
@@ -389,6 +395,6 @@ export class RunningBroker implements Broker {
     await this.#plugins.shutDown();
     clearInterval(this.#sweepTimer);
     await Promise.all([...closed, this.#access.bans.stop(), this.#users.stop()]);
-    await this.#hold.release();
+    await this.#preparation.hold.release();
   }
 }

@@ -848,15 +848,19 @@ export const PAGE_FILE_CHUNK_BYTES = 1 << 20;
 export const KEY_RANGES_MAX = 4_096;
 /** Bytes of rows in one commit of a store that is written anew. */
 export const MENDING_COMMIT_BYTES = 8 << 20;
-/** Names that are tried for a damaged store that is put aside. */
-export const PUT_ASIDE_MAX = 100;
+/** Damaged copies of one store that are left lying there. Each is as large as the store was; more fill the disk. */
+export const PUT_ASIDE_MAX = 3;
 
 /** Rows that are given to another number of shards before main looks at anything else. */
 export const REDISTRIBUTION_ROWS_PER_TURN = 10_000;
-/** Times that the shards of before run to deliver what is on its way between them. */
-export const RESHARDING_ROUNDS_MAX = 10;
+/** Times in a row that the shards of before may run and deliver nothing of what is on its way between them. */
+export const RESHARDING_IDLE_ROUNDS_MAX = 3;
 /** Milliseconds of each. Less than the time after which wills of a crash are due: those would be new messages. */
 export const RESHARDING_ROUND_MS = 2_000;
+/** Milliseconds between two looks at whether everything is delivered. Longer: starts take longer for nothing. */
+export const RESHARDING_POLL_MS = 100;
+/** Room that new stores need, as a multiple of what is in the old ones: not all pages are full while they grow. */
+export const RESHARDING_ROOM_SHARE = 1.5;
 
 /** Bytes of memory in which rows are written; larger ones get their own. Too small: memory grows for common rows. */
 export const FIELDS_SCRATCH_BYTES = 4_096;

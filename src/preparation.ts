@@ -1,11 +1,11 @@
 /** What is read and taken before there is a broker: its configuration, its data directory, a password. Main thread. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Alarm } from './actor/shard-protocol.js';
 import { BrokerError } from './base/errors.js';
 import type { Logger } from './base/log.js';
 import type { BrokerOptions } from './broker-api.js';
 import type { Source } from './config/entry.js';
-import type { Config } from './config/schema.js';
 import { type Prepared, prepare } from './plugins/prepare.js';
 import { readKept, settingsIn } from './settings/kept-settings.js';
 import { type DataHold, holdDataDir, lentHold } from './supervisor/data-hold.js';
@@ -17,6 +17,10 @@ type Ready = Extract<Prepared, { ok: true }>;
 export interface Preparation extends Ready {
   /** The data directory. */
   readonly hold: DataHold;
+  /** What was found meanwhile, and people have to be told. */
+  readonly alarms: readonly Alarm[];
+  /** Nobody comes in: it runs, without plugins, for what is on its way between its shards. */
+  readonly isAlone: boolean;
   /** What the first user of the API is to have from now on; null: nothing was said. */
   readonly adminPassword: string | null;
 }
@@ -34,16 +38,18 @@ export async function prepareStart(options: BrokerOptions, logger: Logger): Prom
     const { config } = ready;
     const hold = await directory.hold(config['node.data_dir']);
     checkStores(resolve(config['node.data_dir']), config['mqtt.persistence.level'], logger);
-    return { ...ready, hold, adminPassword };
+    const { damage } = hold.store;
+    return { ...ready, hold, adminPassword, isAlone: false, alarms: damage === null ? [] : [damage] };
   } catch (error) {
     await directory.release();
     throw error;
   }
 }
 
-/** @returns the same for another configuration; the data directory stays held when what it is for ends */
-export function preparedAlike(preparation: Preparation, config: Config): Preparation {
-  return { ...preparation, config, hold: lentHold(preparation.hold) };
+/** @returns the same for a broker that runs alone; the data directory stays held when that ends */
+export function preparedAlone(preparation: Preparation, shards: number): Preparation {
+  const config = { ...preparation.config, 'node.shards': shards, listeners: [], apiListeners: [] };
+  return { ...preparation, config, hold: lentHold(preparation.hold), alarms: [], isAlone: true };
 }
 
 /** The data directory, held from the moment at which something in it is to be read. */

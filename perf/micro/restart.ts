@@ -12,7 +12,7 @@ import { SlotMap, shardOfSlot } from '../../src/actor/slots.js';
 import { launchBroker } from '../../src/broker.js';
 import { asClientId, asShardId } from '../../src/protocol/ids.js';
 import { Environment, type Write } from '../../src/storage/environment.js';
-import { NEXT_SESSION_KEY, nextSessionValue } from '../../src/storage/session-number.js';
+import { NEXT_SESSION_KEY, nextSessionValue } from '../../src/storage/meta-rows.js';
 import { encodeSession } from '../../src/storage/session-record.js';
 import { encodeSubscription } from '../../src/storage/subscription-record.js';
 import { TABLES, type Table } from '../../src/storage/tables.js';

@@ -9,8 +9,6 @@ import type { Unreadable } from './session-record.js';
 import type { Row } from './tables.js';
 
 export const APPLIED_VERSION = 1;
-/** Of rows of `outbox`: batches as in src/protocol/batch-record.ts; empty: only the number is remembered. */
-export const OUTBOX_VERSION = 1;
 const CONTENT_BYTES = 20;
 const OPEN_AT = 8;
 const RECORDS_AT = 16;

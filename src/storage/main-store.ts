@@ -7,12 +7,14 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { SystemClock } from '../base/clock.js';
 import type { Documents, MainDocument } from '../base/document.js';
 import type { Logger } from '../base/log.js';
+import { type DamageAlarm, damageAlarm, describeMended } from './damage-report.js';
 import { KeptDocument, type StoredDocuments } from './document.js';
 import { Environment, type Write } from './environment.js';
 import { framed, opened } from './framing.js';
-import { describeMended, mendEnvironment } from './mending.js';
+import { mendEnvironment } from './mending.js';
 import { findDamage } from './page-reader.js';
 
 export const MAIN_TABLES = ['meta', 'documents'] as const;
@@ -26,6 +28,8 @@ const NAMES_ALWAYS = ['users', 'settings', 'bans'];
 
 export class MainStore implements Documents, StoredDocuments {
   readonly directory: string;
+  /** What is to be told of the environment's damage; null: it was whole. */
+  damage: DamageAlarm | null = null;
   readonly #documents = new Map<string, KeptDocument>();
   #environment: Environment<MainTable> | null = null;
   #names = new Set<string>();
@@ -45,7 +49,9 @@ export class MainStore implements Documents, StoredDocuments {
     const store = new MainStore(dataDirectory);
     const mended = await mendEnvironment(store.directory, MAIN_TABLES);
     if (mended !== null) {
-      logger.error(`${store.directory}: ${describeMended(mended)}`);
+      const summary = describeMended(mended);
+      logger.error(`${store.directory}: ${summary}`);
+      store.damage = damageAlarm('main', 'store_damaged/main', summary, mended, new SystemClock().wallMs());
       for (const detail of mended.details) logger.warn(detail);
     }
     if (existsSync(store.directory)) await store.#open(mended !== null);

@@ -4,14 +4,14 @@
  *
  * The new one grows beside it and takes its place at the end, so that a start that is interrupted is done once more.
  */
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { syncDirectory } from '../base/whole-file.js';
 import { MENDING_COMMIT_BYTES, PUT_ASIDE_MAX } from '../limits.js';
 import { Environment, type Write } from './environment.js';
 import { opened } from './framing.js';
-import { Damage, PageFile } from './page-file.js';
-import { DATA_FILE, findDamage, type OnBytesRead } from './page-reader.js';
+import { Damage, type OnBytesRead, PageFile } from './page-file.js';
+import { DATA_FILE, findDamage } from './page-reader.js';
 import { Salvage, type Salvaged } from './salvage.js';
 
 /** What there was in one table, and what is left of it. */
@@ -25,6 +25,8 @@ export interface MendedTable {
 export interface Mended {
   /** Where the damaged environment lies now. */
   readonly putAside: string;
+  /** Those put aside long before that had to make room. */
+  readonly removed: readonly string[];
   /** The end of a sentence. */
   readonly reason: string;
   readonly details: readonly string[];
@@ -51,35 +53,33 @@ export async function mendEnvironment(
   const reason = findDamage(directory, onRead);
   if (reason === null) return null;
   rmSync(fresh, { recursive: true, force: true });
-  const rescue = new Rescue(fresh, tables);
+  const rescue = new Rescue(fresh, tables, onRead);
   const salvaged = await rescue.run(join(directory, DATA_FILE));
-  const putAside = freeName(directory);
+  const aside = asideOf(directory);
+  const putAside = asideName(directory, (aside.at(-1)?.number ?? 0) + 1);
   renameSync(directory, putAside);
   renameSync(fresh, directory);
   syncDirectory(dirname(directory));
-  return { putAside, reason, details: salvaged.reasons, tables: rescue.report(salvaged.entries) };
+  const removed = aside.slice(0, Math.max(0, aside.length + 1 - PUT_ASIDE_MAX)).map(({ path }) => path);
+  for (const path of removed) rmSync(path, { recursive: true, force: true });
+  return { putAside, removed, reason, details: salvaged.reasons, tables: rescue.report(salvaged.entries) };
 }
 
-/** @returns one line about a mended environment, for the log and an alarm */
-export function describeMended({ putAside, reason, tables }: Mended): string {
-  const kept = tables.reduce((sum, table) => sum + table.kept, 0);
-  const lost = tables.filter((table) => table.lost !== 0).map(describeLoss);
-  const loss = lost.length === 0 ? 'no row is known to be lost' : `lost: ${lost.join(', ')}`;
-  return `the store ${reason}; it is now ${basename(putAside)}; ${kept} rows were kept, ${loss}`;
+/** Environments of before that lie aside, oldest first. */
+function asideOf(directory: string): { path: string; number: number }[] {
+  const prefix = `${basename(directory)}.bad`;
+  return readdirSync(dirname(directory))
+    .flatMap((name) => {
+      const found = name.startsWith(prefix)
+        ? /^(?:\.([2-9]|[1-9]\d{1,8}))?$/.exec(name.slice(prefix.length))
+        : null;
+      return found === null ? [] : [{ path: join(dirname(directory), name), number: Number(found[1] ?? 1) }];
+    })
+    .sort((a, b) => a.number - b.number);
 }
 
-function describeLoss({ name, lost }: MendedTable): string {
-  return lost === null ? `an unknown number of ${name}` : `${lost} of ${name}`;
-}
-
-function freeName(directory: string): string {
-  for (let number = 1; number < PUT_ASIDE_MAX; number++) {
-    const name = number === 1 ? `${directory}.bad` : `${directory}.bad.${number}`;
-    if (!existsSync(name)) return name;
-  }
-  throw new Error(
-    `${directory}.bad and ${PUT_ASIDE_MAX - 2} more are there already; remove those you do not need`,
-  );
+function asideName(directory: string, number: number): string {
+  return number === 1 ? `${directory}.bad` : `${directory}.bad.${number}`;
 }
 
 /** Writes what a salvage finds into a new environment. */
@@ -94,6 +94,7 @@ class Rescue {
   constructor(
     directory: string,
     private readonly tables: readonly string[],
+    private readonly onRead: OnBytesRead,
   ) {
     this.environment = new Environment(directory, tables);
   }
@@ -120,7 +121,7 @@ class Rescue {
   private read(path: string): Salvaged {
     let file: PageFile;
     try {
-      file = new PageFile(path);
+      file = new PageFile(path, 1, this.onRead);
     } catch (error) {
       if (!(error instanceof Damage) && !isNoFile(error)) throw error;
       return { entries: new Map(), reasons: [] };

@@ -8,7 +8,7 @@
  * In this machine's byte order; the broker runs on little-endian ones only.
  */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import { PAGE_FILE_WHOLE_BYTES_MAX } from '../limits.js';
+import { PAGE_FILE_PROGRESS_BYTES, PAGE_FILE_WHOLE_BYTES_MAX } from '../limits.js';
 
 export const PAGE_HEADER_BYTES = 24;
 export const NODE_HEADER_BYTES = 8;
@@ -59,6 +59,9 @@ export interface Snapshot {
 /** Says what is wrong with a file. Its message is the end of a sentence. */
 export class Damage extends Error {}
 
+/** Told how many bytes of how many have been read. */
+export type OnBytesRead = (bytes: number, ofBytes: number) => void;
+
 export class PageFile {
   readonly bytes: number;
   /** Whole pages of it. */
@@ -67,9 +70,18 @@ export class PageFile {
   private readonly fd: number;
   private readonly whole: Buffer | null;
   private readonly ofLevel: Buffer[] = [];
+  private readBytes = 0;
+  private toldBytes = 0;
 
-  /** @throws Damage when it is no file; Error when it cannot be read */
-  constructor(path: string) {
+  /**
+   * @param rounds how often all of it will be read, for `onRead`
+   * @throws Damage when it is no file; Error when it cannot be read
+   */
+  constructor(
+    path: string,
+    private readonly rounds: number,
+    private readonly onRead: OnBytesRead,
+  ) {
     this.fd = openSync(path, 'r');
     try {
       const stat = fstatSync(this.fd);
@@ -122,7 +134,15 @@ export class PageFile {
       if (count === 0) return false;
       filled += count;
     }
+    this.readBytes += filled;
+    if (this.readBytes - this.toldBytes >= PAGE_FILE_PROGRESS_BYTES) this.tell();
     return true;
+  }
+
+  private tell(): void {
+    this.toldBytes = this.readBytes;
+    const ofBytes = this.rounds * this.bytes;
+    this.onRead(Math.min(this.readBytes, ofBytes), ofBytes);
   }
 }
 

@@ -4,11 +4,12 @@
  */
 import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PAGE_FILE_CHUNK_BYTES, PAGE_FILE_PROGRESS_BYTES, PAGE_FILE_WARM_BYTES_MAX } from '../limits.js';
+import { PAGE_FILE_CHUNK_BYTES, PAGE_FILE_WARM_BYTES_MAX, PAGE_FILE_WHOLE_BYTES_MAX } from '../limits.js';
 import {
   Damage,
   IS_TREE,
   NO_PAGE,
+  type OnBytesRead,
   PAGE_HEADER_BYTES,
   PageFile,
   readFlushedMeta,
@@ -24,9 +25,6 @@ import { compareNumbers, type LeafNode, TreeWalk, type Visitor } from './tree-wa
 export const DATA_FILE = 'data.mdb';
 const LOCK_FILE = 'lock.mdb';
 
-/** Told how many bytes of how many have been read. */
-export type OnBytesRead = (bytes: number, ofBytes: number) => void;
-
 /**
  * Reads the environment in `directory`; nothing there is whole as well.
  * @returns what is wrong with it, as the end of a sentence; null: nothing
@@ -35,9 +33,9 @@ export type OnBytesRead = (bytes: number, ofBytes: number) => void;
 export function findDamage(directory: string, onRead: OnBytesRead = () => {}): string | null {
   try {
     if (!isThere(directory)) return null;
-    const file = new PageFile(join(directory, DATA_FILE));
+    const file = new PageFile(join(directory, DATA_FILE), 2, onRead);
     try {
-      checkFile(file, onRead);
+      checkFile(file);
     } finally {
       file.close();
     }
@@ -61,11 +59,11 @@ function isThere(directory: string): boolean {
 }
 
 /** @throws Damage */
-function checkFile(file: PageFile, onRead: OnBytesRead): void {
+function checkFile(file: PageFile): void {
   if (file.bytes === 0) throw new Damage('is empty');
   const snapshot = chosenSnapshot(file);
   if (snapshot.lastPage >= file.pages) throw new Damage('is shorter than what was written');
-  warm(file, onRead);
+  warm(file);
   const walk = new TreeWalk(file, snapshot.transaction, true);
   const tables: { name: string; tree: Tree }[] = [];
   checkFlags('of tables', snapshot.tables, 0);
@@ -250,12 +248,9 @@ export function valueIn(file: PageFile, node: LeafNode): Buffer | null {
 }
 
 /** Pages are visited by key, so they are first read as they lie: from then on they are in the kernel's cache. */
-function warm(file: PageFile, onRead: OnBytesRead): void {
+function warm(file: PageFile): void {
   const bytes = Math.min(file.bytes, PAGE_FILE_WARM_BYTES_MAX);
-  if (bytes <= PAGE_FILE_PROGRESS_BYTES) return;
+  if (bytes <= PAGE_FILE_WHOLE_BYTES_MAX) return;
   const chunk = Buffer.allocUnsafeSlow(PAGE_FILE_CHUNK_BYTES);
-  for (let at = 0; at + chunk.length <= bytes; at += chunk.length) {
-    file.fill(chunk, at);
-    if (at % PAGE_FILE_PROGRESS_BYTES === 0) onRead(at, file.bytes);
-  }
+  for (let at = 0; at + chunk.length <= bytes; at += chunk.length) file.fill(chunk, at);
 }

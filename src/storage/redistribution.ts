@@ -11,17 +11,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { REDISTRIBUTION_ROWS_PER_TURN } from '../limits.js';
 import { appliedSequence } from './applied-record.js';
 import { Environment } from './environment.js';
-import { framed, opened } from './framing.js';
+import { frameFault, opened } from './framing.js';
 import { JournalFold } from './journal-fold.js';
 import { JOURNAL_VERSION, NO_MESSAGE } from './journal-format.js';
 import { JournalReader } from './journal-reader.js';
-import { sequenceOfKey, sessionOfKey, slotOfKey } from './keys.js';
-import { numberOf, renumberedKey, renumberedSession, SESSION_VERSION } from './session-number.js';
+import { sequenceOfKey, slotOfKey } from './keys.js';
+import { FORMAT_KEY, formatOf } from './meta-rows.js';
+import { holdsBatch } from './outbox-record.js';
+import { writtenLater } from './refusal.js';
+import { RETAINED_VERSION } from './retained-record.js';
+import { decodeSession, encodeSession, type Unreadable } from './session-record.js';
 import { ShardWriter } from './shard-writer.js';
+import { encodeSubscription, SubscriptionReader } from './subscription-record.js';
 import { type Row, TABLES, type Table } from './tables.js';
-
-/** Of tables whose rows are passed on as they are, every version: the shard that reads them judges it. */
-const ANY_VERSION = 255;
 
 /** What one row of a session says where it was, and where it is now. */
 interface Moved {
@@ -38,38 +40,49 @@ export interface Redistributed {
   readonly left: number;
 }
 
-/** Told of each shard that is read, and how many rows that were. */
-export type OnShardRead = (shard: number, rows: number) => void;
+/** From where to where, in which every store is written anew. */
+export interface Redistribution {
+  /** The directory with `shard-0` to `shard-(from - 1)`. */
+  readonly source: string;
+  readonly from: number;
+  /** Where `shard-0` to `shard-(to - 1)` are written; empty. */
+  readonly target: string;
+  readonly to: number;
+  /** Which of so many shards has what belongs to a slot. */
+  readonly shardOfSlot: (slot: number, shards: number) => number;
+}
+
+/** What is to be known of stores before they are given to others. */
+export interface Survey {
+  /** Batches that have not come to the shards that they were sent to. */
+  readonly pending: number;
+  /** Of all rows, and of what leads to them. */
+  readonly bytes: number;
+}
+
+/** Told now and then how many rows of a shard's table have been read. */
+export type OnRowsRead = (shard: number, table: Table, rows: number, ofRows: number) => void;
+
+/** `useless`: it belongs to nothing. */
+type Taken = 'taken' | 'useless' | Unreadable;
 
 export function shardDirectory(directory: string, shard: number): string {
   return join(directory, `shard-${shard}`);
 }
 
-/**
- * Reads `shard-0` to `shard-(from - 1)` of `source`, writes `shard-0` to `shard-(to - 1)` of `target`, which is empty.
- * @throws Error when a row is of a later version, or something cannot be read or written
- */
+/** @throws StoreRefusal when a row is of a later version; Error when something cannot be read or written */
 export async function redistribute(
-  source: string,
-  from: number,
-  target: string,
-  to: number,
-  onRead: OnShardRead,
+  { source, from, target, to, shardOfSlot }: Redistribution,
+  onRead: OnRowsRead = () => {},
 ): Promise<Redistributed> {
   const writers: ShardWriter[] = [];
   try {
     for (let shard = 0; shard < to; shard++) writers.push(new ShardWriter(shardDirectory(target, shard)));
     const counts = { sessions: 0, subscriptions: 0, retained: 0, messages: 0, left: 0 };
-    for (let shard = 0; shard < from; shard++) {
-      const directory = shardDirectory(source, shard);
-      if (!existsSync(directory)) continue;
-      const environment = new Environment(directory, TABLES);
-      try {
-        onRead(shard, await new ShardReader(environment, writers, counts).run());
-      } finally {
-        await environment.close();
-      }
-    }
+    const ownerOf = (slot: number): ShardWriter => writers[shardOfSlot(slot, to)]!;
+    await eachStore(source, from, (environment, shard) =>
+      new ShardReader(environment, ownerOf, counts, (...read) => onRead(shard, ...read)).run(),
+    );
     for (const writer of writers) await writer.finish();
     return counts;
   } catch (error) {
@@ -78,103 +91,143 @@ export async function redistribute(
   }
 }
 
-/** @returns how many batches have not come to the shards that they were sent to */
-export async function countPending(directory: string, shards: number): Promise<number> {
+/** Looks at the stores of `shards` shards; they may be in use. @throws StoreRefusal; Error */
+export async function survey(directory: string, shards: number): Promise<Survey> {
   const sent: { from: number; to: number; sequence: number }[] = [];
   const applied = new Map<string, number>();
-  for (let shard = 0; shard < shards; shard++) {
-    if (!existsSync(shardDirectory(directory, shard))) continue;
-    const environment = new Environment(shardDirectory(directory, shard), TABLES);
-    for (const { key } of environment.rows('outbox')) {
-      sent.push({ from: shard, to: key[0]!, sequence: sequenceOfKey(key) });
+  let bytes = 0;
+  await eachStore(directory, shards, (environment, shard) => {
+    bytes += environment.usedBytes;
+    for (const row of environment.rows('outbox')) {
+      const to = row.key[0]!;
+      // One that is for nobody, or damaged, is removed when its shard starts.
+      if (to < shards && holdsBatch(row) === true) {
+        sent.push({ from: shard, to, sequence: sequenceOfKey(row.key) });
+      }
     }
     for (const { key, value } of environment.rows('applied')) {
       applied.set(`${key[0]!}>${shard}`, appliedSequence(key, value) ?? 0);
     }
-    await environment.close();
+  });
+  const pending = sent.filter(({ from, to, sequence }) => sequence > (applied.get(`${from}>${to}`) ?? 0));
+  return { pending: pending.length, bytes };
+}
+
+/** Opens those that are there, one after the other. */
+async function eachStore(
+  directory: string,
+  shards: number,
+  read: (environment: Environment<Table>, shard: number) => Promise<void> | void,
+): Promise<void> {
+  for (let shard = 0; shard < shards; shard++) {
+    const path = shardDirectory(directory, shard);
+    if (!existsSync(path)) continue;
+    const environment = new Environment(path, TABLES);
+    try {
+      if (formatOf(environment.get('meta', FORMAT_KEY)) === 'newer') throw writtenLater('its tables');
+      await read(environment, shard);
+    } finally {
+      await environment.close();
+    }
   }
-  return sent.filter(({ from, to, sequence }) => sequence > (applied.get(`${from}>${to}`) ?? 0)).length;
 }
 
 /** Passes on what one shard had. */
 class ShardReader {
   private readonly moved = new Map<number, Moved>();
-  private readonly reader = new JournalReader();
-  private rows = 0;
+  private readonly subscriptions = new SubscriptionReader();
+  private readonly journal = new JournalReader();
 
   constructor(
     private readonly environment: Environment<Table>,
-    private readonly writers: readonly ShardWriter[],
+    private readonly ownerOf: (slot: number) => ShardWriter,
     private readonly counts: { -readonly [Name in keyof Redistributed]: number },
+    private readonly onRead: (table: Table, rows: number, ofRows: number) => void,
   ) {}
 
-  /** @returns how many rows were read */
-  async run(): Promise<number> {
-    await this.each('sessions', SESSION_VERSION, (row, content) => this.session(row, content));
-    await this.each('subscriptions', ANY_VERSION, (row, content) => this.subscription(row, content));
-    await this.each('retained', ANY_VERSION, (row) => this.retained(row));
-    const fold = new JournalFold();
-    await this.record((sequence) => fold.take(sequence, this.reader));
-    await this.record((sequence, content) => this.entries(sequence, content, fold));
-    return this.rows;
+  async run(): Promise<void> {
+    await this.each('sessions', (row) => this.session(row));
+    await this.each('subscriptions', (row) => this.subscription(row));
+    await this.each('retained', (row) => this.retained(row));
+    const fold = await this.fold();
+    await this.eachRecord((sequence, content) => this.entries(sequence, content, fold));
   }
 
-  private async each(
-    table: Table,
-    newest: number,
-    take: (row: Row, content: Buffer) => boolean,
-  ): Promise<void> {
+  private async each(table: Table, take: (row: Row) => Taken): Promise<void> {
+    const ofRows = this.environment.count(table);
+    let rows = 0;
     for (const row of this.environment.rows(table)) {
-      if (++this.rows % REDISTRIBUTION_ROWS_PER_TURN === 0) await nextTurn();
-      const frame = opened(row.key, row.value, newest);
-      if (!frame.ok && frame.why === 'newer') throw new Error(`${table}: a later version has written a row`);
-      if (!frame.ok || !take(row, frame.content)) this.counts.left++;
+      if (++rows % REDISTRIBUTION_ROWS_PER_TURN === 0) {
+        this.onRead(table, rows, ofRows);
+        await nextTurn();
+      }
+      const taken = take(row);
+      if (taken === 'newer') throw writtenLater(`table ${table}`);
+      if (taken !== 'taken') this.counts.left++;
     }
   }
 
-  private record(take: (sequence: number, content: Buffer) => void): Promise<void> {
-    return this.each('journal', JOURNAL_VERSION, ({ key }, content) => {
-      if (key.length !== 8 || !this.reader.open(content)) return false;
-      take(sequenceOfKey(key), content);
-      this.reader.close();
-      return true;
+  private async fold(): Promise<JournalFold> {
+    const { left } = this.counts;
+    const fold = new JournalFold();
+    await this.eachRecord((sequence) => fold.take(sequence, this.journal));
+    // Those that cannot be read are counted when all are read again.
+    this.counts.left = left;
+    return fold;
+  }
+
+  private eachRecord(take: (sequence: number, content: Buffer) => void): Promise<void> {
+    return this.each('journal', ({ key, value }) => {
+      const frame = opened(key, value, JOURNAL_VERSION);
+      if (!frame.ok) return frame.why;
+      if (key.length !== 8 || !this.journal.open(frame.content)) return 'damaged';
+      take(sequenceOfKey(key), frame.content);
+      this.journal.close();
+      return 'taken';
     });
   }
 
-  private ownerOf(key: Buffer): ShardWriter {
-    return this.writers[slotOfKey(key) % this.writers.length]!;
-  }
-
-  private session({ key, value }: Row, content: Buffer): boolean {
-    const number = numberOf(content);
-    if (key.length < 3 || number === null) return false;
-    const to = this.ownerOf(key);
-    const moved = { to, number: to.number() };
-    this.moved.set(number, moved);
-    to.put('sessions', Buffer.from(key), renumberedSession(key, content, value[0]!, moved.number));
+  private session(row: Row): Taken {
+    const record = decodeSession(row);
+    if (typeof record === 'string') return record;
+    if (this.moved.has(record.number)) return 'damaged';
+    const slot = slotOfKey(row.key);
+    const to = this.ownerOf(slot);
+    // 0 is that of all which are kept for their wills only: nothing else lies under it.
+    const number = record.number === 0 ? 0 : to.number();
+    if (number !== 0) this.moved.set(record.number, { to, number });
+    to.put('sessions', encodeSession(slot, { ...record, number }));
     this.counts.sessions++;
-    return true;
+    return 'taken';
   }
 
-  private subscription({ key, value }: Row, content: Buffer): boolean {
-    const moved = key.length < 7 ? undefined : this.moved.get(sessionOfKey(key));
-    if (moved === undefined) return false;
-    const other = renumberedKey(key, moved.number);
-    moved.to.put('subscriptions', other, framed(other, content, value[0]!));
+  private subscription(row: Row): Taken {
+    const { subscriptions } = this;
+    const fault = subscriptions.read(row);
+    if (fault !== null) return fault;
+    const moved = this.moved.get(subscriptions.session);
+    if (moved === undefined) return 'useless';
+    const { group, local, options, identifier } = subscriptions;
+    const record = { group, local, options, identifier, filter: subscriptions.filter() };
+    moved.to.put(
+      'subscriptions',
+      encodeSubscription(slotOfKey(row.key), { ...record, session: moved.number }),
+    );
     this.counts.subscriptions++;
-    return true;
+    return 'taken';
   }
 
-  private retained({ key, value }: Row): boolean {
-    if (key.length < 3) return false;
-    this.ownerOf(key).put('retained', Buffer.from(key), Buffer.from(value));
+  private retained({ key, value }: Row): Taken {
+    const fault = frameFault(key, value, RETAINED_VERSION);
+    if (fault !== null) return fault;
+    this.ownerOf(slotOfKey(key)).put('retained', { key: Buffer.from(key), value: Buffer.from(value) });
     this.counts.retained++;
-    return true;
+    return 'taken';
   }
 
   // Each shard that needs something of a record gets a record with that alone.
   private entries(sequence: number, content: Buffer, fold: JournalFold): void {
-    const { reader } = this;
+    const { journal: reader } = this;
     const targets = new Set<ShardWriter>();
     for (let i = 0; i < reader.entries; i++) {
       reader.nextEntry();
@@ -202,7 +255,7 @@ class ShardReader {
     if (known !== undefined) return known;
     const number = to.messages.size;
     to.messages.set(message, number);
-    to.journal.copyMessage(content, this.reader.messageAt(message), this.reader.messageAt(message + 1));
+    to.journal.copyMessage(content, this.journal.messageAt(message), this.journal.messageAt(message + 1));
     return number;
   }
 }

@@ -1,14 +1,13 @@
 /**
  * Rows of `sessions`: what is kept of a session besides its subscriptions and messages. Used on shards and on main.
  *
- * Content: its number (session-number.ts relies on that), times, a byte of marks, then what the marks announce.
+ * Content: its number, times, a byte of marks, then what the marks announce.
  */
 import type { Will } from '../protocol/mqtt/connect.js';
 import type { ProtocolVersion } from '../protocol/mqtt/packet-type.js';
 import { FieldReader, FieldWriter } from './fields.js';
 import { frameFault } from './framing.js';
 import { isTextKey, SLOT_HEAD_BYTES, sessionKey, textOfKey } from './keys.js';
-import { SESSION_VERSION } from './session-number.js';
 import type { Row } from './tables.js';
 
 export interface SessionRecord {
@@ -48,6 +47,8 @@ export interface ClientRecord {
 
 /** Why a row cannot be used. */
 export type Unreadable = 'damaged' | 'newer';
+
+export const SESSION_VERSION = 1;
 
 const MARK_CLIENT = 1;
 const MARK_WILL = 2;

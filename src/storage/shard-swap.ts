@@ -28,9 +28,14 @@ export function storedShards(directory: string): number[] {
 /** @returns an empty directory for new stores, in the place of what an interrupted attempt has left */
 export function beginSwap(directory: string): string {
   const growing = join(directory, GROWING);
-  rmSync(growing, { recursive: true, force: true });
+  abandonSwap(directory);
   mkdirSync(growing, { mode: 0o700 });
   return growing;
+}
+
+/** What an interrupted attempt has left, and needs room. */
+export function abandonSwap(directory: string): void {
+  rmSync(join(directory, GROWING), { recursive: true, force: true });
 }
 
 /** What is in `shards.new` is whole, and on the disk. */

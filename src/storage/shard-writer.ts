@@ -3,8 +3,8 @@ import { MENDING_COMMIT_BYTES } from '../limits.js';
 import { Environment, type Write } from './environment.js';
 import { JournalWriter } from './journal-writer.js';
 import { journalKey } from './keys.js';
-import { NEXT_SESSION_KEY, nextSessionValue } from './session-number.js';
-import { TABLES, type Table } from './tables.js';
+import { NEXT_SESSION_KEY, nextSessionValue } from './meta-rows.js';
+import { type Row, TABLES, type Table } from './tables.js';
 
 export class ShardWriter {
   /** For the record of its journal that is being written. */
@@ -28,7 +28,7 @@ export class ShardWriter {
   }
 
   /** The row is written as it is; both buffers must stay so. */
-  put(table: Table, key: Buffer, value: Buffer): void {
+  put(table: Table, { key, value }: Row): void {
     this.writes.push({ table, key, value });
     this.bytes += key.length + value.length;
     if (this.bytes >= MENDING_COMMIT_BYTES) this.commit();
@@ -40,13 +40,13 @@ export class ShardWriter {
     if (this.journal.isEmpty) return;
     const sequence = this.nextRecord++;
     const key = journalKey(sequence);
-    this.put('journal', key, this.journal.take(key, sequence));
+    this.put('journal', { key, value: this.journal.take(key, sequence) });
     this.journal.begin();
   }
 
   /** Everything is on the disk when the promise resolves. */
   async finish(): Promise<void> {
-    this.put('meta', NEXT_SESSION_KEY, nextSessionValue(this.nextSession));
+    this.put('meta', { key: NEXT_SESSION_KEY, value: nextSessionValue(this.nextSession) });
     this.commit();
     await this.environment.close();
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { BrokerError, messageOf } from '../base/errors.js';
 import { readWholeFile, writeWholeFile } from '../base/whole-file.js';
 import { NODE_FILE_BYTES_MAX, SHARDS_MAX } from '../limits.js';
+import { storedShards } from '../storage/shard-swap.js';
 
 /** Content of `node.json`. */
 export interface NodeRecord {
@@ -21,20 +22,34 @@ const SLOT_KEY_BYTES = 32;
 
 /**
  * Opens or creates the data directory and remembers the number of shards: `configuredShards` if it is not 0, else
- * what the node had, else `defaultShards`.
+ * what the node had, else `defaultShards`. Stores that are there belong to the number that is remembered: `isKeeping`
+ * false leaves both alone.
  * @throws BrokerError DATA_DIR_FAILED
  */
-export function openDataDir(directory: string, configuredShards: number, defaultShards: number): NodeRecord {
+export function openDataDir(
+  directory: string,
+  configuredShards: number,
+  defaultShards: number,
+  isKeeping = true,
+): NodeRecord {
   makeDataDir(directory);
   const path = join(directory, FILE);
   const known = readRecord(path);
+  const hasStores = storedShards(directory).length > 0;
+  // Nobody would find anything by other keys.
+  if (known === null && hasStores) {
+    throw failed(
+      path,
+      'is missing, and the stores beside it are of no use without it: restore it, or a backup',
+    );
+  }
   const record: NodeRecord = {
     formatVersion: 1,
     slotKey: known?.slotKey ?? randomBytes(SLOT_KEY_BYTES).toString('base64'),
     hashSeed: known?.hashSeed ?? randomBytes(4).readUInt32LE(),
     shards: configuredShards || (known?.shards ?? defaultShards),
   };
-  if (known?.shards !== record.shards) writeRecord(path, record);
+  if (known?.shards !== record.shards && (isKeeping || !hasStores)) writeRecord(path, record);
   return record;
 }
 

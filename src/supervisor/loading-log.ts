@@ -19,6 +19,6 @@ export class LoadingLog {
     if (nowMs - saidMs < RESTORE_LOG_INTERVAL_MS) return;
     this.#saidMs.set(shard, nowMs);
     const count = `${rows.toLocaleString('en-US')} of ${ofRows.toLocaleString('en-US')}`;
-    this.logger.info(`shard ${shard}: ${count} ${what} loaded`);
+    this.logger.info(`shard ${shard}: ${count} ${what} read`);
   }
 }

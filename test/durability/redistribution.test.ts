@@ -6,7 +6,9 @@ import test from 'ava';
 import { loadConfig } from '../../src/config/load.js';
 import { appliedValue } from '../../src/storage/applied-record.js';
 import { Environment, type Write } from '../../src/storage/environment.js';
+import { framed } from '../../src/storage/framing.js';
 import { appliedKey, outboxKey } from '../../src/storage/keys.js';
+import { OUTBOX_VERSION } from '../../src/storage/outbox-record.js';
 import { shardDirectory } from '../../src/storage/redistribution.js';
 import { storedShards } from '../../src/storage/shard-swap.js';
 import { TABLES, type Table } from '../../src/storage/tables.js';
@@ -24,6 +26,7 @@ const KILL_STEP_MS = 15;
 const PLAN: NodePlan = {
   sessions: Array.from({ length: 150 }, (_, i) => ({
     slot: (i * 83) % 1_024,
+    isMortal: i % 5 === 4,
     filters: ['a/#', `device/${i}`, '$share/g/c'],
     fates: Array.from({ length: 12 }, (_, j) => [FATES[(i + j) % FATES.length]!, (i * j) % 16] as const),
   })),
@@ -69,17 +72,19 @@ test('what is on its way between shards is delivered by them before anything is 
   openDataDir(directory, 2, 2);
   await writeNode(directory, 2, PLAN);
   const before = await readNode(directory, 2);
-  await write(directory, 0, { table: 'outbox', key: outboxKey(1, 7), value: Buffer.from('batch') });
+  const batchKey = outboxKey(1, 7);
+  const batch = framed(batchKey, Buffer.from('batch'), OUTBOX_VERSION);
+  await write(directory, 0, { table: 'outbox', key: batchKey, value: batch });
   const loaded = loadConfig({ values: { 'node.data_dir': directory, 'node.shards': 3 } });
   if (!loaded.ok) throw new Error('the configuration is wrong');
-  const launched: unknown[] = [];
-  await reshard(loaded.config, new RecordingLogger(), async (config) => {
-    launched.push([config['node.shards'], config.listeners]);
+  const launched: number[] = [];
+  await reshard(loaded.config, new RecordingLogger(), async (shards) => {
+    launched.push(shards);
     const key = appliedKey(0);
     await write(directory, 1, { table: 'applied', key, value: appliedValue(key, 7) });
     return { stop: () => Promise.resolve() };
   });
-  t.deepEqual(launched, [[2, []]]);
+  t.deepEqual(launched, [2]);
   t.deepEqual(await readNode(directory, 3), before);
 });
 

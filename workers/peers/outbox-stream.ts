@@ -15,9 +15,9 @@ import {
 import { BatchWriter, RECORD_RETAIN } from '../../src/protocol/batch.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
-import { OUTBOX_VERSION } from '../../src/storage/applied-record.js';
-import { CONTENT_AT, FRAME_BYTES, framed, opened, seal } from '../../src/storage/framing.js';
+import { CONTENT_AT, FRAME_BYTES, framed, seal } from '../../src/storage/framing.js';
 import { outboxKey, sequenceOfKey } from '../../src/storage/keys.js';
+import { holdsBatch, OUTBOX_VERSION } from '../../src/storage/outbox-record.js';
 import type { Unreadable } from '../../src/storage/session-record.js';
 import type { Change, Row } from '../../src/storage/tables.js';
 import type { ByteHash } from '../routing/byte-hash.js';
@@ -101,10 +101,10 @@ export class OutboxStream {
 
   /** A row of this shard's last life. To be called in the order of keys. */
   restore({ key, value }: Row): 'taken' | Unreadable {
-    const frame = opened(key, value, OUTBOX_VERSION);
-    if (!frame.ok) return frame.why;
+    const isBatch = holdsBatch({ key, value });
+    if (typeof isBatch === 'string') return isBatch;
     this.sequence = sequenceOfKey(key);
-    if (frame.content.length === 0) {
+    if (!isBatch) {
       this.emptied = this.sequence;
       return 'taken';
     }

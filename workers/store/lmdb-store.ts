@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../../src/base/clock.js';
 import { Environment } from '../../src/storage/environment.js';
-import { framed, opened } from '../../src/storage/framing.js';
+import { FORMAT_KEY, FORMAT_ROW, formatOf } from '../../src/storage/meta-rows.js';
 import { writtenLater } from '../../src/storage/refusal.js';
 import { type Change, type Row, TABLES, type Table } from '../../src/storage/tables.js';
 import { canWrite, writeAnew } from './disk-trials.js';
@@ -42,18 +42,6 @@ interface Unsynced {
  * has failed; `unusable`: lmdb has given up.
  */
 type Trouble = 'none' | 'refused' | 'doubtful' | 'unusable';
-
-/**
- * Row of `meta` with the version of the tables and keys as a whole, as the content of a frame; of values each table has
- * a version of its own.
- */
-const FORMAT_KEY = Buffer.from('format');
-const FORMAT = 1;
-const FORMAT_ROW: Change = {
-  table: 'meta',
-  key: FORMAT_KEY,
-  value: framed(FORMAT_KEY, Buffer.alloc(0), FORMAT),
-};
 
 export class LmdbStore implements Store {
   readonly isKeeping = true;
@@ -121,14 +109,12 @@ export class LmdbStore implements Store {
   }
 
   private hasFormat(): boolean {
-    const value = this.environment.get('meta', FORMAT_KEY);
-    if (value === null) return false;
-    const frame = opened(FORMAT_KEY, value, FORMAT);
-    if (!frame.ok && frame.why === 'newer') {
+    const format = formatOf(this.environment.get('meta', FORMAT_KEY));
+    if (format === 'newer') {
       this.environment.closeNow();
       throw writtenLater('its tables');
     }
-    return frame.ok;
+    return format === 'known';
   }
 
   private beginInTime(changes: readonly Change[], done: Done): void {

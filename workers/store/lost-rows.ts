@@ -1,5 +1,9 @@
-/** Rows that could not be read when a shard began: a line for each table that has any. Runs on the shard's thread. */
+/**
+ * Rows that could not be read when a shard began: a line for each table that has any, and an alarm about all. Runs on
+ * the shard's thread.
+ */
 import { LOST_ROWS_NAMED_MAX } from '../../src/limits.js';
+import { LOSS_FOR_CLIENTS } from '../../src/storage/damage-report.js';
 import { isTextKey, SESSION_HEAD_BYTES, SLOT_HEAD_BYTES, textOfKey } from '../../src/storage/keys.js';
 import type { Table } from '../../src/storage/tables.js';
 import type { MainLine } from '../core.js';
@@ -12,7 +16,7 @@ interface Lost {
 export class LostRows {
   private readonly byTable = new Map<Table, Lost>();
 
-  constructor(private readonly main: Pick<MainLine, 'log'>) {}
+  constructor(private readonly main: Pick<MainLine, 'log' | 'raiseAlarm'>) {}
 
   /** The row is lost. */
   add(key: Buffer, table: Table): void {
@@ -33,6 +37,21 @@ export class LostRows {
     this.main.log('error', `rows of the table ${table} are damaged and lost`, {
       rows: lost.rows,
       ...(lost.names.length > 0 ? { among: lost.names.join(', ') } : {}),
+    });
+  }
+
+  /** To be called once, when everything has been read. */
+  conclude(shard: number, nowMs: number): void {
+    if (this.byTable.size === 0) return;
+    const lost = [...this.byTable].map(([table, { rows }]) => `${rows} of ${table}`).join(', ');
+    const summary = `rows in the store of shard ${shard} were damaged; lost: ${lost}: ${LOSS_FOR_CLIENTS}`;
+    this.main.log('error', summary);
+    this.main.raiseAlarm({
+      id: `store_rows_lost/${shard}`,
+      severity: 'error',
+      title: `Shard ${shard} has lost what it had kept`,
+      summary: `${summary}. Restore a backup if that is too much`,
+      raisedAt: nowMs,
     });
   }
 

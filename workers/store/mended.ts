@@ -2,7 +2,8 @@
 import type { LogLevel, ShardEvent } from '../../src/actor/shard-protocol.js';
 import { SystemClock } from '../../src/base/clock.js';
 import type { ShardId } from '../../src/protocol/ids.js';
-import { describeMended, mendEnvironment } from '../../src/storage/mending.js';
+import { damageAlarm, describeMendedShard } from '../../src/storage/damage-report.js';
+import { mendEnvironment } from '../../src/storage/mending.js';
 import { TABLES } from '../../src/storage/tables.js';
 
 /** @throws Error when the environment can neither be read nor put aside */
@@ -14,23 +15,26 @@ export async function mendStore(
   const log = (level: LogLevel, message: string): void =>
     tell({ kind: 'event', type: 'log', level, message, fields: {} });
   const mended = await mendEnvironment(directory, TABLES, (bytes, ofBytes) =>
-    log('info', `the store is being read: ${mebibytes(bytes)} of ${mebibytes(ofBytes)} MiB`),
+    tell({
+      kind: 'event',
+      type: 'shard.loading',
+      what: 'MiB of its store',
+      rows: mebibytes(bytes),
+      ofRows: mebibytes(ofBytes),
+    }),
   );
   if (mended === null) return;
-  const summary = describeMended(mended);
-  log('error', summary);
+  const line = describeMendedShard(mended);
+  log('error', line);
   for (const detail of mended.details) log('warn', detail);
-  tell({
-    kind: 'event',
-    type: 'alarm.raised',
-    alarm: {
-      id: `store_damaged/${shard}`,
-      severity: 'error',
-      title: `The store of shard ${shard} was damaged`,
-      summary: `${summary}. Restore a backup if that is too much; remove ${mended.putAside} when nobody needs it`,
-      raisedAt: new SystemClock().wallMs(),
-    },
-  });
+  const alarm = damageAlarm(
+    `shard ${shard}`,
+    `store_damaged/${shard}`,
+    line,
+    mended,
+    new SystemClock().wallMs(),
+  );
+  tell({ kind: 'event', type: 'alarm.raised', alarm });
 }
 
 function mebibytes(bytes: number): number {

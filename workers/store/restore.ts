@@ -6,9 +6,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { shardOfSlot } from '../../src/actor/slots.js';
 import { RESTORE_LOOK_ROWS, RESTORE_PROGRESS_MS, RESTORE_SLICE_MS } from '../../src/limits.js';
 import { slotOfKey } from '../../src/storage/keys.js';
+import { NEXT_SESSION_KEY, nextSessionOf } from '../../src/storage/meta-rows.js';
 import { writtenLater } from '../../src/storage/refusal.js';
 import { decodeRetained } from '../../src/storage/retained-record.js';
-import { NEXT_SESSION_KEY, nextSessionOf } from '../../src/storage/session-number.js';
 import { decodeSession, type Unreadable } from '../../src/storage/session-record.js';
 import { SubscriptionReader } from '../../src/storage/subscription-record.js';
 import type { Row, Table } from '../../src/storage/tables.js';
@@ -85,6 +85,7 @@ export class Restore {
     await this.each('outbox', (row) => core.outbox.restore(row));
     await this.each('applied', (row) => core.outbox.restoreApplied(row));
     if (this.isStopped) return false;
+    this.lost.conclude(core.shard, core.clock.wallMs());
     core.listing.restored(this.sessions.filter(({ durable }) => durable));
     core.keeper.open(this.nextNumber());
     core.commits.resume();

@@ -11,7 +11,7 @@ import { assert } from '../../src/base/assert.js';
 import { SESSION_NUMBERS_RESERVED } from '../../src/limits.js';
 import type { ClientId } from '../../src/protocol/ids.js';
 import { sessionKey, subscriptionKey } from '../../src/storage/keys.js';
-import { NEXT_SESSION_KEY, nextSessionValue } from '../../src/storage/session-number.js';
+import { NEXT_SESSION_KEY, nextSessionValue } from '../../src/storage/meta-rows.js';
 import { decodeSession, encodeSession } from '../../src/storage/session-record.js';
 import { encodeSubscription, wholeFilter } from '../../src/storage/subscription-record.js';
 import type { Change, Table } from '../../src/storage/tables.js';

@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
+import { describeMended } from '../../../src/storage/damage-report.js';
 import { journalKey } from '../../../src/storage/keys.js';
-import { describeMended, mendEnvironment } from '../../../src/storage/mending.js';
+import { mendEnvironment } from '../../../src/storage/mending.js';
 import { findDamage } from '../../../src/storage/page-reader.js';
 import { TABLES, type Table } from '../../../src/storage/tables.js';
 import { tempDirectory } from '../../helpers/with-broker.js';

@@ -1,10 +1,16 @@
 /** Stores of shards as they would have been left, and what they hold, seen as one node. */
 import { mkdirSync } from 'node:fs';
 import { Environment } from '../../../src/storage/environment.js';
-import { framed, opened } from '../../../src/storage/framing.js';
-import { retainedKey, sessionKey, sessionOfKey, subscriptionKey } from '../../../src/storage/keys.js';
+import { FORMAT_ROW } from '../../../src/storage/meta-rows.js';
 import { shardDirectory } from '../../../src/storage/redistribution.js';
-import { TABLES } from '../../../src/storage/tables.js';
+import { decodeRetained, encodeRemoval, encodeRetained } from '../../../src/storage/retained-record.js';
+import { decodeSession, encodeSession, type SessionRecord } from '../../../src/storage/session-record.js';
+import {
+  encodeSubscription,
+  SubscriptionReader,
+  wholeFilter,
+} from '../../../src/storage/subscription-record.js';
+import { type Row, TABLES, type Table } from '../../../src/storage/tables.js';
 import { JournalBench, messageOf, Restored } from '../workers/store/journal-bench.js';
 
 /** What happens to one message of a session after it has been entered. */
@@ -13,6 +19,8 @@ export type Fate = 'queued' | 'sent' | 'released' | 'done' | 'inbound' | 'shared
 export interface SessionPlan {
   /** Its client is named after it. */
   readonly slot: number;
+  /** It is kept for its will alone: without a number, filters and messages. */
+  readonly isMortal: boolean;
   readonly filters: readonly string[];
   /** In the order of entering; with the number of the message, of those that several sessions share. */
   readonly fates: readonly (readonly [Fate, number])[];
@@ -38,6 +46,7 @@ export async function writeNode(directory: string, shards: number, plan: NodePla
       ...ownRows(own),
       ...retainedRows(plan.retained, shard, shards),
       ...journalRows(own),
+      FORMAT_ROW,
     ]);
     await environment.close();
   }
@@ -48,31 +57,50 @@ interface Named extends SessionPlan {
 }
 
 function ownRows(sessions: readonly Named[]) {
-  return sessions.flatMap(({ slot, clientId, filters }, index) => {
-    const number = index + 1;
-    const content = Buffer.concat([Buffer.alloc(4), Buffer.from(`of ${clientId}`)]);
-    content.writeUInt32LE(number);
-    const key = sessionKey(slot, clientId);
-    return [
-      { table: 'sessions' as const, key, value: framed(key, content, 1) },
-      ...filters.map((filter) => {
-        const filterKey = subscriptionKey(slot, number, filter);
-        return {
-          table: 'subscriptions' as const,
-          key: filterKey,
-          value: framed(filterKey, Buffer.from(filter), 1),
-        };
-      }),
-    ];
+  return sessions.flatMap((session, index) => {
+    const row = { table: 'sessions' as const, ...encodeSession(session.slot, recordOf(session, index + 1)) };
+    return session.isMortal
+      ? [row]
+      : [row, ...session.filters.map((filter, i) => subscriptionRow(session.slot, index + 1, filter, i))];
   });
+}
+
+function recordOf({ clientId, isMortal, slot }: Named, number: number): SessionRecord {
+  const info = {
+    ...{ clientId, username: slot % 2 === 0 ? 'somebody' : null, peerAddress: '::1', peerPort: slot },
+    ...{ listener: 'tcp.external', protocolVersion: 5 as const, cleanStart: isMortal, keepAliveSeconds: 60 },
+    connectedAtMs: 7,
+  };
+  const bytes = (text: string): Buffer => Buffer.from(`${text} of ${clientId}`);
+  const will = {
+    ...{ qos: slot % 3, retain: slot % 2 === 1, delaySeconds: slot, expirySeconds: Number.POSITIVE_INFINITY },
+    ...{ topic: bytes('topic'), properties: Buffer.alloc(0), payload: bytes('will') },
+  };
+  return {
+    ...{ clientId, number: isMortal ? 0 : number, createdAtMs: 1 + slot, disconnectedAtMs: slot % 4 },
+    expirySeconds: isMortal ? 0 : Number.POSITIVE_INFINITY,
+    client: { info, isSuperuser: slot % 5 === 0, mountpoint: bytes('mount') },
+    will: isMortal || slot % 2 === 0 ? will : null,
+  };
+}
+
+function subscriptionRow(slot: number, session: number, whole: string, index: number) {
+  const local = whole.startsWith('$local/');
+  const rest = local ? whole.slice(7) : whole;
+  const [, group = null, filter = rest] = /^\$share\/([^/]+)\/(.*)$/.exec(rest) ?? [];
+  const record = { session, filter, group, local, options: (slot + index) % 64, identifier: slot * index };
+  return { table: 'subscriptions' as const, ...encodeSubscription(slot, record) };
 }
 
 function retainedRows(slots: readonly number[], shard: number, shards: number) {
   return slots
     .filter((slot) => slot % shards === shard)
     .map((slot) => {
-      const key = retainedKey(slot, Buffer.from(`topic/${slot}`));
-      return { table: 'retained' as const, key, value: framed(key, Buffer.from(`kept ${slot}`), 1) };
+      const row =
+        slot % 4 === 0
+          ? encodeRemoval(slot, Buffer.from(`topic/${slot}`), slot)
+          : encodeRetained(slot, messageOf(`kept ${slot}`, 1));
+      return { table: 'retained' as const, ...row };
     });
 }
 
@@ -82,9 +110,10 @@ function journalRows(sessions: readonly Named[]) {
   const later: (() => void)[][] = [];
   const rounds = Math.max(0, ...sessions.map(({ fates }) => fates.length));
   for (let round = 0; round < rounds; round++) {
-    sessions.forEach(({ fates }, index) => {
+    sessions.forEach(({ fates, isMortal }, index) => {
       const fate = fates[round];
-      if (fate !== undefined) later.push(meet(bench, index + 1, round + 1, fate[0], messages[fate[1]]!));
+      if (fate !== undefined && !isMortal)
+        later.push(meet(bench, index + 1, round + 1, fate[0], messages[fate[1]]!));
     });
     if (round % 3 === 2) bench.commit();
   }
@@ -136,36 +165,50 @@ export async function readNode(directory: string, shards: number): Promise<Recor
       bench.store.commit([{ table: 'journal', key: Buffer.from(key), value: Buffer.from(value) }], () => {});
     }
     const entries = bench.reopen();
-    const filters = new Map<number, string[]>();
-    for (const { key, value } of environment.rows('subscriptions')) {
-      const number = sessionOfKey(key);
-      filters.set(number, [...(filters.get(number) ?? []), textIn(key, value, shard, shards)]);
-    }
-    for (const { key, value } of environment.rows('sessions')) {
-      const text = textIn(key, value, shard, shards, 4);
-      const number = value.readUInt32LE(1);
+    const filters = filtersIn(environment, shard, shards);
+    for (const row of environment.rows('sessions')) {
+      checkPlace(row, shard, shards);
+      const record = decodeSession(row);
+      if (typeof record === 'string') throw new Error(`a session is ${record}`);
+      const { clientId, number, ...rest } = record;
       const target = new Restored();
-      entries.restore(number, target);
-      const met = target.all.map(({ entry: _, message, ...rest }) => ({
-        ...rest,
+      if (number > 0) entries.restore(number, target);
+      const met = target.all.map(({ entry: _, message, ...each }) => ({
+        ...each,
         message: message?.payload().toString() ?? null,
       }));
-      if (text in all) throw new Error(`${text} is there twice`);
-      all[text] = { filters: filters.get(number)?.sort() ?? [], met };
+      if (clientId in all) throw new Error(`${clientId} is there twice`);
+      all[clientId] = { ...rest, isNumbered: number > 0, filters: filters.get(number)?.sort() ?? [], met };
       filters.delete(number);
     }
     if (filters.size > 0 || [...entries.sessions()].length > 0) throw new Error('rows of no session');
-    for (const { key, value } of environment.rows('retained'))
-      all[textIn(key, value, shard, shards)] = 'retained';
+    for (const row of environment.rows('retained')) {
+      checkPlace(row, shard, shards);
+      const { key } = row;
+      const record = decodeRetained({ key: Buffer.from(key), value: Buffer.from(row.value) });
+      if (typeof record === 'string') throw new Error(`a retained message is ${record}`);
+      all[key.toString('latin1')] =
+        record.kind === 'removal' ? record.receivedAtMs : record.message.payload().toString();
+    }
     await environment.close();
   }
   return all;
 }
 
-/** @throws Error when the row is damaged, or not where it belongs */
-function textIn(key: Buffer, value: Buffer, shard: number, shards: number, from = 0): string {
-  const frame = opened(key, value, 1);
-  if (!frame.ok) throw new Error(`a row is ${frame.why}`);
+function filtersIn(environment: Environment<Table>, shard: number, shards: number): Map<number, string[]> {
+  const filters = new Map<number, string[]>();
+  const reader = new SubscriptionReader();
+  for (const row of environment.rows('subscriptions')) {
+    checkPlace(row, shard, shards);
+    if (reader.read(row) !== null) throw new Error('a subscription is damaged');
+    const { session, group, local, options, identifier } = reader;
+    const text = `${wholeFilter(reader.filter(), group, local)} ${options} ${identifier}`;
+    filters.set(session, [...(filters.get(session) ?? []), text]);
+  }
+  return filters;
+}
+
+/** @throws Error when the row does not lie where it belongs */
+function checkPlace({ key }: Row, shard: number, shards: number): void {
   if (key.readUInt16BE(0) % shards !== shard) throw new Error('a row lies in the wrong shard');
-  return frame.content.toString('utf8', from);
 }

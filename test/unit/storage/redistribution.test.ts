@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
+import { shardOfSlot } from '../../../src/actor/slots.js';
 import { appliedValue } from '../../../src/storage/applied-record.js';
 import { Environment } from '../../../src/storage/environment.js';
 import { framed, opened } from '../../../src/storage/framing.js';
@@ -16,7 +17,8 @@ import {
 import { JournalReader } from '../../../src/storage/journal-reader.js';
 import { JournalWriter } from '../../../src/storage/journal-writer.js';
 import { appliedKey, journalKey, outboxKey, sessionKey } from '../../../src/storage/keys.js';
-import { countPending, redistribute, shardDirectory } from '../../../src/storage/redistribution.js';
+import { OUTBOX_VERSION } from '../../../src/storage/outbox-record.js';
+import { redistribute, shardDirectory, survey } from '../../../src/storage/redistribution.js';
 import { beginSwap, commitSwap, finishSwap, storedShards } from '../../../src/storage/shard-swap.js';
 import { TABLES } from '../../../src/storage/tables.js';
 import { tempDirectory } from '../../helpers/with-broker.js';
@@ -24,6 +26,7 @@ import { type NodePlan, readNode, type SessionPlan, writeNode } from './moved.js
 
 const session: fc.Arbitrary<SessionPlan> = fc.record({
   slot: fc.nat(1_023),
+  isMortal: fc.boolean(),
   filters: fc.uniqueArray(fc.constantFrom('a/#', 'b', '$share/g/c', '$local/d', 'x'.repeat(2_000)), {
     maxLength: 4,
   }),
@@ -47,7 +50,7 @@ test('whatever shards have kept is the same when it is given to another number o
     mkdirSync(target, { recursive: true });
     await writeNode(source, from, plan);
     const before = await readNode(source, from);
-    const counts = await redistribute(source, from, target, to, () => {});
+    const counts = await redistribute({ source, from, target, to, shardOfSlot });
     t.deepEqual(await readNode(target, to), before);
     t.is(counts.left, 0);
     t.is(counts.sessions, plan.sessions.length);
@@ -59,6 +62,7 @@ test('whatever shards have kept is the same when it is given to another number o
 const PLAN: NodePlan = {
   sessions: Array.from({ length: 12 }, (_, i) => ({
     slot: i * 83,
+    isMortal: i % 4 === 3,
     filters: ['a/#', 'b'],
     fates: [
       ['queued', 1],
@@ -72,6 +76,10 @@ const PLAN: NodePlan = {
   retained: [1, 2, 3, 500],
 };
 
+const swap = (source: string, from: number, to: number) => ({
+  ...{ source, from, target: beginSwap(source), to, shardOfSlot },
+});
+
 test('a row of a later version refuses, and a damaged one is left out', async (t) => {
   const root = tempDirectory();
   await writeNode(root, 1, PLAN);
@@ -79,31 +87,30 @@ test('a row of a later version refuses, and a damaged one is left out', async (t
   const key = sessionKey(5, 'later');
   environment.writeNow([{ table: 'sessions', key: sessionKey(6, 'bent'), value: Buffer.from('damaged') }]);
   await environment.close();
-  const counts = await redistribute(root, 1, beginSwap(root), 2, () => {});
+  const counts = await redistribute(swap(root, 1, 2));
   t.is(counts.left, 1);
   t.is(counts.sessions, 12);
   const again = new Environment(shardDirectory(root, 0), TABLES);
   again.writeNow([{ table: 'sessions', key, value: framed(key, Buffer.alloc(9), 200) }]);
   await again.close();
-  await t.throwsAsync(
-    redistribute(root, 1, beginSwap(root), 2, () => {}),
-    { message: /later version/ },
-  );
+  await t.throwsAsync(redistribute(swap(root, 1, 2)), { message: /later version/ });
 });
 
 test('a batch is on its way until its target has applied it', async (t) => {
   const root = tempDirectory();
   await writeNode(root, 2, PLAN);
   const [from, to] = [0, 1].map((shard) => new Environment(shardDirectory(root, shard), TABLES));
-  const row = (sequence: number) => ({
-    table: 'outbox' as const,
-    key: outboxKey(1, sequence),
-    value: Buffer.from('batch'),
-  });
-  from!.writeNow([row(4), row(5), row(6)]);
+  const row = (sequence: number, target = 1, batch = 'batch') => {
+    const key = outboxKey(target, sequence);
+    return { table: 'outbox' as const, key, value: framed(key, Buffer.from(batch), OUTBOX_VERSION) };
+  };
+  const useless = [row(7, 1, ''), row(9, 5), { ...row(8), value: Buffer.from('damaged') }];
+  from!.writeNow([row(4), row(5), row(6), ...useless]);
   to!.writeNow([{ table: 'applied', key: appliedKey(0), value: appliedValue(appliedKey(0), 5) }]);
   await Promise.all([from!.close(), to!.close()]);
-  t.is(await countPending(root, 2), 1);
+  const { pending, bytes } = await survey(root, 2);
+  t.is(pending, 1);
+  t.true(bytes > 0);
 });
 
 for (const [from, to] of [
@@ -115,7 +122,7 @@ for (const [from, to] of [
     const root = tempDirectory();
     await writeNode(root, from, PLAN);
     const before = await readNode(root, from);
-    await redistribute(root, from, beginSwap(root), to, () => {});
+    await redistribute(swap(root, from, to));
     t.is(storedShards(root).length, from);
     commitSwap(root, to);
     const interrupt = (): void => {

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { runCli } from '../cli/run-cli.js';
+import { storedText, storeText } from '../helpers/documents.js';
 import { tempDirectory } from '../helpers/with-broker.js';
 import { ask, brokerWith, clientOf, PROBE, type Scene } from './asking.js';
 
@@ -124,22 +125,22 @@ test('settings are listed: first what is not set, then what is, each with what i
   );
 });
 
-test('what is set at run time is kept for its owner only; a damaged file is not passed over', async (t) => {
+test('what is set at run time is kept for its owner only; a damaged document is not passed over', async (t) => {
   const scene = await brokerWith(t);
+  const { directory } = scene;
   await scene.broker.plugins.configure('probe', { 'probe.secret': '5' });
-  const file = join(scene.directory, 'plugins', 'probe.json');
-  t.is(statSync(file).mode & 0o777, 0o600);
-  t.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { formatVersion: 1, values: { 'probe.secret': '5' } });
+  const stored = await storedText(directory, 'plugins/probe');
+  t.deepEqual(JSON.parse(stored!), { formatVersion: 1, values: { 'probe.secret': '5' } });
+  t.is(statSync(join(directory, 'main')).mode & 0o777, 0o700);
   await scene.broker.stop();
   for (const text of ['{', '{"formatVersion":2}', '{"formatVersion":1,"values":{"probe.secret":5}}']) {
-    writeFileSync(file, text);
-    const again = await brokerWith(t, {}, scene.directory);
-    t.true(again.logger.has('error', /plugin probe did not start: .*probe\.json/), text);
+    await storeText(directory, 'plugins/probe', text);
+    const again = await brokerWith(t, {}, directory);
+    t.true(again.logger.has('error', /plugin probe did not start: .*plugins\/probe in /), text);
     t.is(again.broker.plugins.config('probe'), null);
     t.true((await again.broker.plugins.configure('probe', {})).ok, 'it can be replaced');
     t.true((await again.broker.plugins.start('probe')).ok);
     await again.broker.stop();
-    mkdirSync(join(scene.directory, 'plugins'), { recursive: true });
   }
 });
 

@@ -94,7 +94,7 @@ for (const fault of ['throw', 'hang', 'out-of-memory'] satisfies Fault[]) {
 }
 
 test.serial(
-  'retained messages of the shards that live stay, and new ones are kept again by the one that is back',
+  'retained messages of the shards that live stay, and those of the one that died come back with it',
   withBench(CONFIG, async (bench, t) => {
     const publisher = await bench.connect(0, 5);
     await publishRetained(publisher);
@@ -102,10 +102,15 @@ test.serial(
     await breakShard(bench.broker, VICTIM, 'throw');
     await until(() => bench.logger.has('error', /has ended/), 'its end');
     const seen = await retainedSeenBy(await bench.connect(0, 4), publisher);
-    t.true(seen.length > 0 && seen.length < RETAINED.length, `${seen.length} are left`);
-    t.deepEqual(await retainedSeenBy(await bench.connect(1, 5), publisher), seen);
+    t.true(seen.length > 0 && seen.length <= RETAINED.length, `${seen.length} are left`);
+    // It may be back by now.
+    const then = await retainedSeenBy(await bench.connect(1, 5), publisher);
+    t.deepEqual(
+      seen.filter((topic) => !then.includes(topic)),
+      [],
+    );
     await isBack(bench);
-    t.deepEqual(await retainedSeenBy(await bench.connect(VICTIM, 5), publisher), seen);
+    t.deepEqual(await retainedSeenBy(await bench.connect(VICTIM, 5), publisher), RETAINED);
     await publishRetained(publisher);
     for (const shard of [0, 1, VICTIM]) {
       t.deepEqual(await retainedSeenBy(await bench.connect(shard, 4), publisher), RETAINED);

@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import { asClientId } from '../../../../src/protocol/ids.js';
 import { Restore } from '../../../../workers/store/restore.js';
-import { settle, TestShard, type TestShardOptions } from '../../../helpers/test-shard.js';
+import { holdClock, settle, TestShard, type TestShardOptions } from '../../../helpers/test-shard.js';
 import { RowStore } from './row-store.js';
 
 /** What a session is, as far as it is to survive. */
@@ -12,6 +12,9 @@ export interface SessionFacts {
   /** Filter, group, `$local/`, options, identifier. */
   readonly subscriptions: readonly string[];
 }
+
+/** When each shard begins, beside the time for which it was away: how busy the machine is must not show. */
+const BEGIN_MS = Date.now();
 
 export class StoredShard {
   readonly shard: TestShard;
@@ -23,6 +26,7 @@ export class StoredShard {
     private readonly options: TestShardOptions,
   ) {
     this.shard = new TestShard({ ...options, store });
+    holdClock(this.shard.parts.clock, BEGIN_MS);
   }
 
   /** Stopped with the test. */

@@ -875,6 +875,11 @@ export const RESTORE_LOOK_ROWS = 64;
 export const RESTORE_PROGRESS_MS = 1_000;
 /** Milliseconds between two lines of main about that. */
 export const RESTORE_LOG_INTERVAL_MS = 3_000;
+/**
+ * Rows in one commit that say, after a crash, since when clients are away. Fewer: it takes longer until all are
+ * written. More: making them, 10 us each, holds the loop.
+ */
+export const ABSENCES_PER_COMMIT = 500;
 /** Damaged rows of a table that the log names. */
 export const LOST_ROWS_NAMED_MAX = 3;
 /** Milliseconds after a start in which a client that was connected may come back before its will is sent. */

@@ -331,6 +331,8 @@ export class Shard implements RunningShard, Runnable {
     await this.drained(deadlineMs);
     this.plugins.stopAll();
     await this.keepAll(deadlineMs);
+    // What other shards still send is theirs to send again.
+    parts.commits.close();
     await this.seams.store.close();
     clearInterval(this.heartbeat);
     this.sweeper.stop();

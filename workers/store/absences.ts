@@ -3,9 +3,12 @@
  * moment at which the shard takes clients, for a message that is sent before reaches no other shard. In slices. Runs
  * on the shard's thread.
  *
+ * After a crash most rows say that the client is connected. Since when it is away is written lot by lot, once all are
+ * scheduled: nobody waits for it, and all in one commit would hold the loop for seconds.
+ *
  * The wall clock says how long the broker was away. One that was set back meanwhile says that no time has passed.
  */
-import { RESTORE_LOOK_ROWS, WILL_AFTER_START_MS } from '../../src/limits.js';
+import { ABSENCES_PER_COMMIT, RESTORE_LOOK_ROWS, WILL_AFTER_START_MS } from '../../src/limits.js';
 import type { Core } from '../core.js';
 import type { Session } from '../session/session.js';
 import type { Runnable } from '../turn.js';
@@ -13,6 +16,9 @@ import type { Runnable } from '../turn.js';
 export class Absences implements Runnable {
   queued = false;
   private next = 0;
+  /** Those whose rows have to be written. */
+  private readonly unwritten: Session[] = [];
+  private nextUnwritten = 0;
 
   constructor(
     private readonly core: Core,
@@ -28,16 +34,17 @@ export class Absences implements Runnable {
       }
       this.begin(sessions[this.next++]!);
     }
+    this.writeSome();
     return false;
   }
 
   private begin(session: Session): void {
     // Its client was faster.
     if (session.ended || session.connection !== null) return;
-    const { turn, wheel, keeper } = this.core;
+    const { turn, wheel } = this.core;
     if (session.disconnectedAtMs === 0) {
       session.disconnectedAtMs = turn.wallMs;
-      keeper.changed(session);
+      this.unwritten.push(session);
     }
     const sinceMs = turn.nowMs - Math.max(0, turn.wallMs - session.disconnectedAtMs);
     const { will } = session;
@@ -49,5 +56,16 @@ export class Absences implements Runnable {
       if (!session.durable) session.expiryDueMs = session.willDueMs = earliestMs;
     }
     wheel.schedule(Math.min(session.expiryDueMs, session.willDueMs), session);
+  }
+
+  private writeSome(): void {
+    const { unwritten, core } = this;
+    const end = Math.min(this.nextUnwritten + ABSENCES_PER_COMMIT, unwritten.length);
+    if (this.nextUnwritten === end) return;
+    while (this.nextUnwritten < end) {
+      const session = unwritten[this.nextUnwritten++]!;
+      if (session.connection === null) core.keeper.changed(session);
+    }
+    core.commits.whenSafe(() => core.turn.queue(this));
   }
 }

@@ -38,6 +38,7 @@ export class Commits {
   private beganMs = 0;
   /** Calls of `suspend` without their `resume`. */
   private suspensions = 0;
+  private isClosed = false;
   private hasChanges = false;
   private changedMs = 0;
   private retryMs = 0;
@@ -105,8 +106,13 @@ export class Commits {
     this.begin();
   }
 
+  /** The store is being closed: no commit begins any more. */
+  close(): void {
+    this.isClosed = true;
+  }
+
   private begin(): void {
-    if (this.isUnderway || (this.refused !== null && this.turn.nowMs < this.retryMs)) return;
+    if (this.isClosed || this.isUnderway || (this.refused !== null && this.turn.nowMs < this.retryMs)) return;
     if (this.suspensions > 0 && this.refused === null) return;
     const changes = this.refused ?? this.collect();
     this.isUnderway = true;

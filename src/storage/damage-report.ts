@@ -44,7 +44,7 @@ export function damageAlarm(
     id,
     severity: 'error',
     title: `The store of ${what} was damaged`,
-    summary: `${summary}. Restore a backup if that is too much; remove ${putAside} when nobody needs it`,
+    summary: `${summary}. Restore a backup if that is too much; remove ${basename(putAside)} in node.data_dir when nobody needs it`,
     raisedAt: nowMs,
   };
 }

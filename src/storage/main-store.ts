@@ -51,7 +51,7 @@ export class MainStore implements Documents, StoredDocuments {
     if (mended !== null) {
       const summary = describeMended(mended);
       logger.error(`${store.directory}: ${summary}`);
-      store.damage = damageAlarm('main', 'store_damaged/main', summary, mended, new SystemClock().wallMs());
+      store.damage = damageAlarm('main', 'store_damaged.main', summary, mended, new SystemClock().wallMs());
       for (const detail of mended.details) logger.warn(detail);
     }
     if (existsSync(store.directory)) await store.#open(mended !== null);

@@ -37,8 +37,11 @@ export function tryLockDataDir(directory: string): DataLock | null {
   try {
     file = openSync(join(directory, FILE), 'a', 0o600);
   } catch (error) {
-    const reason = messageOf(error);
-    throw new BrokerError('DATA_DIR_FAILED', `${directory} cannot be used: ${reason}`);
+    throw new BrokerError(
+      'DATA_DIR_FAILED',
+      `${directory} cannot be used (${messageOf(error)}): let the user that runs the broker write there, or name ` +
+        'another directory (node.data_dir, --data DIR)',
+    );
   }
   const flock = koffi.load(null).func('int flock(int fd, int operation)') as (
     fd: number,

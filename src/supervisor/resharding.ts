@@ -96,7 +96,7 @@ class Resharding {
       const line = describeMendedShard(mended);
       this.logger.error(`shard ${shard}: ${line}`);
       for (const detail of mended.details) this.logger.warn(detail);
-      const id = `store_damaged/${shard}`;
+      const id = `store_damaged.${shard}`;
       this.alarms.push(damageAlarm(`shard ${shard}`, id, line, mended, this.clock.wallMs()));
     }
   }

@@ -15,7 +15,7 @@ async function startsAgain(t: ExecutionContext, damage: (shard: string) => void)
   const logger = new RecordingLogger();
   const broker = await startTestBroker({ ...OPTIONS, logger }, directory);
   try {
-    t.is(broker.alarms()[0]?.id, 'store_damaged/1');
+    t.is(broker.alarms()[0]?.id, 'store_damaged.1');
     t.true(logger.has('error', /rows were kept/));
     t.true(readdirSync(directory).includes('shard-1.bad'));
     const client = await RawClient.open(addressOf(broker), 5);

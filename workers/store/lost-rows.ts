@@ -47,7 +47,7 @@ export class LostRows {
     const summary = `rows in the store of shard ${shard} were damaged; lost: ${lost}: ${LOSS_FOR_CLIENTS}`;
     this.main.log('error', summary);
     this.main.raiseAlarm({
-      id: `store_rows_lost/${shard}`,
+      id: `store_rows_lost.${shard}`,
       severity: 'error',
       title: `Shard ${shard} has lost what it had kept`,
       summary: `${summary}. Restore a backup if that is too much`,

@@ -29,7 +29,7 @@ export async function mendStore(
   for (const detail of mended.details) log('warn', detail);
   const alarm = damageAlarm(
     `shard ${shard}`,
-    `store_damaged/${shard}`,
+    `store_damaged.${shard}`,
     line,
     mended,
     new SystemClock().wallMs(),

@@ -12,8 +12,8 @@ export function tellOfStore(core: Core): void {
       id: `store_failing.${shard}`,
       title: `Shard ${shard} cannot store`,
       summary:
-        `shard ${shard} cannot write to its folder in node.data_dir: what has to be kept is not acknowledged. ` +
-        'Make room on the disk, or see that it can be written to; nothing has to be restarted.',
+        `shard-${shard} in node.data_dir cannot be written: what has to be kept is not acknowledged. ` +
+        'Make room on the disk, or see that it takes what is written; nothing has to be restarted.',
       end: 'what has to be kept can be stored again',
     });
   commits.onFull = (isFull) =>
@@ -21,7 +21,7 @@ export function tellOfStore(core: Core): void {
       id: `store_full.${shard}`,
       title: `The store of shard ${shard} is full`,
       summary:
-        `shard ${shard} keeps its share of mqtt.persistence.max_bytes (${config['mqtt.persistence.max_bytes']}): ` +
+        `shard ${shard} keeps its share of mqtt.persistence.max_bytes (${config['mqtt.persistence.max_bytes']} bytes): ` +
         'messages that would have to be kept are not acknowledged. Let sessions that wait for messages fetch them or ' +
         'remove them, or start with a larger limit.',
       end: 'the store has room again',

@@ -27,12 +27,12 @@ test('failing commits and a full store raise alarms that say what to do, and cle
   const [alarm] = alarms.values();
   t.is(alarm?.severity, 'critical');
   t.is(alarm?.raisedAt, 7);
-  t.regex(alarm!.summary, /shard 1 .* node\.data_dir.* Make room on the disk/);
+  t.regex(alarm!.summary, /shard-1 in node\.data_dir .*Make room on the disk/);
   commits.onFailing(false);
   t.is(alarms.size, 0);
   t.deepEqual(lines, ['error', 'info']);
   commits.onFull(true);
-  t.regex([...alarms.values()][0]!.summary, /max_bytes \(1000000000\).*larger limit/);
+  t.regex([...alarms.values()][0]!.summary, /max_bytes \(1000000000 bytes\).*larger limit/);
   commits.onFull(false);
   t.is(alarms.size, 0);
 });

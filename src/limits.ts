@@ -899,6 +899,11 @@ export const STORE_FULL_END_SHARE = 0.95;
 /** How long the size of a store that is far from full may be old, in milliseconds: to measure it takes some 20 us. */
 export const STORE_MEASURE_MS = 1_000;
 
+/**
+ * Writes after which an environment looks for readers whose process was killed. Larger: its file grows by more of them
+ * meanwhile. Smaller: some microseconds more often.
+ */
+export const READERS_CHECK_WRITES = 1_000;
 /** Bytes of rows in one commit of a backup, and so about the memory that it takes. */
 export const BACKUP_COMMIT_BYTES = 4 << 20;
 /** Commits of a backup that may be on their way to the disk: reading goes on meanwhile, and they are held in memory. */

@@ -48,6 +48,8 @@ export function commitRestore(directory: string): void {
  * @returns whether there was something
  */
 export function finishRestore(directory: string): boolean {
+  // Of one that did not come to count. Nobody is at it: who calls holds the directory.
+  rmSync(join(directory, GROWING), { recursive: true, force: true });
   const ready = join(directory, READY);
   if (!existsSync(ready)) return false;
   const names = join(ready, NAMES);

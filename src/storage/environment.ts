@@ -11,6 +11,7 @@
 import { mkdirSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
 import { type Database, open, type RootDatabase, TransactionFlags } from 'lmdb';
+import { READERS_CHECK_WRITES } from '../limits.js';
 import { type NativeEnvironment, WriteLot } from './native-writes.js';
 import type { Row } from './tables.js';
 
@@ -66,6 +67,7 @@ export class Environment<Table extends string> {
   /** For the next writes. */
   private readonly lots: WriteLot[] = [];
   private underway = 0;
+  private writes = 0;
   /** A transaction has begun that is not committed. */
   private isWriting = false;
   /** Those that begin after it: lmdb's threads would take them in any order. */
@@ -117,6 +119,8 @@ export class Environment<Table extends string> {
     for (const { key } of writes) keyBytes += key.length;
     lot.begin(writes.length, keyBytes);
     for (const { table, key, value } of writes) lot.add(this.table(table).db.dbi, key, value);
+    // What somebody was reading when his process was killed would never be used again.
+    if (++this.writes % READERS_CHECK_WRITES === 0) this.root.readerCheck();
     this.underway++;
     let isCommitted = false;
     const committed = (): void => {

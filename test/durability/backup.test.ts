@@ -1,10 +1,13 @@
 /** Backups are whole or not there, and restoring one is all or nothing. */
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -211,6 +214,90 @@ test('a backup that is killed leaves nothing that looks whole, and the next one 
   t.regex(stdout, /backup is a backup of .*, with \d+ rows\n$/);
   t.false(existsSync(`${to}.partial`));
   await restore(to, tempDirectory());
+});
+
+test('a backup is for its owner only, with everything below it', async (t) => {
+  const data = await dataDirectory();
+  const to = join(tempDirectory(), 'backup');
+  mkdirSync(to, { mode: 0o755 });
+  await backup(data, to);
+  const restored = join(tempDirectory(), 'data');
+  await restore(to, restored);
+  for (const directory of [to, restored]) {
+    for (const name of ['.', ...readdirSync(directory, { recursive: true }).map(String)]) {
+      const stat = statSync(join(directory, name));
+      t.is(stat.mode & 0o777, stat.isDirectory() ? 0o700 : 0o600, join(directory, name));
+    }
+  }
+});
+
+test('links to files become files, other links are left out, and what somebody else has prepared is not used', async (t) => {
+  const data = await dataDirectory();
+  symlinkSync(join(data, 'acl.conf'), join(data, 'plugins', 'rules'));
+  symlinkSync('..', join(data, 'plugins', 'round'));
+  symlinkSync('nowhere', join(data, 'plugins', 'broken'));
+  const to = join(tempDirectory(), 'backup');
+  await backup(data, to);
+  t.deepEqual(readdirSync(join(to, 'plugins')).sort(), ['mine', 'rules']);
+  t.true(lstatSync(join(to, 'plugins', 'rules')).isFile());
+  const planted = join(tempDirectory(), 'backup');
+  symlinkSync(tempDirectory(), `${planted}.partial`);
+  const error = await t.throwsAsync<BrokerError>(backup(data, planted));
+  t.regex(error.message, /partial is there already, and not a directory of this user$/);
+  const linked = join(tempDirectory(), 'linked');
+  symlinkSync(data, linked);
+  const inside = await t.throwsAsync<BrokerError>(backup(linked, join(data, 'plugins', 'x')));
+  t.regex(inside.message, / lies in /);
+});
+
+test('how far it has come is told, and rises', async (t) => {
+  const data = await largeDirectory();
+  const to = join(tempDirectory(), 'backup');
+  const told: number[][] = [[], []];
+  await backup(data, to, { onProgress: (share) => void told[0]!.push(share) });
+  await restore(to, tempDirectory(), { onProgress: (share) => void told[1]!.push(share) });
+  for (const shares of told) {
+    t.true(shares.length > 3);
+    t.deepEqual(
+      shares,
+      [...shares].sort((a, b) => a - b),
+    );
+    t.true(shares.every((share) => share >= 0 && share <= 1));
+  }
+});
+
+test('rows that are damaged already are counted and left out', async (t) => {
+  const data = await dataDirectory();
+  await put(data, 3, 1);
+  const environment = new Environment(join(data, 'shard-0'), TABLES);
+  const key = retainedKey(1, Buffer.from('t1'));
+  await environment.writeSafely([{ table: 'retained', key, value: Buffer.from('bent') }]);
+  await environment.close();
+  const to = join(tempDirectory(), 'backup');
+  const { code, stderr } = await runCli('backup', to, '--data', data);
+  t.is(code, 0);
+  t.regex(stderr, /^shardmq: 1 rows of .* are damaged, and not in the backup\n$/);
+  await restore(to, tempDirectory());
+});
+
+test('a backup that costs a running broker too much space is given up', async (t) => {
+  const data = await largeDirectory();
+  const to = join(tempDirectory(), 'backup');
+  let isWriting = true;
+  const environment = new Environment(join(data, 'shard-0'), TABLES);
+  const written = (async () => {
+    for (let i = 0; isWriting; i++) {
+      const key = retainedKey(1, Buffer.from(`t${i % 100}`));
+      const value = framed(key, Buffer.alloc(100_000, 'y'), 1);
+      await environment.writeSafely([{ table: 'retained', key, value }]);
+    }
+  })();
+  const error = await t.throwsAsync<BrokerError>(backup(data, to, { growthBytesMax: 1 << 20 }));
+  t.regex(error.message, /files have grown by \d+ bytes meanwhile; try again when less is written$/);
+  isWriting = false;
+  await written;
+  await environment.close();
+  t.false(existsSync(`${to}.partial`));
 });
 
 needs(MOUNT)('a disc that is too small holds no backup, and keeps what it had', async (t) => {

@@ -1,6 +1,11 @@
 /** Rows written into lmdb below its own `put`: what another version of it could do otherwise is seen here. */
-import { rmSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { READERS_CHECK_WRITES } from '../../../src/limits.js';
 import { Environment, type Write } from '../../../src/storage/environment.js';
 import { tempDirectory } from '../../helpers/with-broker.js';
 
@@ -152,4 +157,46 @@ test('what is given back is used again: the size does not rise with what comes a
   };
   for (let i = 0; i < 10; i++) await round();
   t.is(environment.usedBytes, empty);
+});
+
+test('files and their directory are for their owner only', (t) => {
+  const directory = join(newDirectory(t), 'one');
+  opened(t, directory);
+  const modes = ['.', 'data.mdb', 'lock.mdb'].map((name) => statSync(join(directory, name)).mode & 0o777);
+  t.deepEqual(modes, [0o700, 0o600, 0o600]);
+});
+
+test('what is seen stays as it is while others write', async (t) => {
+  const environment = opened(t);
+  await told(environment, [row('a', 'k', '1')]);
+  t.is(textsOf(environment, 'a')[0], 'k=1');
+  const snapshot = environment.snapshot();
+  await told(environment, [row('a', 'k', '2'), row('b', 'k', '3')]);
+  const seen = (table: Name): string[] => [...snapshot.rows(table)].map(({ value }) => value.toString());
+  t.deepEqual([seen('a'), seen('b')], [['1'], []]);
+  t.deepEqual(textsOf(environment, 'a'), ['k=2']);
+  snapshot.end();
+});
+
+test('what a process was reading when it was killed is used again', async (t) => {
+  const directory = newDirectory(t);
+  const environment = opened(t, directory);
+  const writeAll = async (count: number): Promise<number> => {
+    const lots: Promise<void>[] = [];
+    for (let i = 0; i < count; i++) {
+      lots.push(environment.writeSafely([row('a', `${i % 8}`, Buffer.alloc(16_000, i))]));
+      if (lots.length === 50) await Promise.all(lots.splice(0));
+    }
+    await Promise.all(lots);
+    return statSync(join(directory, 'data.mdb')).size;
+  };
+  await writeAll(8);
+  const reader = fork(fileURLToPath(new URL('./snapshot-main.js', import.meta.url)), [directory]);
+  await once(reader, 'message');
+  const before = await writeAll(50);
+  reader.kill('SIGKILL');
+  await once(reader, 'exit');
+  const after = await writeAll(READERS_CHECK_WRITES);
+  t.true(after > before, 'it was kept until somebody looked');
+  t.is(await writeAll(300), after);
 });

@@ -1,6 +1,15 @@
 /** A file system in memory that a test fills up and frees. Only root may mount one. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Requirement } from '../../helpers/needs.js';
@@ -34,8 +43,8 @@ export class SmallDisc {
     }
   }
 
-  /** Takes all that is left. */
-  fill(): void {
+  /** Takes all that is left, but for so many bytes. */
+  fill(leftBytes = 0): void {
     const file = openSync(this.filler, 'a');
     try {
       for (;;) writeSync(file, Buffer.alloc(CHUNK_BYTES));
@@ -44,6 +53,7 @@ export class SmallDisc {
     } finally {
       closeSync(file);
     }
+    if (leftBytes > 0) truncateSync(this.filler, statSync(this.filler).size - leftBytes);
   }
 
   free(): void {

@@ -9,7 +9,7 @@ import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import type { Core } from '../core.js';
 import type { Committable } from '../peers/handlers.js';
-import { BatchGate, type GatedBatch } from '../store/batch-gate.js';
+import { BatchGate } from '../store/batch-gate.js';
 import type { Commits } from '../store/commits.js';
 import type { Turn } from '../turn.js';
 import type { Connection } from './connection.js';
@@ -38,10 +38,11 @@ class AckGroup {
   readonly types: GatedAck[] = [];
   readonly packetIds: number[] = [];
   readonly reasons: number[] = [];
-  batches: readonly GatedBatch[] = [];
   /** Of those who are no connections. */
   readonly waiters: SafetyWaiter[] = [];
   startedMs = 0;
+  /** The commit that has what they promise. */
+  commit = 0;
   /** What the store said; null while it has not. */
   result: boolean | null = null;
 }
@@ -51,11 +52,13 @@ export class AckGate {
   /** Groups whose commit is under way, oldest first. */
   private underway: AckGroup[] = [];
   private readonly batches = new BatchGate();
+  /** The commit that was asked for last. */
+  private askedCommit = 0;
 
   constructor(
     private readonly core: Core,
-    private readonly commits: Commits,
-    private readonly turn: Turn,
+    private readonly commits: Pick<Commits, 'whenSafe' | 'nextNumber'>,
+    private readonly turn: Pick<Turn, 'nowMs'>,
   ) {}
 
   /** Acknowledges, after this turn's commit when `needsCommit` says so. */
@@ -92,12 +95,20 @@ export class AckGate {
   /** End of the turn: whatever waits goes with the next commit. */
   endTurn(): void {
     const { group } = this;
-    if (group.connections.length + group.waiters.length === 0 && this.batches.isEmpty) return;
-    this.group = new AckGroup();
-    group.batches = this.batches.take();
-    group.startedMs = this.turn.nowMs;
-    this.underway.push(group);
-    this.commits.whenSafe(() => this.committed(group));
+    const isEmpty = group.connections.length + group.waiters.length === 0;
+    if (isEmpty && this.batches.isEmpty) return;
+    const commit = this.commits.nextNumber;
+    this.batches.goWith(commit);
+    if (!isEmpty) {
+      this.group = new AckGroup();
+      group.commit = commit;
+      group.startedMs = this.turn.nowMs;
+      this.underway.push(group);
+    }
+    // Once for all turns until it begins, which may be for as long as the disk is full.
+    if (this.askedCommit === commit) return;
+    this.askedCommit = commit;
+    this.commits.whenSafe(() => this.committed(commit));
   }
 
   /** Gives up on acknowledgements that take too long. */
@@ -109,13 +120,14 @@ export class AckGate {
     this.releaseInOrder();
   }
 
-  private committed(group: AckGroup): void {
-    if (group.result === null) {
-      group.result = true;
-      this.releaseInOrder();
+  private committed(commit: number): void {
+    for (const group of this.underway) {
+      if (group.commit > commit) break;
+      group.result ??= true;
     }
+    this.releaseInOrder();
     // However late: other shards wait for these and never give up.
-    this.batches.settle(group.batches);
+    this.batches.settle(commit);
   }
 
   // Acknowledgements leave in the order of their turns.

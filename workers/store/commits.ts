@@ -25,6 +25,8 @@ export class Commits {
   onFailing: OnFailing = () => {};
   /** Told when the store becomes full, and when it is no longer. */
   onFull: (isFull: boolean) => void = () => {};
+  /** Of the commit that will hold what changes now. They rise by one. */
+  nextNumber = 1;
 
   private readonly sources: CommitSource[] = [];
   /** Callbacks for the next commit. */
@@ -122,6 +124,7 @@ export class Commits {
 
   private collect(): Change[] {
     const changes: Change[] = [];
+    this.nextNumber++;
     this.underway = this.waiting;
     this.waiting = [];
     this.hasChanges = false;

@@ -84,18 +84,27 @@ export class ClientDesk {
     });
   }
 
-  /** As above; also `done` where there was no such subscription. */
-  unsubscribe(clientId: ClientId, filter: string): SubscribeOutcome {
+  /** As above, answered once it is safe; also `done` where there was no such subscription. */
+  unsubscribe(clientId: ClientId, filter: string): SubscribeOutcome | Promise<SubscribeOutcome> {
     const { core, subscribes } = this;
     const found = this.find(clientId, filter);
     if (typeof found === 'string') return found;
     const { session, parsed } = found;
-    if (core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local)) {
-      const client = clientOfSession(session);
-      subscribes.ended(session, parsed, client, client?.filterText(parsed) ?? filter);
-    }
-    return 'done';
+    if (!core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local)) return 'done';
+    const client = clientOfSession(session);
+    subscribes.ended(session, parsed, client, client?.filterText(parsed) ?? filter);
+    return session.isKept ? this.whenSafe() : 'done';
   }
+
+  private whenSafe(): Promise<SubscribeOutcome> {
+    return new Promise((resolve, reject) => {
+      this.core.acks.whenSafe((isSafe) => {
+        if (isSafe) resolve('done');
+        else reject(new BrokerError('SHARD_UNAVAILABLE', 'the store does not know that it has ended'));
+      }, API_SUBSCRIBE_TIMEOUT_MS);
+    });
+  }
+
   private find(
     clientId: ClientId,
     filter: string,

@@ -89,8 +89,8 @@ export class LmdbStore implements Store {
       done(true);
       return;
     }
-    this.size.add(changes);
     if (this.trouble === 'none') {
+      this.size.add(changes);
       this.beginInTime(changes, done);
       return;
     }

@@ -1,6 +1,7 @@
 /** What waits for the commit, and what does not, for sessions that are kept. */
 import test from 'ava';
 import { SHARE_LEFT_SLICE } from '../../../src/limits.js';
+import { asClientId } from '../../../src/protocol/ids.js';
 import { ack, unsubscribe } from '../../helpers/packets.js';
 import { settle, type TestClient } from '../../helpers/test-shard.js';
 import { compared, KeptShard, restoreTo } from './kept-bench.js';
@@ -314,6 +315,35 @@ test('what a session had when the broker ended goes on: PUBREL, then what was se
   await settle();
   t.deepEqual(summary(back), [['pubrec', 1]]);
   t.deepEqual(again.take(), []);
+});
+
+test('the API is answered that a subscription has ended once that is safe', async (t) => {
+  const bench = new KeptShard();
+  t.teardown(() => bench.stop());
+  bench.store.mode = 'pass';
+  bench.open('kept').subscribe(1, ['a', 1], ['b', 1]);
+  await settle();
+  bench.store.mode = 'hold';
+  const clientId = asClientId('kept');
+  let answers: string[] = [];
+  const ask = (filter: string): void => {
+    void bench.shard.main.request('session.unsubscribe', { clientId, filter }).then(
+      (answer) => answers.push(answer),
+      ({ code }: { code: string }) => answers.push(code),
+    );
+  };
+  ask('a');
+  ask('never there');
+  await settle();
+  t.deepEqual(answers, ['done']);
+  bench.store.finish();
+  await settle();
+  t.deepEqual(answers, ['done', 'done']);
+  answers = [];
+  ask('b');
+  await settle();
+  for (let i = 0; i < 5; i++) await bench.shard.advance(1_000);
+  t.deepEqual(answers, ['SHARD_UNAVAILABLE']);
 });
 
 test('clean sessions and QoS 0 tell the journal nothing', async (t) => {

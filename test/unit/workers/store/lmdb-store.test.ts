@@ -106,6 +106,14 @@ test('a store beyond its bytes says so, still takes what it is given, and has ro
   t.is([...store.rows('retained')].length, 12);
 });
 
+test('a commit that is tried again and again does not count each time', async (t) => {
+  const store = opened(t, directoryOf(t), { maxBytes: 1_000_000 });
+  // No key may be as long as that.
+  const changes = [row('k', 60_000), row('x'.repeat(3_000), 1)];
+  for (let i = 0; i < 20; i++) t.false(await committed(store, changes));
+  t.false(store.isFull);
+});
+
 test('a store that was full is full when it is opened again', async (t) => {
   const directory = directoryOf(t);
   const store = storeAt(directory);

@@ -291,8 +291,25 @@ export class FilterTree {
     return written;
   }
 
-  /** Writes the filter's text to the end of `text`. @returns where it begins. */
-  writeText(filter: number): number {
+  /** @returns the node that the filter's last level begins at; a `#` behind it belongs to that level */
+  parentOf(filter: number): number {
+    const node = this.places[filter]! >> 1;
+    return node === ROOT ? ROOT : this.nodes.words[node * NODE_WORDS + PARENT]!;
+  }
+
+  /** @returns the bytes of a text up to the level that begins at `node`, each level with its slash */
+  bytesBefore(node: number): number {
+    const words = this.nodes.words;
+    let bytes = 0;
+    for (let at = node; at !== ROOT; at = words[at * NODE_WORDS + PARENT]!) {
+      const level = words[at * NODE_WORDS + LEVEL]!;
+      bytes += 1 + (level === LEVEL_PLUS ? 1 : this.levels.lengthOf(level));
+    }
+    return bytes;
+  }
+
+  /** Writes the filter's text, or what of it lies below `above`, to the end of `text`. @returns where it begins. */
+  writeText(filter: number, above = ROOT): number {
     const words = this.nodes.words;
     const place = this.places[filter]!;
     let at = TOPIC_BYTES_MAX;
@@ -301,7 +318,7 @@ export class FilterTree {
       this.text[--at] = HASH;
       isLast = false;
     }
-    for (let node = place >> 1; node !== ROOT; node = words[node * NODE_WORDS + PARENT]!) {
+    for (let node = place >> 1; node !== above; node = words[node * NODE_WORDS + PARENT]!) {
       if (!isLast) this.text[--at] = SLASH;
       isLast = false;
       const level = words[node * NODE_WORDS + LEVEL]!;

@@ -6,6 +6,7 @@ import { DURABLE_PEERS, LOCAL, PEERS } from './filter-columns.js';
 import type { FilterRegistry } from './filter-registry.js';
 import { FilterSet } from './filter-set.js';
 import type { GroupRegistry } from './group-registry.js';
+import { ROOT } from './node-store.js';
 import type { Subscriber } from './route.js';
 import type { ShareGroup } from './share-group.js';
 
@@ -20,6 +21,9 @@ interface Drop {
 export class OwnInterest<S extends Subscriber> {
   private filter = 0;
   private group = 0;
+  /** What the filter that was told last has in front of its last level: the node, and bytes with the slash. */
+  private parent = ROOT;
+  private parentBytes = 0;
 
   constructor(
     private readonly filters: FilterRegistry<S>,
@@ -33,8 +37,16 @@ export class OwnInterest<S extends Subscriber> {
       if (filters.isFull) return false;
       const { filter } = this;
       if (!tree.has(filter) || !columns.hasFlag(filter, LOCAL) || !columns.isPlain(filter)) continue;
-      const start = tree.writeText(filter);
-      filters.add(tree.text, start, TOPIC_BYTES_MAX, columns.isDurable(filter), scopes.localityOf(filter));
+      const same = this.sameBytes(filter, filters.isEmpty);
+      const start = tree.writeText(filter, same === 0 ? ROOT : this.parent);
+      filters.add(
+        same,
+        tree.text,
+        start,
+        TOPIC_BYTES_MAX,
+        columns.isDurable(filter),
+        scopes.localityOf(filter),
+      );
     }
     for (let left = groupsMax; this.group < this.groups.indexEnd; this.group += 1, left -= 1) {
       if (left === 0) return false;
@@ -43,7 +55,18 @@ export class OwnInterest<S extends Subscriber> {
     }
     return true;
   }
+
+  // Nothing changes between filters of one lot, so a node stands for the same text.
+  private sameBytes(filter: number, isFirst: boolean): number {
+    const { tree } = this.filters;
+    const parent = tree.parentOf(filter);
+    if (!isFirst && parent === this.parent) return this.parentBytes;
+    this.parent = parent;
+    this.parentBytes = tree.bytesBefore(parent);
+    return 0;
+  }
 }
+
 /**
  * What of a shard's interest is forgotten: all; all but what is durable, which becomes stale; or what is stale, that
  * is, has not been said by the shard's next life.
@@ -98,7 +121,7 @@ export class PeerInterest<S extends Subscriber> {
     this.finishDrop(shard);
     const reader = new InterestReader(lot);
     while (reader.next()) {
-      const filter = this.filters.openBytes(reader.bytes, reader.start, reader.end);
+      const filter = this.filters.openBytes(reader.bytes, 0, reader.end);
       this.setPeer(filter, shard, true, reader.durable, reader.local);
     }
   }

@@ -151,23 +151,27 @@ export class Router<S extends Subscriber> {
       return;
     }
     const slot = s.slot === -1 ? this.openSlot(s) : s.slot;
-    this.add(slot, this.filters.openBytes(bytes, start, end), local, options, identifier);
+    this.addNew(slot, this.filters.openBytes(bytes, start, end), local, options, identifier);
   }
 
   private add(slot: number, filterId: number, local: boolean, options: number, identifier: number): boolean {
-    const variant = local ? VARIANT_LOCAL : VARIANT_PLAIN;
-    const known = this.subscriptions.find(slot, filterId, variant);
-    if (known !== -1) {
-      this.subscriptions.update(known, options, identifier);
-      this.filters.touch(filterId);
-      return false;
+    const known = this.subscriptions.find(slot, filterId, local ? VARIANT_LOCAL : VARIANT_PLAIN);
+    if (known === -1) {
+      this.addNew(slot, filterId, local, options, identifier);
+      return true;
     }
+    this.subscriptions.update(known, options, identifier);
+    this.filters.touch(filterId);
+    return false;
+  }
+
+  private addNew(slot: number, filterId: number, local: boolean, options: number, identifier: number): void {
+    const variant = local ? VARIANT_LOCAL : VARIANT_PLAIN;
     this.filters.scopes.add(filterId, local, this.countPlain);
     this.subscriptions.add(slot, filterId, variant, options, identifier);
     if (this.durable[slot]) this.filters.columns.addDurable(filterId, 1);
     this.filters.touch(filterId);
     this.filters.settle(filterId);
-    return true;
   }
 
   private join(

@@ -140,6 +140,8 @@ export class Restore {
     if (number > this.lastNumber) this.lastNumber = number;
     // It has ended, and not all of its subscriptions were gone.
     if (session === null) return 'useless';
+    // Then no two rows are of the same subscription, and nobody has to look.
+    if (slotOfKey(row.key) !== session.keptSlot) return 'damaged';
     this.last = session;
     this.core.router.restore(session, subscriptions);
     return 'taken';

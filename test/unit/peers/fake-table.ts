@@ -67,7 +67,7 @@ export class FakeTable implements InterestTable {
           const { done, value } = left.next();
           if (done === true) return true;
           const text = Buffer.from(value);
-          filters.add(text, 0, text.length, this.durable.has(value), undefined);
+          filters.add(0, text, 0, text.length, this.durable.has(value), undefined);
         }
         return false;
       },
@@ -77,7 +77,7 @@ export class FakeTable implements InterestTable {
   applyInterestLot(shard: number, lot: ArrayBuffer): void {
     const reader = new InterestReader(lot);
     while (reader.next()) {
-      const filter = Buffer.from(reader.bytes).toString('utf8', reader.start, reader.end);
+      const filter = Buffer.from(reader.bytes).toString('utf8', 0, reader.end);
       this.applyInterest(shard, { filter, plain: true, durable: reader.durable });
     }
   }

@@ -236,7 +236,7 @@ class World {
     this.tell();
     const newcomer = new Router<Session>({ shard: 1, hashSeed: 3, topicsCachedMax: 5, targetsCachedMax: 12 });
     const filters: string[] = [];
-    for (const item of announcedBy(this.router)) {
+    for (const item of announcedBy(this.router, 3)) {
       if (item.kind === 'filter') filters.push(`${item.change.filter} ${item.change.durable}`);
       if (item.kind === 'filter') newcomer.interest.applyInterest(OWN, item.change);
       else newcomer.interest.applyGroup(OWN, item.change);

@@ -262,6 +262,33 @@ test('slices of a removal take as many subscriptions as asked for', (t) => {
   t.is(router.subscriptionCount, 0);
 });
 
+test('a lot has each filter whole, whatever it has in common with the one before', (t) => {
+  const router = makeRouter();
+  const long = 'x'.repeat(300);
+  const filters = [
+    'a/b/c',
+    'a/b/d/#',
+    'a/b/+',
+    'a/b/#',
+    'a/b',
+    'a',
+    '#',
+    '+',
+    '/',
+    'a//b',
+    'a//',
+    '\u00e4/b',
+    '\u00e4/+',
+  ];
+  for (const text of [...filters, `${long}/1`, `${long}/2/#`, `${long}/${long}`, 'a/b/e'])
+    subscribed(router, text);
+  const lots = [1, 2, 100].map((perLot) =>
+    [...announcedBy(router, perLot)].map((item) => item.kind === 'filter' && item.change.filter),
+  );
+  const all = [...filters, `${long}/1`, `${long}/2/#`, `${long}/${long}`, 'a/b/e'];
+  for (const heard of lots) t.deepEqual(heard, all);
+});
+
 test('whole interest may be pulled while subscriptions change', (t) => {
   const router = makeRouter();
   const heard = makeRouter();

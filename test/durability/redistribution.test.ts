@@ -57,8 +57,7 @@ for (const [from, to] of [
     openDataDir(directory, from, from);
     await writeNode(directory, from, PLAN);
     const before = await readNode(directory, from);
-    t.false(await run(directory, to, 0), 'the first one is killed as soon as it has begun');
-    for (let i = 1; i < KILLS; i++) await run(directory, to, KILL_STEP_MS * (i + Math.random()));
+    for (let i = 0; i < KILLS; i++) await run(directory, to, KILL_STEP_MS * i * Math.random());
     t.true(await run(directory, to, null));
     t.deepEqual(await readNode(directory, to), before);
     t.is(rememberedShards(directory), to);

@@ -7,11 +7,11 @@ import { journalKey } from '../../../src/storage/keys.js';
 import { mendEnvironment } from '../../../src/storage/mending.js';
 import { findDamage } from '../../../src/storage/page-reader.js';
 import { TABLES, type Table } from '../../../src/storage/tables.js';
-import { tempDirectory } from '../../helpers/with-broker.js';
+import { quickDirectory } from '../../helpers/with-broker.js';
 import { countKept, mendAndRead, PAGE_BYTES, readAll, Written, writeSample } from './written.js';
 
 test.before(async (t) => {
-  const root = tempDirectory();
+  const root = quickDirectory();
   t.context = { root, ...(await writeSample(join(root, 'sample'))) };
 });
 
@@ -34,13 +34,14 @@ test('a page that is overwritten costs the rows on it, or the last commit', asyn
   const { root, file, rows } = t.context as Sample;
   const directory = join(root, 'pages');
   for (let page = 0; page < file.length / PAGE_BYTES; page++) {
-    for (const fill of [() => 0, () => Math.floor(Math.random() * 256)]) {
-      const bent = Buffer.from(file);
-      for (let i = 0; i < PAGE_BYTES; i++) bent[page * PAGE_BYTES + i] = fill();
-      const left = await mendAndRead(directory, bent);
-      const kept = countKept(rows, left.rows);
-      t.true(kept >= rows.size - LOST_MAX, `page ${page}: ${kept} of ${rows.size}`);
+    const bent = Buffer.from(file);
+    const isZeroed = Math.random() < 0.5;
+    for (let i = 0; i < PAGE_BYTES; i++) {
+      bent[page * PAGE_BYTES + i] = isZeroed ? 0 : Math.floor(Math.random() * 256);
     }
+    const left = await mendAndRead(directory, bent);
+    const kept = countKept(rows, left.rows);
+    t.true(kept >= rows.size - LOST_MAX, `page ${page}, ${isZeroed}: ${kept} of ${rows.size}`);
   }
 });
 
@@ -48,11 +49,10 @@ test('a truncated file gives what is left of it', async (t) => {
   const { root, file, rows } = t.context as Sample;
   const directory = join(root, 'short');
   for (let page = 0; page < file.length / PAGE_BYTES; page++) {
-    for (const more of [0, 1 + ((page * 1_237) % (PAGE_BYTES - 1))]) {
-      const left = await mendAndRead(directory, file.subarray(0, page * PAGE_BYTES + more));
-      t.not(left.mended, null, `${page} pages and ${more} bytes`);
-      for (const name of left.rows.keys()) if (!rows.has(name)) t.regex(name, /^journal:/);
-    }
+    const more = page % 2 === 0 ? 0 : 1 + ((page * 1_237) % (PAGE_BYTES - 1));
+    const left = await mendAndRead(directory, file.subarray(0, page * PAGE_BYTES + more));
+    t.not(left.mended, null, `${page} pages and ${more} bytes`);
+    for (const name of left.rows.keys()) if (!rows.has(name)) t.regex(name, /^journal:/);
   }
 });
 
@@ -65,7 +65,7 @@ test('bits that are flipped anywhere crash nothing and cost no more than a page'
     const left = await mendAndRead(join(root, 'bits'), bent);
     return countKept(rows, left.rows) >= rows.size - LOST_MAX;
   });
-  await fc.assert(property, { numRuns: 60 });
+  await fc.assert(property, { numRuns: 40 });
   t.pass();
 });
 
@@ -81,7 +81,7 @@ test('bits that are flipped where lmdb finds its way crash nothing and cost no m
     const left = await mendAndRead(join(root, 'ways'), bent);
     return countKept(rows, left.rows) >= rows.size - LOST_MAX;
   });
-  await fc.assert(property, { numRuns: 60 });
+  await fc.assert(property, { numRuns: 40 });
   t.pass();
 });
 
@@ -138,7 +138,7 @@ test('what is no store is put aside, and the reason is said', async (t) => {
 });
 
 test('what lies where a directory or a file ought to be is put aside as well', async (t) => {
-  const root = tempDirectory();
+  const root = quickDirectory();
   const directory = join(root, 'shard-0');
   writeFileSync(directory, 'a file');
   t.is((await mendEnvironment(directory, TABLES))?.reason, 'is no directory');
@@ -150,7 +150,7 @@ test('what lies where a directory or a file ought to be is put aside as well', a
 });
 
 test('what was interrupted between the last two steps is finished', async (t) => {
-  const root = tempDirectory();
+  const root = quickDirectory();
   const { rows } = await writeSample(join(root, 'shard-0.new'));
   t.is(await mendEnvironment(join(root, 'shard-0'), TABLES), null);
   t.is(countKept(rows, await readAll(join(root, 'shard-0'))), rows.size);
@@ -166,7 +166,7 @@ const change = fc.record({
 });
 
 test('whatever is written and removed, the file is whole, and all its rows are found without its meta pages', async (t) => {
-  const root = tempDirectory();
+  const root = quickDirectory();
   let run = 0;
   const property = fc.asyncProperty(
     fc.array(fc.array(change, { minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 12 }),

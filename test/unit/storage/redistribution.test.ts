@@ -21,7 +21,7 @@ import { OUTBOX_VERSION } from '../../../src/storage/outbox-record.js';
 import { redistribute, shardDirectory, survey } from '../../../src/storage/redistribution.js';
 import { beginSwap, commitSwap, finishSwap, storedShards } from '../../../src/storage/shard-swap.js';
 import { TABLES } from '../../../src/storage/tables.js';
-import { tempDirectory } from '../../helpers/with-broker.js';
+import { quickDirectory } from '../../helpers/with-broker.js';
 import { type NodePlan, readNode, type SessionPlan, writeNode } from './moved.js';
 
 const session: fc.Arbitrary<SessionPlan> = fc.record({
@@ -42,7 +42,7 @@ const node: fc.Arbitrary<NodePlan> = fc.record({
 });
 
 test('whatever shards have kept is the same when it is given to another number of them', async (t) => {
-  const root = tempDirectory();
+  const root = quickDirectory();
   const shards = fc.integer({ min: 1, max: 4 });
   const property = fc.asyncProperty(node, shards, shards, async (plan, from, to) => {
     const source = join(root, 'from');
@@ -56,7 +56,7 @@ test('whatever shards have kept is the same when it is given to another number o
     t.is(counts.sessions, plan.sessions.length);
     for (const directory of [source, target]) rmSync(directory, { recursive: true });
   });
-  await fc.assert(property, { numRuns: 60 });
+  await fc.assert(property, { numRuns: 40 });
 });
 
 const PLAN: NodePlan = {
@@ -81,7 +81,7 @@ const swap = (source: string, from: number, to: number) => ({
 });
 
 test('a row of a later version refuses, and a damaged one is left out', async (t) => {
-  const root = tempDirectory();
+  const root = quickDirectory();
   await writeNode(root, 1, PLAN);
   const environment = new Environment(shardDirectory(root, 0), TABLES);
   const key = sessionKey(5, 'later');
@@ -97,7 +97,7 @@ test('a row of a later version refuses, and a damaged one is left out', async (t
 });
 
 test('a batch is on its way until its target has applied it', async (t) => {
-  const root = tempDirectory();
+  const root = quickDirectory();
   await writeNode(root, 2, PLAN);
   const [from, to] = [0, 1].map((shard) => new Environment(shardDirectory(root, shard), TABLES));
   const row = (sequence: number, target = 1, batch = 'batch') => {
@@ -119,7 +119,7 @@ for (const [from, to] of [
   [2, 1],
 ] as const) {
   test(`stores of ${to} shards that are ready take the places of ${from}, also when that is interrupted`, async (t) => {
-    const root = tempDirectory();
+    const root = quickDirectory();
     await writeNode(root, from, PLAN);
     const before = await readNode(root, from);
     await redistribute(swap(root, from, to));

@@ -8,7 +8,7 @@ import { parseHashFormat } from '../../src/passwords/hash-format.js';
 import { writePasswords } from '../../src/plugins/shared/password-document.js';
 import { runCli } from '../cli/run-cli.js';
 import { MemoryDocument } from '../helpers/documents.js';
-import { startTestBroker, tempDirectory } from '../helpers/with-broker.js';
+import { ON_ONE_SHARD, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 import { type Guarded, guarded } from './guarded.js';
 
 /** Puts something in the place of the file; null: nothing is there. */
@@ -41,7 +41,7 @@ for (const [what, [content, said]] of Object.entries(BROKEN_RULES)) {
     const directory = tempDirectory();
     const path = join(directory, 'acl.conf');
     put(path, content);
-    const starting = startTestBroker({ config: { 'mqtt.acl_file': path } }, directory);
+    const starting = startTestBroker({ config: { ...ON_ONE_SHARD, 'mqtt.acl_file': path } }, directory);
     const error = await t.throwsAsync(starting, { instanceOf: BrokerError });
     t.is(error.code, 'ACL_FAILED');
     t.regex(error.message, place);
@@ -49,7 +49,7 @@ for (const [what, [content, said]] of Object.entries(BROKEN_RULES)) {
 
   test.serial(
     `a file of rules that is ${what} at reload changes nothing, is logged, and is an alarm until it is right`,
-    guarded({ rules: SHUT }, async (g, t) => {
+    guarded({ rules: SHUT, config: ON_ONE_SHARD }, async (g, t) => {
       const client = await g.connect();
       const codes = async (): Promise<unknown[]> => [
         (await client.publish({ topic: 'shut', qos: 1 }))?.code,
@@ -74,7 +74,7 @@ for (const [what, [content, said]] of Object.entries(BROKEN_RULES)) {
 
 test.serial(
   'the alarm of rules that could not be read again is published',
-  guarded({ rules: '{allow, all}.' }, async (g, t) => {
+  guarded({ rules: '{allow, all}.', config: ON_ONE_SHARD }, async (g, t) => {
     const client = await g.connect();
     await client.subscribe(`$SYS/brokers/${g.broker.name}/alarms/#`);
     await t.throwsAsync(g.reload('{deny, al}.'));
@@ -137,7 +137,7 @@ for (const [what, [content, said]] of Object.entries(BROKEN_PASSWORDS)) {
 
   test.serial(
     `a file of passwords that is ${what} refuses the start of its plugin, and the door stays as it was`,
-    guarded({}, async (g, t) => {
+    guarded({ config: ON_ONE_SHARD }, async (g, t) => {
       put(passwordsIn(dirname(g.path)), content);
       const outcome = await g.broker.plugins.start(PASSWORDS);
       t.false(outcome.ok);
@@ -148,7 +148,7 @@ for (const [what, [content, said]] of Object.entries(BROKEN_PASSWORDS)) {
 
   test.serial(
     `a file of passwords that is ${what} when its plugin is restarted lets nobody in, until it is right`,
-    guarded({}, async (g, t) => {
+    guarded({ config: ON_ONE_SHARD }, async (g, t) => {
       const path = passwordsIn(dirname(g.path));
       await writeAlice(path);
       t.true((await g.broker.plugins.start(PASSWORDS)).ok);
@@ -171,7 +171,7 @@ for (const [what, [content, said]] of Object.entries(BROKEN_PASSWORDS)) {
       const directory = tempDirectory();
       put(passwordsIn(directory), content);
       writeFileSync(join(directory, 'loaded_plugins'), `${PASSWORDS}.\n`);
-      const starting = startTestBroker({}, directory);
+      const starting = startTestBroker({ config: ON_ONE_SHARD }, directory);
       const error = await t.throwsAsync(starting, { instanceOf: BrokerError, code: 'CONFIG_INVALID' });
       t.regex(error.message, place);
     },
@@ -181,7 +181,7 @@ for (const [what, [content, said]] of Object.entries(BROKEN_PASSWORDS)) {
 test.serial('a guard that is to start and is not there refuses the start of the broker', async (t) => {
   const directory = tempDirectory();
   writeFileSync(join(directory, 'loaded_plugins'), 'emq_recon.\nemq_auth_mysql.\n');
-  const starting = startTestBroker({}, directory);
+  const starting = startTestBroker({ config: ON_ONE_SHARD }, directory);
   const error = await t.throwsAsync(starting, { instanceOf: BrokerError, code: 'CONFIG_INVALID' });
   t.regex(error.message, /loaded_plugins: there is no plugin emq_auth_mysql; shardmq plugins unload/);
 });

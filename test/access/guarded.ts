@@ -12,6 +12,7 @@ import type { Version } from '../helpers/wire.js';
 import {
   addressOf,
   advanceClock,
+  NOT_KEPT,
   RecordingLogger,
   startTestBroker,
   tempDirectory,
@@ -101,7 +102,7 @@ export function guarded(
     const logger = new RecordingLogger();
     const file = rules === undefined ? {} : { 'mqtt.acl_file': path };
     const broker = await startTestBroker(
-      { config: { ...file, ...(config as object) }, seams, logger },
+      { config: { ...NOT_KEPT, ...file, ...(config as object) }, seams, logger },
       directory,
     );
     const bench = new Guarded(broker, logger, path);

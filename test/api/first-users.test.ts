@@ -6,10 +6,10 @@ import type { BrokerError } from '../../src/base/errors.js';
 import type { RunningBroker } from '../../src/broker.js';
 import { asking } from '../helpers/api.js';
 import { storedText, storeText } from '../helpers/documents.js';
-import { RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
+import { ON_ONE_SHARD, RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 
-const LOCAL = { 'listener.api.mgmt': '127.0.0.1:0' };
-const OPEN = { 'listener.api.mgmt': '0.0.0.0:0' };
+const LOCAL = { ...ON_ONE_SHARD, 'listener.api.mgmt': '127.0.0.1:0' };
+const OPEN = { ...ON_ONE_SHARD, 'listener.api.mgmt': '0.0.0.0:0' };
 const SECRET = 'correct horse battery staple';
 
 const statusFor = async (broker: RunningBroker, user: string): Promise<number> =>

@@ -5,7 +5,7 @@ import test from 'ava';
 import { API_LOGIN_ADDRESS_FAILURES, USER_NAME_BYTES_MAX } from '../../src/limits.js';
 import { type AskApi, asking, withApi } from '../helpers/api.js';
 import { storedText } from '../helpers/documents.js';
-import { startTestBroker, tempDirectory } from '../helpers/with-broker.js';
+import { ON_ONE_SHARD, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 
 const DONE = '{"code":0,"result":[]}';
 const NO_USER = '{"code":105,"message":"User not found"}';
@@ -24,7 +24,7 @@ const auth = (ask: AskApi, username: string, password: string): Promise<string> 
 
 test(
   'GET users lists names and tags, by name; GET users/{u} is one of them, or nothing',
-  withApi({}, async (ask, _broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     t.is(await said(ask, 'GET users'), JSON.stringify({ code: 0, result: [ADMIN] }));
     t.is(await said(ask, 'POST users', TEST_USER), DONE);
     t.is(await said(ask, 'POST users', { ...TEST_USER, username: 'Zoe', tags: '' }), DONE);
@@ -44,7 +44,7 @@ test(
 
 test(
   'POST users: 113 for a name that is there, 104 for an empty name or password, 107, 108, 109',
-  withApi({}, async (ask, _broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     t.is(await said(ask, 'POST users', TEST_USER), DONE);
     t.is(
       await said(ask, 'POST users', { ...TEST_USER, password: 'other' }),
@@ -69,7 +69,7 @@ test(
 
 test(
   'PUT users/{u} changes tags only, also those of admin; 105, 107, 108',
-  withApi({}, async (ask, _broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     t.is(await said(ask, 'PUT users/admin', { tags: 'root', password: 'ignored' }), DONE);
     t.is(await said(ask, 'GET users/admin'), '{"code":0,"result":{"username":"admin","tags":"root"}}');
     t.is(await auth(ask, 'admin', 'public'), DONE);
@@ -82,7 +82,7 @@ test(
 
 test(
   'DELETE users/{u} removes; never admin (106); 105 for nobody',
-  withApi({}, async (ask, _broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     t.is(await said(ask, 'POST users', TEST_USER), DONE);
     t.is(await said(ask, 'DELETE users/test_user'), DONE);
     t.is(await said(ask, 'DELETE users/test_user'), NO_USER);
@@ -105,7 +105,7 @@ test(
 
 test(
   'POST auth needs no user; 103 says which of both is wrong, 104, 107, 108',
-  withApi({}, async (ask, _broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     const nobody: AskApi = (what, options = {}) => ask(what, { ...options, user: null });
     t.is(await auth(nobody, 'admin', 'public'), DONE);
     t.is(await auth(nobody, 'admin', 'publiC'), '{"code":103,"message":"Password error"}');
@@ -119,7 +119,7 @@ test(
 
 test(
   'PUT change_pwd/{u} changes the password for who knows the old one; 105, 114, 104, 107, 108',
-  withApi({}, async (ask, broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, broker, t) => {
     t.is(await said(ask, 'POST users', TEST_USER), DONE);
     const change = (user: string, old_pwd: unknown, new_pwd: unknown): Promise<string> =>
       said(ask, `PUT change_pwd/${user}`, { new_pwd, old_pwd });
@@ -144,7 +144,7 @@ test(
 
 test(
   'whoever is no user, or no longer one, or has an old password, gets 401',
-  withApi({}, async (ask, _broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     const statusFor = async (user: string | null): Promise<number> =>
       (await ask('GET users', { user })).status;
     t.is(await statusFor(null), 401);
@@ -163,7 +163,7 @@ test(
 
 test(
   'names may have slashes, blanks and any letters; none is taken for something else',
-  withApi({}, async (ask, _broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     const names = [
       '__proto__',
       'constructor',
@@ -190,7 +190,7 @@ test(
 
 test(
   'names and passwords that cannot be are refused, and asking for them harms nobody',
-  withApi({}, async (ask, _broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     const long = 'x'.repeat(10_000);
     const names = ['a:b', 'a\nb', '\0', '\ud800', 'x'.repeat(USER_NAME_BYTES_MAX + 1), long];
     for (const username of names) {
@@ -208,7 +208,7 @@ test(
 
 test(
   'of many who add the same name at once one succeeds; different ones all do',
-  withApi({}, async (ask, _broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     const same = await Promise.all(
       Array.from({ length: 20 }, (_, n) => said(ask, 'POST users', { ...TEST_USER, password: `p${n}` })),
     );
@@ -225,7 +225,7 @@ test(
 
 test(
   'who guesses is slowed, in POST auth and change_pwd together',
-  withApi({}, async (ask, _broker, t) => {
+  withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     // Who has the right password is let in by it, so the others' guesses do not touch these requests.
     t.is((await ask('GET users')).status, 200);
     const answers: string[] = [];
@@ -244,7 +244,7 @@ test(
 
 test('users and a changed password survive a restart; admin does not become public again', async (t) => {
   const directory = tempDirectory();
-  const config = { 'listener.api.mgmt': '127.0.0.1:0' };
+  const config = { ...ON_ONE_SHARD, 'listener.api.mgmt': '127.0.0.1:0' };
   const first = await startTestBroker({ config }, directory);
   const ask = asking(first.apiPort);
   t.is(await said(ask, 'POST users', TEST_USER), DONE);
@@ -263,7 +263,7 @@ test('users and a changed password survive a restart; admin does not become publ
 
 test('a change that cannot be written is answered with 102, and not made', async (t) => {
   const directory = tempDirectory();
-  const config = { 'listener.api.mgmt': '127.0.0.1:0' };
+  const config = { ...ON_ONE_SHARD, 'listener.api.mgmt': '127.0.0.1:0' };
   await (await startTestBroker({ config }, directory)).stop();
   // The file of an earlier version, which can be read, and never be taken in.
   writeFileSync(join(directory, 'users.json'), (await storedText(directory, 'users'))!);

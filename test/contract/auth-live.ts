@@ -6,7 +6,7 @@ import { Program } from '../clients/program.js';
 import { needs } from '../helpers/needs.js';
 import { connect } from '../helpers/packets.js';
 import { RawClient } from '../helpers/raw-client.js';
-import { addressOf, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
+import { addressOf, NOT_KEPT, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 import type { AuthProvider } from './auth-provider.js';
 
 const RIGHT = { name: 'alice', password: 'wonderland' } as const;
@@ -111,7 +111,10 @@ async function onStage(
   config: Record<string, string | boolean> = {},
 ): Promise<void> {
   const prepared = await provider.prepare(new Map([[RIGHT.name, RIGHT.password]]));
-  const broker = await startTestBroker({ config: { ...prepared.values, ...config } }, tempDirectory());
+  const broker = await startTestBroker(
+    { config: { ...NOT_KEPT, ...prepared.values, ...config } },
+    tempDirectory(),
+  );
   try {
     t.deepEqual(await broker.plugins.start(provider.plugin.name), { ok: true });
     await body(t, { broker, login: (name, password) => loginOf(provider, name, password) });

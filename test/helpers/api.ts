@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 import type { ExecutionContext } from 'ava';
 import type { RunningBroker } from '../../src/broker.js';
-import { type TestBrokerOptions, withBroker } from './with-broker.js';
+import { NOT_KEPT, type TestBrokerOptions, withBroker } from './with-broker.js';
 
 export interface ApiAnswer {
   readonly status: number;
@@ -27,7 +27,7 @@ type ApiTest = (ask: AskApi, broker: RunningBroker, t: ExecutionContext) => Prom
 
 /** `withBroker` with an API on a random port. */
 export function withApi(options: TestBrokerOptions, body: ApiTest): (t: ExecutionContext) => Promise<void> {
-  const config = { 'listener.api.mgmt': '127.0.0.1:0', ...options.config };
+  const config = { ...NOT_KEPT, 'listener.api.mgmt': '127.0.0.1:0', ...options.config };
   return withBroker({ ...options, config }, (broker, t) => body(asking(broker.apiPort), broker, t));
 }
 

@@ -14,6 +14,12 @@ export interface TestBrokerOptions extends BrokerOptions, Replacements {}
 /** Of passwords that protect nothing. */
 const QUICK_FORMAT = 'scrypt,16,1,1,32';
 
+/** For tests in which nothing has to survive: a broker keeps nothing, and is there sooner. */
+export const NOT_KEPT = { 'mqtt.persistence.level': 'memory' } as const;
+
+/** For tests in which it is all the same on which shard something is. */
+export const ON_ONE_SHARD = { ...NOT_KEPT, 'node.shards': 1 } as const;
+
 type BrokerTest = (broker: RunningBroker, t: ExecutionContext) => Promise<void> | void;
 
 /** `test('title', withBroker({ config: { 'node.shards': 3 } }, async (broker, t) => { ... }))` */

@@ -4,6 +4,7 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import type { RunningBroker } from '../../src/broker.js';
 import {
   addressOf,
+  NOT_KEPT,
   RecordingLogger,
   startTestBroker,
   type TestBrokerOptions,
@@ -25,7 +26,8 @@ export async function brokerWith(
   directory = tempDirectory(),
 ): Promise<Scene> {
   const logger = new RecordingLogger();
-  const broker = await startTestBroker({ plugins: [PROBE], logger, ...options }, directory);
+  const config = { ...NOT_KEPT, ...options.config };
+  const broker = await startTestBroker({ plugins: [PROBE], logger, ...options, config }, directory);
   t.teardown(() => broker.stop());
   return { broker, logger, directory };
 }

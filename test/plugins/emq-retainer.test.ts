@@ -6,6 +6,8 @@ import type { RawClient } from '../helpers/raw-client.js';
 import { breakShard, tempDirectory, until } from '../helpers/with-broker.js';
 import { brokerWith, type Scene } from './asking.js';
 
+const KEPT = { 'mqtt.persistence.level': 'process' };
+
 interface Play extends Scene {
   readonly stage: Stage;
 }
@@ -16,7 +18,7 @@ async function play(
   config: Readonly<Record<string, string>> = {},
   directory = tempDirectory(),
 ): Promise<Play> {
-  const scene = await brokerWith(t, { plugins: [], config }, directory);
+  const scene = await brokerWith(t, { plugins: [], config: { ...KEPT, ...config } }, directory);
   const stage = new Stage(scene.broker, true);
   t.teardown(() => stage.end());
   return { ...scene, stage };

@@ -7,7 +7,13 @@ import { clientIdOn } from '../helpers/client-ids.js';
 import type { ConnectOptions } from '../helpers/packets.js';
 import { RawClient } from '../helpers/raw-client.js';
 import type { Version } from '../helpers/wire.js';
-import { addressOf, RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
+import {
+  addressOf,
+  NOT_KEPT,
+  RecordingLogger,
+  startTestBroker,
+  tempDirectory,
+} from '../helpers/with-broker.js';
 import { SeamRemote } from './remote.js';
 
 export interface BenchOptions {
@@ -62,7 +68,10 @@ export function withBench(
     const remote = new SeamRemote();
     const logger = new RecordingLogger();
     const seams = seam === undefined ? {} : { [seam.kind]: remote.module(seam.kind, seam.mode) };
-    const broker = await startTestBroker({ config, seams, logger }, directory);
+    // A store that a test puts in is used at any level but this one.
+    const keeps = seam === undefined || seam.kind === 'store';
+    const settings = { ...(keeps ? {} : NOT_KEPT), ...(config as object) };
+    const broker = await startTestBroker({ config: settings, seams, logger }, directory);
     const bench = new SeamBench(broker, remote, logger);
     try {
       await body(bench, t);

@@ -4,7 +4,7 @@
  */
 import type { ShardStart } from '../../../src/actor/shard-protocol.js';
 import type { Change, Row, Table } from '../../../src/storage/tables.js';
-import { openLmdb } from '../../../workers/seams.js';
+import { openLmdb } from '../../../workers/store/open-store.js';
 import type { Store } from '../../../workers/store/store.js';
 
 /** The longest that it waits before it begins, and before it answers. */

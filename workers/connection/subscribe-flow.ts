@@ -131,9 +131,9 @@ export class SubscribeFlow implements ConfigFollower {
   parse(text: string, connection: Connection): ParsedSubscription | null {
     const parsed = this.parsePlain(text);
     const { mountpoint } = connection.options;
-    return parsed === null || mountpoint.length === 0
-      ? parsed
-      : { ...parsed, filter: mountpoint.toString('utf8') + parsed.filter };
+    if (parsed === null || mountpoint.length === 0) return parsed;
+    const filter = mountpoint.toString('utf8') + parsed.filter;
+    return checkTopicFilter(filter, this.limits) ? { ...parsed, filter } : null;
   }
 
   /** @returns the parts of a filter without any mountpoint; null when it is not valid. */

@@ -51,11 +51,13 @@ export class PendingRecord {
   private numbers = new Uint16Array(JOURNAL_PENDING_ENTRIES_MIN);
   private sizes = new Uint32Array(JOURNAL_PENDING_ENTRIES_MIN);
   private messageBytes = 0;
+  /** Of identifiers and groups. */
+  private extraBytes = 0;
 
   /** No further entry or event has room; those of its messages always find some place until then. */
   get isFull(): boolean {
     // Fewer entries than places fit in that, so an entry's number never runs over.
-    return this.places * ENTRY_BYTES + this.events.bytes >= JOURNAL_RECORD_BYTES;
+    return this.places * ENTRY_BYTES + this.extraBytes + this.events.bytes >= JOURNAL_RECORD_BYTES;
   }
 
   /** One more message finds room; the first always does. */
@@ -110,10 +112,12 @@ export class PendingRecord {
     if (identifiers !== null) {
       this.identifiers ??= new Map();
       this.identifiers.set(place, identifiers);
+      this.extraBytes += 4 * identifiers.length;
     }
     if (group !== null) {
       this.groups ??= new Map();
       this.groups.set(place, group);
+      this.extraBytes += group.filter.length + group.name.length;
     }
   }
 
@@ -176,7 +180,7 @@ export class PendingRecord {
     this.identifiers = this.groups = null;
     this.messages.fill(null, 0, this.messageCount);
     this.messageCount = 0;
-    this.messageBytes = 0;
+    this.messageBytes = this.extraBytes = 0;
   }
 
   private writeExtras(writer: JournalWriter, place: number): void {

@@ -60,3 +60,22 @@ test('many refused filters are one line in the log', async (t) => {
     [{ clientId: 'c', refused: 2, first: 'a/#/b' }],
   );
 });
+
+test('a filter that is too long behind its mountpoint is refused, as a topic is', async (t) => {
+  const shard = new TestShard({ config: { 'listener.tcp.external.mountpoint': 'a rather long one/' } });
+  t.teardown(() => shard.stop());
+  const client = shard.open('c');
+  await settle();
+  client.take();
+  const longest = 65_535 - 'a rather long one/'.length;
+  client.subscribe(1, ['x'.repeat(longest), 1], [`$share/g/${'y'.repeat(longest)}`, 1]);
+  client.subscribe(2, ['x'.repeat(longest + 1), 1], [`$share/g/${'y'.repeat(longest + 1)}`, 1]);
+  await settle();
+  t.deepEqual(
+    client.take().map(({ codes }) => codes),
+    [
+      [1, 1],
+      [0x8f, 0x8f],
+    ],
+  );
+});

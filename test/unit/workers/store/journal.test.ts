@@ -1,4 +1,5 @@
 import test from 'ava';
+import { JOURNAL_RECORD_BYTES } from '../../../../src/limits.js';
 import { framed } from '../../../../src/storage/framing.js';
 import { JOURNAL_VERSION } from '../../../../src/storage/journal-format.js';
 import type { Change } from '../../../../src/storage/tables.js';
@@ -61,6 +62,18 @@ test('a message for a thousand sessions is stored once, and in memory once after
   const [first] = bench.restored(restored, 1);
   const [last] = bench.restored(restored, 1_000);
   t.is(first!.message, last!.message);
+});
+
+test('the bytes of groups and identifiers count, so that no record becomes huge', (t) => {
+  const bench = new JournalBench();
+  const message = messageOf('small');
+  const group = { filter: 'x'.repeat(20_000), name: 'g' };
+  const identifiers = Array.from({ length: 5_000 }, (_, i) => i + 1);
+  for (let i = 1; i <= 20; i++) bench.journal.entered(i, message, 1, 0, 0, identifiers, group);
+  bench.commit();
+  for (const value of bench.store.table('journal').values()) t.true(value.length < 3 * JOURNAL_RECORD_BYTES);
+  const [last] = bench.restored(bench.reopen(), 20);
+  t.deepEqual([last!.identifiers, last!.group], [identifiers, group]);
 });
 
 test('a message larger than a record has a record of its own, which all its sessions share', (t) => {

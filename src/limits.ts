@@ -538,6 +538,8 @@ export const ACL_RULES_MAX = 10_000;
 export const ACL_PROFILES_MAX = 1_024;
 /** Bans that are added by people or programs; each is held by every shard. */
 export const BANS_MAX = 10_000;
+/** Milliseconds after which bans that could not be written down are tried again: a restart would forget them. */
+export const BANS_RETRY_MS = 5_000;
 /** Bytes of the reason of a ban; it is for people. */
 export const BAN_REASON_BYTES_MAX = 1_024;
 /** Bytes of the file of bans. Smaller refuses to keep bans of long names, larger delays the start. */

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.js';
 import type { MainDocument } from '../base/document.js';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
-import { BANS_MAX, FLAPPING_BANS_MAX } from '../limits.js';
+import { BANS_MAX, BANS_RETRY_MS, FLAPPING_BANS_MAX } from '../limits.js';
 import { type Ban, type BanChange, type BanName, checkBan } from './ban.js';
 import { readBans, writeBans } from './ban-document.js';
 import { BanTable } from './ban-table.js';
@@ -52,6 +52,8 @@ export class BanList implements Bans {
   /** The write under way, and the one that all changes during it get. */
   #writing: Promise<void> = Promise.resolve();
   #queued: Promise<void> | null = null;
+  /** When what could not be written is tried again, in milliseconds since 1970. */
+  #retryMs = Number.POSITIVE_INFINITY;
 
   /** Reads what is kept. @throws BrokerError DATA_DIR_FAILED */
   constructor(document: MainDocument, clock: Clock, logger: Logger, events: BanEvents) {
@@ -112,9 +114,13 @@ export class BanList implements Bans {
     this.#tell({ added: [ban], removed: isFull ? [oldest] : [] });
   }
 
-  /** To be called now and then: forgets bans whose time is up. */
+  /** To be called now and then: forgets bans whose time is up, writes down what could not be written before. */
   sweep(): void {
     const nowMs = this.#clock.wallMs();
+    if (nowMs >= this.#retryMs) {
+      this.#retryMs = Number.POSITIVE_INFINITY;
+      this.#write().catch(ignore);
+    }
     if (nowMs < this.#nextEndMs) return;
     const removed: Ban[] = [];
     let nextEndMs = Number.POSITIVE_INFINITY;
@@ -157,7 +163,9 @@ export class BanList implements Bans {
       this.#queued = null;
       const kept = [...this.#table.all()].filter((ban) => this.#flapping.get(ban.value) !== ban);
       const written = writeBans(this.#document, kept);
-      this.#writing = written.catch(ignore);
+      this.#writing = written.catch(() => {
+        this.#retryMs = this.#clock.wallMs() + BANS_RETRY_MS;
+      });
       return written;
     });
     return this.#queued;

@@ -6,7 +6,8 @@ import { syncDirectory } from '../base/whole-file.js';
 import { BACKUP_FILE } from './backup-file.js';
 
 /** Stores, also those put aside or not in their places; the lock; what belongs to a file system. */
-const IS_LEFT_OUT = /^(main|shard-\d+)(\.new|\.bad(\.\d+)?)?$|^shards\.|^restore\.|^lock$|^lost\+found$/;
+const IS_LEFT_OUT =
+  /^(main|shard-\d+)(\.new|\.first|\.bad(\.\d+)?)?$|^shards\.|^restore\.|^lock$|^lost\+found$/;
 /** What is being written aside. */
 const IS_UNFINISHED = /\.tmp$/;
 

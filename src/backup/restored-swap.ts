@@ -13,7 +13,7 @@ const GROWING = 'restore.new';
 const READY = 'restore.ready';
 /** What a broker keeps in its data directory; everything else there belongs to somebody else. */
 const IS_KEPT =
-  /^(main|shard-\d+)(\.new)?$|^shards\.(new|ready)$|^(node|users|settings|bans)\.json$|^(plugins|loaded_plugins)$/;
+  /^(main|shard-\d+)(\.new|\.first)?$|^shards\.(new|ready)$|^(node|users|settings|bans)\.json$|^(loaded_)?plugins$/;
 /** Beside what is ready: a directory with an empty one for each of its names. It goes last. */
 const NAMES = 'restore.names';
 

@@ -1,4 +1,5 @@
 /** `shardmq users` without a broker: who may use the API of the next one; changes the data directory. Main thread. */
+import { type Logger, silentLogger } from '../base/log.js';
 import { loadConfig } from '../config/load.js';
 import { type OfflineUsers, withUsersOffline } from '../users/offline.js';
 import { EXIT } from './exit-codes.js';
@@ -23,12 +24,16 @@ export interface UsersCommand {
   readonly out: Output;
 }
 
+/** What is found out about the data directory. */
+const complain = (line: string): void => void process.stderr.write(`shardmq: ${line}\n`);
+const logger: Logger = { ...silentLogger, error: complain, warn: complain };
+
 /** @throws CliError, BrokerError */
 export async function runUsers(command: UsersCommand): Promise<void> {
   const { configFile: file, set } = command.sources;
   const loaded = loadConfig({ file, set, env: process.env, hasMorePlugins: true });
   if (!loaded.ok) throw new CliError(loaded.issues.map(({ line }) => line).join('\n'), EXIT.configuration);
-  await withUsersOffline(loaded.config, (users) => act(command, users));
+  await withUsersOffline(loaded.config, logger, (users) => act(command, users));
 }
 
 async function act(

@@ -21,7 +21,7 @@ export class KeptDocument implements MainDocument {
   constructor(
     private readonly documents: StoredDocuments,
     private readonly name: string,
-    private readonly file: string,
+    readonly file: string,
   ) {
     this.#isInFile = existsSync(file);
   }
@@ -48,9 +48,14 @@ export class KeptDocument implements MainDocument {
     this.#leaveFile();
   }
 
-  /** The file has been read, and is right as far as anybody could tell. */
-  async adoptFile(): Promise<void> {
-    if (this.#isInFile) await this.write(await readFile(this.file));
+  /**
+   * The file has been read, and is right as far as anybody could tell.
+   * @returns whether there was one
+   */
+  async adoptFile(): Promise<boolean> {
+    if (!this.#isInFile) return false;
+    await this.write(await readFile(this.file));
+    return true;
   }
 
   // Before anything else is written, also when the power goes: a file that is still there would undo it.

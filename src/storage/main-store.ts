@@ -2,14 +2,16 @@
  * What main keeps: whole documents by name, in an lmdb environment of its own. Opened by whoever holds the data
  * directory, or by a command that looks only. Main thread.
  *
- * The environment is made with the first document. It also has the names of all documents, so that one which was lost
- * with a damaged file is missed, and does not count as one that never was.
+ * The environment is made with the first document, beside where it is to lie, so that one which is there is whole. It
+ * also has the names of all documents, so that one which was lost with a damaged file is missed, and does not count as
+ * one that never was: nobody gets in because there are no users, passwords or bans any more.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SystemClock } from '../base/clock.js';
 import type { Documents, MainDocument } from '../base/document.js';
 import type { Logger } from '../base/log.js';
+import { syncDirectory } from '../base/whole-file.js';
 import { type DamageAlarm, damageAlarm, describeMended } from './damage-report.js';
 import { KeptDocument, type StoredDocuments } from './document.js';
 import { Environment, type Write } from './environment.js';
@@ -23,8 +25,8 @@ type MainTable = (typeof MAIN_TABLES)[number];
 const NAMES_KEY = Buffer.from('names');
 /** Of names and documents. */
 export const DOCUMENT_VERSION = 1;
-/** What may have been there, when nobody knows any more. */
-const NAMES_ALWAYS = ['users', 'settings', 'bans'];
+/** Among the names: nobody knows any more which there were, so each that is not there may be lost. */
+const ANY_NAME = '*';
 
 export class MainStore implements Documents, StoredDocuments {
   readonly directory: string;
@@ -54,7 +56,8 @@ export class MainStore implements Documents, StoredDocuments {
       store.damage = damageAlarm('main', 'store_damaged.main', summary, mended, new SystemClock().wallMs());
       for (const detail of mended.details) logger.warn(detail);
     }
-    if (existsSync(store.directory)) await store.#open(mended !== null);
+    rmSync(store.#growing, { recursive: true, force: true });
+    if (existsSync(store.directory)) await store.#open(logger);
     return store;
   }
 
@@ -66,7 +69,7 @@ export class MainStore implements Documents, StoredDocuments {
     const store = new MainStore(dataDirectory);
     const damage = isHeld ? null : findDamage(store.directory);
     if (damage !== null) throw new Error(`${store.directory} ${damage}; the next start mends what it can`);
-    if (existsSync(store.directory)) await store.#open(false);
+    if (existsSync(store.directory)) await store.#open(null);
     return store;
   }
 
@@ -79,9 +82,15 @@ export class MainStore implements Documents, StoredDocuments {
     return document;
   }
 
-  /** Takes in the files of all documents that were read so far. @throws Error when one cannot be stored */
-  async adoptFiles(): Promise<void> {
-    for (const document of this.#documents.values()) await document.adoptFile();
+  /**
+   * Takes in the files of all documents that were read so far.
+   * @param onAdopted is told each that was
+   * @throws Error when one cannot be stored
+   */
+  async adoptFiles(onAdopted: (file: string) => void = ignore): Promise<void> {
+    for (const document of this.#documents.values()) {
+      if (await document.adoptFile()) onAdopted(document.file);
+    }
   }
 
   get(name: string): Buffer | null {
@@ -89,6 +98,7 @@ export class MainStore implements Documents, StoredDocuments {
     const value = this.#environment?.get('documents', key) ?? null;
     if (value === null) {
       if (this.#names.has(name)) throw new Error('it was lost with a damaged file');
+      if (this.#names.has(ANY_NAME)) throw new Error('it may have been lost with a damaged file');
       return null;
     }
     return contentOf(key, value);
@@ -109,31 +119,60 @@ export class MainStore implements Documents, StoredDocuments {
   }
 
   async #put(name: string, content: Buffer): Promise<void> {
-    const environment = this.#environment ?? this.#create();
     const key = Buffer.from(name);
     const writes: Write<MainTable>[] = [
       { table: 'documents', key, value: framed(key, content, DOCUMENT_VERSION) },
     ];
     const names = new Set([...this.#names, name]);
     if (names.size > this.#names.size) writes.push(namesRow(names));
-    await environment.writeSafely(writes);
+    if (existsSync(this.directory)) await this.#usable().writeSafely(writes);
+    else await this.#make(writes);
     this.#names = names;
   }
 
-  #create(): Environment<MainTable> {
+  /** Where the first documents are written. */
+  get #growing(): string {
+    return `${this.directory}.first`;
+  }
+
+  async #make(writes: readonly Write<MainTable>[]): Promise<void> {
+    rmSync(this.#growing, { recursive: true, force: true });
+    const environment = new Environment(this.#growing, MAIN_TABLES);
+    try {
+      await environment.writeSafely(writes);
+    } finally {
+      await environment.close();
+    }
+    syncDirectory(this.#growing);
+    renameSync(this.#growing, this.directory);
+    syncDirectory(this.dataDirectory);
+    this.#usable();
+  }
+
+  /** lmdb gives an environment up when its disk fails in some ways. */
+  #usable(): Environment<MainTable> {
+    const environment = this.#environment;
+    if (environment?.isUsable === true) return environment;
+    this.#environment = null;
+    environment?.closeNow();
     this.#environment = new Environment(this.directory, MAIN_TABLES);
     return this.#environment;
   }
 
-  async #open(wasMended: boolean): Promise<void> {
-    const environment = this.#create();
-    const names = environment.get('meta', NAMES_KEY);
-    if (names !== null) {
-      this.#names = new Set(JSON.parse(contentOf(NAMES_KEY, names).toString()) as string[]);
-    } else if (wasMended) {
-      this.#names = new Set(NAMES_ALWAYS);
-      await environment.writeSafely([namesRow(this.#names)]);
+  /** `logger` null: what is there is only looked at. */
+  async #open(logger: Pick<Logger, 'error'> | null): Promise<void> {
+    const environment = this.#usable();
+    const value = environment.get('meta', NAMES_KEY);
+    const names = value === null ? null : opened(NAMES_KEY, value, DOCUMENT_VERSION);
+    if (names?.ok === true) {
+      this.#names = new Set(JSON.parse(names.content.toString()) as string[]);
+      return;
     }
+    if (names?.why === 'newer') throw new Error('a later version has written it');
+    this.#names = new Set([ANY_NAME]);
+    if (logger === null) return;
+    logger.error(`${this.directory}: which documents it had is lost, so each that is not there may be lost`);
+    await environment.writeSafely([namesRow(this.#names)]);
   }
 }
 

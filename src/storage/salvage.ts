@@ -113,7 +113,8 @@ export class Salvage {
     missing: KeyRanges,
     isOlder: boolean,
   ): KeyRanges {
-    if (!isOlder || !this.entries.has(table)) this.entries.set(table, tree.entries);
+    // How many the latest state had, nobody knows from an older one.
+    if (!isOlder) this.entries.set(table, tree.entries);
     const lost = new KeyRanges();
     walk.walk(table, tree, {
       lost: (range, reason) => {

@@ -68,7 +68,11 @@ export function lentHold(hold: DataHold): DataHold {
 
 async function adoptFiles(store: MainStore, logger: Logger): Promise<void> {
   try {
-    await store.adoptFiles();
+    await store.adoptFiles((file) =>
+      logger.info(
+        `${file} of an earlier version is taken into ${store.directory}; it is now ${file}.imported`,
+      ),
+    );
   } catch (error) {
     logger.warn(`files of the data directory are taken in at a later start: ${messageOf(error)}`);
   }

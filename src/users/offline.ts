@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import type { User } from '../api/broker-port.js';
 import { SystemClock } from '../base/clock.js';
-import { silentLogger } from '../base/log.js';
+import type { Logger } from '../base/log.js';
 import type { Config } from '../config/schema.js';
 import { holdDataDir } from '../supervisor/data-hold.js';
 import type { AdminUsers } from './admin-users.js';
@@ -16,10 +16,11 @@ import { UsersPart } from './users-part.js';
 /** No broker has the data directory as long as `work` is at it. @throws BrokerError DATA_DIR_FAILED; one may have it */
 export async function withUsersOffline<T>(
   config: Config,
+  logger: Logger,
   work: (users: OfflineUsers) => Promise<T>,
 ): Promise<T> {
   const dataDir = resolve(config['node.data_dir']);
-  const hold = await holdDataDir(dataDir, silentLogger);
+  const hold = await holdDataDir(dataDir, logger);
   try {
     const part = new UsersPart({ config, adminPassword: null }, hold.store, new SystemClock(), undefined);
     return await work(new OfflineUsers(part.users, config['dashboard.default_user.login']));

@@ -36,9 +36,11 @@ const isHttpError = (error: unknown): error is Error & { readonly status: number
 function asApiError(error: unknown, context: Context, logger: Logger): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof BrokerError && error.code === 'SHARD_UNAVAILABLE') return nodeDown();
+  // A disk that is full, say: whoever asked for the change is to know why it was not made.
+  const isUnstored = error instanceof BrokerError && error.code === 'DATA_DIR_FAILED';
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
   logger.error(`api: a request failed: ${what}`, { id: context.state['id'] as string });
-  return new ApiError(102);
+  return new ApiError(102, isUnstored ? error.message : undefined);
 }
 
 function sayError(context: Context, { code, message }: ApiError, untaken: Untaken): void {

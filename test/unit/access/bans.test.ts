@@ -3,6 +3,7 @@ import type { BanChange } from '../../../src/access/ban.js';
 import { BanList } from '../../../src/access/bans.js';
 import { SystemClock } from '../../../src/base/clock.js';
 import { BrokerError } from '../../../src/base/errors.js';
+import { BANS_RETRY_MS } from '../../../src/limits.js';
 import { MemoryDocument } from '../../helpers/documents.js';
 import { RecordingLogger } from '../../helpers/with-broker.js';
 
@@ -57,6 +58,27 @@ test('a ban whose time is up is forgotten, here and in the shards', async (t) =>
   t.is(told.length, 4);
   t.deepEqual(names(bans), []);
   t.is(stage(document).bans.list().length, 2, 'the time of the new clock is not up');
+});
+
+test('bans that could not be written down are told so, and written when that is possible again', async (t) => {
+  const { document, bans, clock } = stage();
+  document.failure = 'no space';
+  await t.throwsAsync(bans.add({ kind: 'clientid', value: 'c' }), { message: /cannot be written: no space/ });
+  t.deepEqual(names(bans), ['clientid c'], 'in force');
+  bans.sweep();
+  clock.advance(BANS_RETRY_MS);
+  document.failure = 'still no space';
+  bans.sweep();
+  await bans.stop();
+  t.is(document.bytes, null);
+  clock.advance(BANS_RETRY_MS);
+  bans.sweep();
+  await bans.stop();
+  t.deepEqual(names(stage(document).bans), ['clientid c']);
+  clock.advance(BANS_RETRY_MS);
+  bans.sweep();
+  await bans.stop();
+  t.is(document.writes, 3);
 });
 
 test('many changes at once are written once, and all of them', async (t) => {

@@ -1,5 +1,14 @@
 /** What main keeps: read as it was written, after anything that may happen to a disk; files of earlier versions. */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { Environment } from '../../../src/storage/environment.js';
@@ -106,7 +115,7 @@ test('a document of a later version is refused', async (t) => {
   await store.close();
 });
 
-test('of a damaged environment what is lost is missed, and what was never there is not', async (t) => {
+test('of an environment that is lost every document is missed, until it is removed', async (t) => {
   const directory = tempDirectory();
   await storeText(directory, 'users', 'stored');
   const file = join(directory, 'main', 'data.mdb');
@@ -117,12 +126,17 @@ test('of a damaged environment what is lost is missed, and what was never there 
   const logger = new RecordingLogger();
   for (let start = 0; start < 2; start++) {
     const store = await open(directory, logger);
-    t.throws(() => users(store).read(100), { message: 'it was lost with a damaged file' });
-    t.is(store.get('plugins/one'), null);
+    for (const name of ['users', 'plugins/one']) {
+      t.throws(() => store.get(name), { message: 'it may have been lost with a damaged file' });
+    }
     await store.close();
   }
   t.true(logger.has('error', /main: the store .*; it is now main\.bad; /));
-  t.is(logger.lines.filter(({ level }) => level === 'error').length, 1);
+  t.true(logger.has('error', /main: which documents it had is lost, so each that is not there may be lost$/));
+  t.is(logger.lines.filter(({ level }) => level === 'error').length, 2);
+  await storeText(directory, 'users', 'new');
+  t.is(await storedText(directory, 'users'), 'new');
+  await t.throwsAsync(storedText(directory, 'bans'));
   rmSync(join(directory, 'main'), { recursive: true });
   const fresh = await open(directory);
   t.is(users(fresh).read(100), null);
@@ -138,5 +152,49 @@ test('a document that cannot be stored rejects, and the one before counts', asyn
   await t.throwsAsync(users(store).write('new'));
   await t.throwsAsync(store.adoptFiles());
   t.is(users(store).read(3)?.toString(), 'old');
+  await store.close();
+});
+
+test('names that are not as they were written count as lost, those of a later version are refused', async (t) => {
+  const directory = tempDirectory();
+  await storeText(directory, 'users', 'stored');
+  const key = Buffer.from('names');
+  const putNames = async (value: Buffer): Promise<void> => {
+    const environment = new Environment(join(directory, 'main'), ['meta', 'documents']);
+    await environment.writeSafely([{ table: 'meta', key, value }]);
+    await environment.close();
+  };
+  await putNames(framed(key, Buffer.from('["users"]'), 2));
+  await t.throwsAsync(open(directory), { message: 'a later version has written it' });
+  await putNames(Buffer.from('["users"]'));
+  const store = await open(directory);
+  t.is(users(store).read(100)?.toString(), 'stored');
+  t.throws(() => store.get('bans'), { message: 'it may have been lost with a damaged file' });
+  await store.close();
+});
+
+test('an environment is there with its first document, or not at all', async (t) => {
+  const directory = tempDirectory();
+  mkdirSync(join(directory, 'main.first'));
+  writeFileSync(join(directory, 'main.first', 'data.mdb'), '');
+  const store = await open(directory);
+  t.false(existsSync(join(directory, 'main.first')), 'one that was killed meanwhile has left it');
+  t.is(users(store).read(100), null);
+  await users(store).write('one');
+  t.deepEqual(readdirSync(directory), ['main']);
+  t.is(statSync(join(directory, 'main')).mode & 0o777, 0o700);
+  await store.close();
+});
+
+test('files that are taken in are told', async (t) => {
+  const directory = tempDirectory();
+  writeFileSync(join(directory, 'users.json'), 'old');
+  const store = await open(directory);
+  users(store);
+  store.document('bans', 'bans.json');
+  const told: string[] = [];
+  await store.adoptFiles((file) => told.push(file));
+  await store.adoptFiles((file) => told.push(file));
+  t.deepEqual(told, [join(directory, 'users.json')]);
   await store.close();
 });

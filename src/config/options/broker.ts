@@ -30,7 +30,7 @@ export const nodeOptions = {
     choice('disk', 'process', 'memory'),
     'process',
     'start',
-    'What an acknowledged message survives: `disk` a power cut, `process` the end of the broker, `memory` nothing.',
+    'What an acknowledged message survives: `disk` a power cut, `process` the end of the broker, `memory` nothing; see durability.md.',
   ),
   'mqtt.persistence.flush_interval': ours(
     duration(10, MINUTE_MS),

@@ -822,8 +822,13 @@ export const JOURNAL_SAVED_BYTES_MIN = 256;
 /** What a record is taken to cost that only lasts for what it says about others, in bytes. */
 export const JOURNAL_EVENT_RECORD_BYTES = 512;
 /**
- * Bytes of records that one sweep may have written anew, besides as many as were written since the last. Too small:
- * what is no longer needed stays longer. Too large: a turn is held up, 1 ms and more per MiB.
+ * Bytes of records that one commit writes anew, besides as many as the one before it had of new ones, up to
+ * JOURNAL_SWEEP_BYTES. Too small: as for a sweep; too large: its turn is held up, by 1 to 4 ms per MiB.
+ */
+export const JOURNAL_REWRITE_BYTES = 256 << 10;
+/**
+ * Bytes of records that one sweep has written anew, besides as many as were written since the last. Too small: what is
+ * no longer needed stays longer. Too large: the store is busy with it.
  */
 export const JOURNAL_SWEEP_BYTES = 1 << 20;
 /** As above, of what was written since the last sweep. */

@@ -6,7 +6,12 @@
  * entries of earlier records as events in it. A commit is collected only after the one before it has succeeded, so what
  * was collected may be taken as written.
  */
-import { JOURNAL_RECORDS_SPARE_MAX, JOURNAL_SWEEP_BYTES, JOURNAL_SWEEP_BYTES_MAX } from '../../src/limits.js';
+import {
+  JOURNAL_RECORDS_SPARE_MAX,
+  JOURNAL_REWRITE_BYTES,
+  JOURNAL_SWEEP_BYTES,
+  JOURNAL_SWEEP_BYTES_MAX,
+} from '../../src/limits.js';
 import type { Message } from '../../src/protocol/message.js';
 import {
   type EntryGroup,
@@ -52,11 +57,13 @@ export class Journal implements CommitSource {
   private pending: PendingRecord[] = [];
   private current: PendingRecord | null = null;
   private readonly spare: PendingRecord[] = [];
-  /** To be written anew with the next commit. */
+  /** To be written anew with the next commits. */
   private rewrites: KeptRecord[] = [];
   /** Rows that could not be read. */
   private damaged: readonly Buffer[] = [];
+  /** Of new records, since the last sweep that had nothing left to do, and with the last commit. */
   private bytesWritten = 0;
+  private lastCommitBytes = 0;
 
   /** Whatever changes here is told to `commits`. */
   constructor(
@@ -163,15 +170,14 @@ export class Journal implements CommitSource {
     for (const key of this.damaged) changes.push({ table: 'journal', key, value: null });
     this.damaged = [];
     // First, for what is in their rows then need not be written as an event.
-    for (const record of this.rewrites) {
-      if (!record.isGone && !record.isOver) this.rewriter.rewrite(record, this.nextSequence - 1, changes);
-    }
-    this.rewrites = [];
+    this.rewriteSome(changes);
     this.records.removeOver(changes);
     const gathered = this.pending;
     this.pending = [];
     this.current = null;
+    const bytesBefore = this.bytesWritten;
     for (const pending of gathered) this.write(pending, changes);
+    this.lastCommitBytes = this.bytesWritten - bytesBefore;
   }
 
   committed(): void {
@@ -180,10 +186,26 @@ export class Journal implements CommitSource {
 
   /** To be called several times a second: has records written anew of which little is needed. */
   sweep(): void {
+    if (this.rewrites.length > 0) return;
     const bytes = JOURNAL_SWEEP_BYTES + Math.min(this.bytesWritten, JOURNAL_SWEEP_BYTES_MAX);
     this.bytesWritten = 0;
-    if (this.rewrites.length > 0) return;
     this.rewrites = this.records.takeSparse(bytes);
+    if (this.rewrites.length > 0) this.commits.touch();
+  }
+
+  private rewriteSome(changes: Change[]): void {
+    const { rewrites } = this;
+    let count = 0;
+    // As much as what comes, within reason: a slow store is given more at once.
+    let left = JOURNAL_REWRITE_BYTES + Math.min(this.lastCommitBytes, JOURNAL_SWEEP_BYTES);
+    for (; left > 0 && count < rewrites.length; count++) {
+      const record = rewrites[count]!;
+      if (record.isGone || record.isOver) continue;
+      left -= record.bytes;
+      this.rewriter.rewrite(record, this.nextSequence - 1, changes);
+    }
+    if (count === 0) return;
+    this.rewrites = rewrites.slice(count);
     if (this.rewrites.length > 0) this.commits.touch();
   }
 

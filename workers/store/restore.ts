@@ -170,7 +170,7 @@ export class Restore {
       if (this.isSliceOver) await this.pause('journal');
       if (this.isStopped) return;
     }
-    entries.forgetRest();
+    for (const _ of entries.forgetRest()) if (this.isSliceOver) await this.pause('journal');
   }
 
   private retained(row: Row): Taken {

@@ -95,11 +95,15 @@ export class RestoredEntries {
     for (const row of others) if (!this.isInFlight(row)) this.restoreOther(row, target);
   }
 
-  /** Whatever is still here belongs to sessions that are gone: it is over. */
-  forgetRest(): void {
+  /** Whatever is still here belongs to sessions that are gone: it is over. Yields as `Journal.load` does. */
+  *forgetRest(): Generator<void, void> {
+    let untilYield = JOURNAL_LOAD_SLICE_ENTRIES;
     for (const rank of this.ranks.values()) {
       for (let i = this.starts[rank]!; i < this.starts[rank + 1]!; i++) {
         this.keeper.forget(this.columns.entries[this.sorted[i]!]!);
+        if (--untilYield > 0) continue;
+        untilYield = JOURNAL_LOAD_SLICE_ENTRIES;
+        yield;
       }
     }
     this.ranks.clear();

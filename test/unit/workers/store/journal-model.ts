@@ -127,7 +127,7 @@ export class Model {
       const found = this.bench.restored(restored, session);
       deepStrictEqual(found.map(comparable), this.expected(session).map(comparable));
     }
-    restored.forgetRest();
+    for (const _ of restored.forgetRest());
   }
 
   private expected(session: number): RestoredEntry[] {

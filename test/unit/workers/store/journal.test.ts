@@ -1,5 +1,5 @@
 import test from 'ava';
-import { JOURNAL_RECORD_BYTES } from '../../../../src/limits.js';
+import { JOURNAL_RECORD_BYTES, JOURNAL_REWRITE_BYTES } from '../../../../src/limits.js';
 import { framed } from '../../../../src/storage/framing.js';
 import { JOURNAL_VERSION } from '../../../../src/storage/journal-format.js';
 import type { Change } from '../../../../src/storage/tables.js';
@@ -235,7 +235,7 @@ test('entries of sessions that are gone are over, and their space is given back'
   const restored = bench.reopen();
   t.is(bench.restored(restored, 3).length, 1);
   t.is(bench.restored(restored, 3).length, 0);
-  restored.forgetRest();
+  for (const _ of restored.forgetRest());
   bench.settle();
   t.is(bench.store.count('journal'), 1);
   t.true(bench.store.bytesOf('journal') < PAYLOAD_BYTES + 200);
@@ -252,6 +252,25 @@ test('a row of a later version is left as it is, and told', (t) => {
   const restored = bench.reopen();
   t.true(restored.isNewer);
   t.is(restored.damagedRows, 0);
+});
+
+test('what is to be written anew is spread over commits, so that none takes long', (t) => {
+  const bench = new JournalBench();
+  const entries = Array.from({ length: 4_000 }, () => enter(bench, 1));
+  bench.commit();
+  for (const [i, entry] of entries.entries()) if (i % 10 > 0) bench.journal.done(entry);
+  bench.commit();
+  bench.commit();
+  const before = bench.store.bytesOf('journal');
+  bench.journal.sweep();
+  bench.touched = 0;
+  bench.commit();
+  const freed = before - bench.store.bytesOf('journal');
+  t.true(freed > 0 && freed < JOURNAL_REWRITE_BYTES + JOURNAL_RECORD_BYTES, `${freed} bytes`);
+  t.is(bench.touched, 1, 'the next commit comes soon, whether anybody waits for it or not');
+  bench.settle();
+  t.true(bench.store.bytesOf('journal') < before / 5);
+  t.is(bench.restored(bench.reopen(), 1).length, 400);
 });
 
 test('a record that is written anew in a commit that fails is written again as it was', (t) => {

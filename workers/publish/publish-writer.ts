@@ -107,28 +107,12 @@ export class PublishWriter {
     const { version, output } = connection;
     const expiry = this.expiry(connection);
     const size = publishFrameBytes(view, version, qos, identifiers, alias, writeTopic, expiry);
-    if (size <= OUTPUT_COPY_BYTES_MAX) {
-      const at = output.reserve(size);
-      encodePublish(
-        output.chunk!,
-        at,
-        view,
-        version,
-        qos,
-        retain,
-        dup,
-        packetId,
-        identifiers,
-        alias,
-        writeTopic,
-        expiry,
-      );
-      return;
-    }
-    const frame = Buffer.allocUnsafeSlow(size);
+    const isCopied = size <= OUTPUT_COPY_BYTES_MAX;
+    const at = isCopied ? output.reserve(size) : 0;
+    const frame = isCopied ? output.chunk! : Buffer.allocUnsafeSlow(size);
     encodePublish(
       frame,
-      0,
+      at,
       view,
       version,
       qos,
@@ -140,7 +124,7 @@ export class PublishWriter {
       writeTopic,
       expiry,
     );
-    output.appendOwned(frame);
+    if (!isCopied) output.appendOwned(frame);
   }
 
   /** Connections with a mountpoint, topic aliases or a packet limit: nothing is shared with others. */

@@ -11,8 +11,9 @@ import { sequenceOfKey } from '../../src/storage/keys.js';
 import type { Row } from '../../src/storage/tables.js';
 import { EntryColumns } from './entry-columns.js';
 import type { JournalRecords } from './journal-records.js';
-import { type KeptRecord, RowIndex } from './kept-record.js';
+import type { KeptRecord } from './kept-record.js';
 import { counts } from './pending-events.js';
+import { RowIndex } from './row-index.js';
 
 const KEY_BYTES = 8;
 
@@ -68,7 +69,7 @@ export class JournalLoader {
       messages[i] = this.view.message();
       sizes[i] = reader.messageAt(i + 1) - reader.messageAt(i);
     }
-    const index = new RowIndex(reader.places, reader.messages, sizes);
+    const index = new RowIndex(reader.places, reader.entries, reader.messages, sizes);
     for (let i = 0; i < reader.entries; i++) {
       reader.nextEntry();
       const { place, message } = reader;

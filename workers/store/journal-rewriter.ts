@@ -9,8 +9,9 @@ import type { JournalWriter } from '../../src/storage/journal-writer.js';
 import { journalKey } from '../../src/storage/keys.js';
 import type { Change } from '../../src/storage/tables.js';
 import type { JournalRecords } from './journal-records.js';
-import { type KeptRecord, OVER, RowIndex } from './kept-record.js';
+import type { KeptRecord } from './kept-record.js';
 import { counts } from './pending-events.js';
+import { OVER, RowIndex } from './row-index.js';
 import type { Store } from './store.js';
 
 export class JournalRewriter {
@@ -36,7 +37,7 @@ export class JournalRewriter {
     if (!frame.ok || !this.reader.open(frame.content)) return;
     this.writer.begin();
     const messages = this.copyMessages(record, frame.content);
-    const index = new RowIndex(record.places, messages, this.sizes);
+    const index = new RowIndex(this.reader.places, record.live, messages, this.sizes);
     this.copyEntries(record, index);
     const entriesEnd = this.writer.length;
     this.copyEvents(record);

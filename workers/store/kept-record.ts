@@ -11,50 +11,10 @@ import {
   STATE_SENT,
 } from '../../src/storage/journal-format.js';
 import type { PendingRecord } from './pending-record.js';
-
-/** In `messageOf`: the entry is over, or was never written. */
-export const OVER = 0xffff;
-
-/** A typed array has 200 bytes of its own, which is much for a record with one message. */
-const PLAIN_CELLS_MAX = 24;
-const NO_CELLS: number[] = [];
-const CELL_BITS = 16;
+import { type Cells, NO_CELLS, OVER, type RowIndex } from './row-index.js';
 
 const STATE_BITS = 2;
 const EVENT_RECORDS_COUNTED = 16;
-
-/**
- * What is in a row that is being made, in cells of 16 bits: by place the how manieth message the entry has, NO_MESSAGE
- * or OVER; by message the entries that need it; by message its size.
- */
-export class RowIndex {
-  entries = 0;
-  readonly cells: Uint16Array | number[];
-  /** Sizes are in units of two to the power of this many bytes. */
-  readonly sizeShift: number;
-
-  /** `sizes`: the bytes of each message. */
-  constructor(
-    readonly places: number,
-    readonly messages: number,
-    sizes: Uint32Array,
-  ) {
-    const count = places + 2 * messages;
-    this.cells = count <= PLAIN_CELLS_MAX ? new Array<number>(count).fill(0) : new Uint16Array(count);
-    this.cells.fill(OVER, 0, places);
-    let largest = 0;
-    for (let i = 0; i < messages; i++) largest = Math.max(largest, sizes[i]!);
-    this.sizeShift = Math.max(0, 32 - Math.clz32(largest) - CELL_BITS);
-    for (let i = 0; i < messages; i++) this.cells[places + messages + i] = sizes[i]! >>> this.sizeShift;
-  }
-
-  /** An entry. `message`: the how manieth, or NO_MESSAGE. */
-  put(place: number, message: number): void {
-    this.cells[place] = message;
-    if (message !== NO_MESSAGE) this.cells[this.places + message]!++;
-    this.entries++;
-  }
-}
 
 export class KeptRecord {
   /** Entries that are not over. */
@@ -76,12 +36,13 @@ export class KeptRecord {
   /** It is to be written anew. */
   isListed = false;
 
-  /** Of its row; see RowIndex. */
-  places = 0;
+  // Of its row; see RowIndex.
+  private slots = 0;
+  private places: Cells | null = null;
   private messages = 0;
   private sizeShift = 0;
-  private cells: Uint16Array | number[] = NO_CELLS;
-  /** By place: order, and packet id with state, of entries that have moved on since the row was written. */
+  private cells: Cells = NO_CELLS;
+  /** By slot: order, and packet id with state, of entries that have moved on since the row was written. */
   private latest: Float64Array | null = null;
   private entryBytes = ENTRY_BYTES;
   private eventBytes = 0;
@@ -119,6 +80,7 @@ export class KeptRecord {
   /** Its row is made; in it are events about `pins` earlier records, and entries of which each took `entryBytes`. */
   made(index: RowIndex, bytes: number, entryBytes: number, eventBytes: number, pins: number): void {
     this.pending = null;
+    this.slots = index.slots;
     this.places = index.places;
     this.messages = index.messages;
     this.sizeShift = index.sizeShift;
@@ -134,19 +96,21 @@ export class KeptRecord {
 
   /** @returns the how manieth message an entry has, NO_MESSAGE, or OVER. */
   messageAt(place: number): number {
-    return place < this.places ? this.cells[place]! : OVER;
+    const slot = this.slotOf(place);
+    return slot < 0 ? OVER : this.cells[slot]!;
   }
 
   /** @returns whether some entry needs the message. */
   isNeeded(message: number): boolean {
-    return this.cells[this.places + message]! > 0;
+    return this.cells[this.slots + message]! > 0;
   }
 
   /** @returns false when it was over already, or has never been written. */
   end(place: number): boolean {
-    const message = this.messageAt(place);
+    const slot = this.slotOf(place);
+    const message = slot < 0 ? OVER : this.cells[slot]!;
     if (message === OVER) return false;
-    this.cells[place] = OVER;
+    this.cells[slot] = OVER;
     this.live--;
     this.liveBytes -= this.entryBytes;
     this.dropMessage(message);
@@ -155,34 +119,35 @@ export class KeptRecord {
 
   /** @returns false when it is over. */
   step(place: number, order: number, packetId: number, state: number): boolean {
-    const message = this.messageAt(place);
+    const slot = this.slotOf(place);
+    const message = slot < 0 ? OVER : this.cells[slot]!;
     if (message === OVER) return false;
-    this.latest ??= new Float64Array(2 * this.places);
-    this.latest[2 * place] = order;
+    this.latest ??= new Float64Array(2 * this.slots);
+    this.latest[2 * slot] = order;
     // RELEASED names no packet id: it is that of the entry, unless a step has given it one.
-    const before = this.latest[2 * place + 1]! >>> STATE_BITS;
+    const before = this.latest[2 * slot + 1]! >>> STATE_BITS;
     const id = state === STATE_SENT ? packetId : before;
-    this.latest[2 * place + 1] = (id << STATE_BITS) | state;
+    this.latest[2 * slot + 1] = (id << STATE_BITS) | state;
     if (state === STATE_RELEASED && message !== NO_MESSAGE) {
-      this.cells[place] = NO_MESSAGE;
+      this.cells[slot] = NO_MESSAGE;
       this.dropMessage(message);
     }
     return true;
   }
 
-  /** @returns the order of its latest step since the row was written; 0: there was none. */
+  /** @returns the order of its latest step since the row was written; 0: there was none. Of an entry that lives. */
   orderOf(place: number): number {
-    return this.latest === null ? 0 : this.latest[2 * place]!;
+    return this.latest === null ? 0 : this.latest[2 * this.slotOf(place)]!;
   }
 
   /** Of an entry that has an order. */
   stateOf(place: number): number {
-    return this.latest![2 * place + 1]! & ((1 << STATE_BITS) - 1);
+    return this.latest![2 * this.slotOf(place) + 1]! & ((1 << STATE_BITS) - 1);
   }
 
   /** Of an entry that has an order; 0: as in the row. */
   packetIdOf(place: number): number {
-    return this.latest![2 * place + 1]! >>> STATE_BITS;
+    return this.latest![2 * this.slotOf(place) + 1]! >>> STATE_BITS;
   }
 
   /** A later record says something about this one. @returns false when that was known */
@@ -206,9 +171,23 @@ export class KeptRecord {
     return lasting * JOURNAL_EVENT_RECORD_BYTES >= this.bytes;
   }
 
+  // @returns -1: it was not written
+  private slotOf(place: number): number {
+    const { places } = this;
+    if (places === null) return place < this.slots ? place : -1;
+    let from = 0;
+    let to = this.slots;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (places[middle]! < place) from = middle + 1;
+      else to = middle;
+    }
+    return from < this.slots && places[from] === place ? from : -1;
+  }
+
   private dropMessage(message: number): void {
     if (message === NO_MESSAGE) return;
-    const at = this.places + message;
+    const at = this.slots + message;
     if (--this.cells[at]! === 0) this.liveBytes -= this.cells[at + this.messages]! << this.sizeShift;
   }
 }

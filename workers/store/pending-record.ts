@@ -19,8 +19,9 @@ import {
 import type { JournalWriter } from '../../src/storage/journal-writer.js';
 import type { Identifiers } from '../session/exchange.js';
 import { doubled } from './columns.js';
-import { type KeptRecord, OVER, RowIndex } from './kept-record.js';
+import type { KeptRecord } from './kept-record.js';
 import { PendingEvents } from './pending-events.js';
+import { OVER, RowIndex } from './row-index.js';
 
 const QOS_BITS = 2;
 
@@ -32,6 +33,8 @@ export class PendingRecord {
 
   /** Places taken, of entries that are over too. */
   private places = 0;
+  /** Of them those whose entries are not over. */
+  private live = 0;
   private sessions = new Uint32Array(JOURNAL_PENDING_ENTRIES_MIN);
   private messageOf = new Uint16Array(JOURNAL_PENDING_ENTRIES_MIN);
   private packetIds = new Uint16Array(JOURNAL_PENDING_ENTRIES_MIN);
@@ -96,6 +99,7 @@ export class PendingRecord {
     order: number,
   ): number {
     const place = this.places++;
+    this.live++;
     if (place === this.sessions.length) this.grow();
     this.sessions[place] = session;
     this.messageOf[place] = message;
@@ -126,6 +130,7 @@ export class PendingRecord {
     const message = this.messageOf[place]!;
     if (message === OVER) return false;
     this.messageOf[place] = OVER;
+    this.live--;
     this.dropMessage(message);
     return true;
   }
@@ -151,7 +156,7 @@ export class PendingRecord {
       numbers[i] = count;
       sizes[count++] = writer.message(message);
     }
-    const index = new RowIndex(this.places, count, sizes);
+    const index = new RowIndex(this.places, this.live, count, sizes);
     for (let place = 0; place < this.places; place++) {
       const message = this.messageOf[place]!;
       if (message === OVER) continue;
@@ -176,7 +181,7 @@ export class PendingRecord {
   /** To be used again. */
   clear(): void {
     this.events.clear();
-    this.places = 0;
+    this.places = this.live = 0;
     this.identifiers = this.groups = null;
     this.messages.fill(null, 0, this.messageCount);
     this.messageCount = 0;

@@ -14,7 +14,7 @@ import { type Identifiers, PUBLISHED_QOS1, PUBLISHED_QOS2, RELEASED } from '../s
 import type { EntryColumns } from './entry-columns.js';
 import type { JournalLoader } from './journal-loader.js';
 import type { JournalRecords } from './journal-records.js';
-import { OVER } from './kept-record.js';
+import { OVER } from './row-index.js';
 
 /** Takes what the journal had about one session. What it answers false to is over. */
 export interface RestoreTarget {

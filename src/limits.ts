@@ -841,6 +841,9 @@ export const JOURNAL_PENDING_EVENTS_MIN = 512;
 /** Entries between two breaks of a shard that reads its journal. */
 export const JOURNAL_LOAD_SLICE_ENTRIES = 16_384;
 
+/** Bytes that a disk must have free for a new environment of lmdb. Less: it may end the process when it is made. */
+export const ENVIRONMENT_BYTES_MIN = 64 << 10;
+
 // A damaged store
 
 /** A file of a store up to this size in bytes is checked in memory, as a whole; page by page it takes longer. */

@@ -12,7 +12,8 @@ import { BACKUP_ATTEMPTS_MAX, BACKUP_DEADLINE_MS, BACKUP_ROWS_PER_TURN, OUTBOX_K
 import { Environment, type EnvironmentSnapshot } from '../storage/environment.js';
 import { frameFault } from '../storage/framing.js';
 import { MAIN_TABLES } from '../storage/main-store.js';
-import { DATA_FILE, findDamage } from '../storage/page-reader.js';
+import { DATA_FILE } from '../storage/open-check.js';
+import { findDamage } from '../storage/page-reader.js';
 import { storedShards } from '../storage/shard-swap.js';
 import { TABLES } from '../storage/tables.js';
 import { RowWriter } from './row-writer.js';

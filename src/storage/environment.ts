@@ -8,11 +8,11 @@
  * state. The file does not become smaller; what is given back is used again once the disk knows that it is free. The
  * map grows with the file: there is no size to configure, and none to run into.
  */
-import { mkdirSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
 import { type Database, open, type RootDatabase, TransactionFlags } from 'lmdb';
 import { READERS_CHECK_WRITES } from '../limits.js';
 import { type NativeEnvironment, WriteLot } from './native-writes.js';
+import { checkOpenable } from './open-check.js';
 import type { Row } from './tables.js';
 
 /** A row that is written, or removed where `value` is null. Neither buffer may be changed before it is committed. */
@@ -76,8 +76,7 @@ export class Environment<Table extends string> {
 
   /** Opens or creates `directory`. @throws Error */
   constructor(directory: string, names: readonly Table[]) {
-    // Nobody else is to read what clients have published.
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    checkOpenable(directory);
     this.root = open<Buffer, Buffer>({
       ...BINARY,
       ...OWNER_ONLY,

@@ -10,8 +10,9 @@ import { syncDirectory } from '../base/whole-file.js';
 import { MENDING_COMMIT_BYTES, PUT_ASIDE_MAX } from '../limits.js';
 import { Environment, type Write } from './environment.js';
 import { opened } from './framing.js';
+import { DATA_FILE } from './open-check.js';
 import { Damage, type OnBytesRead, PageFile } from './page-file.js';
-import { DATA_FILE, findDamage } from './page-reader.js';
+import { findDamage } from './page-reader.js';
 import { Salvage, type Salvaged } from './salvage.js';
 
 /** What there was in one table, and what is left of it. */

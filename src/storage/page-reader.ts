@@ -5,6 +5,7 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PAGE_FILE_CHUNK_BYTES, PAGE_FILE_WARM_BYTES_MAX, PAGE_FILE_WHOLE_BYTES_MAX } from '../limits.js';
+import { DATA_FILE, LOCK_FILE } from './open-check.js';
 import {
   Damage,
   IS_TREE,
@@ -21,9 +22,6 @@ import {
   type Tree,
 } from './page-file.js';
 import { compareNumbers, type LeafNode, TreeWalk, type Visitor } from './tree-walk.js';
-
-export const DATA_FILE = 'data.mdb';
-const LOCK_FILE = 'lock.mdb';
 
 /**
  * Reads the environment in `directory`; nothing there is whole as well.
@@ -46,16 +44,19 @@ export function findDamage(directory: string, onRead: OnBytesRead = () => {}): s
   }
 }
 
+// A directory in which there is nothing yet is none.
 function isThere(directory: string): boolean {
   const stat = lstatSync(directory, { throwIfNoEntry: false });
   if (stat === undefined) return false;
   if (!stat.isDirectory()) throw new Damage('is no directory');
-  for (const name of [DATA_FILE, LOCK_FILE]) {
+  const [data, lock] = [DATA_FILE, LOCK_FILE].map((name) => {
     const kind = lstatSync(join(directory, name), { throwIfNoEntry: false });
     if (kind !== undefined && !kind.isFile()) throw new Damage(`has a ${name} that is no file`);
-    if (kind === undefined && name === DATA_FILE) return false;
-  }
-  return true;
+    return kind;
+  });
+  // lmdb makes both at the same time.
+  if (data === undefined && lock !== undefined) throw new Damage(`has no ${DATA_FILE}`);
+  return data !== undefined;
 }
 
 /** @throws Damage */

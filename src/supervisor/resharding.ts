@@ -53,14 +53,16 @@ export async function reshard(
     if (finishSwap(directory, remember)) logger.info('what is kept was given to another number of shards');
     abandonSwap(directory);
     const from = rememberedShards(directory);
-    const isOther = from !== null && to !== 0 && to !== from;
-    if (!isOther || storedShards(directory).length === 0) return [];
-    logger.info(`what ${from} shards have kept is given to ${to}`);
+    if (from === null || storedShards(directory).length === 0) return [];
     const resharding = new Resharding(directory, from, logger);
-    await resharding.mend();
-    await resharding.deliver(launchAlone);
-    await resharding.move(to);
-    finishSwap(directory, remember);
+    resharding.missStores();
+    if (to !== 0 && to !== from) {
+      logger.info(`what ${from} shards have kept is given to ${to}`);
+      await resharding.mend();
+      await resharding.deliver(launchAlone);
+      await resharding.move(to);
+      finishSwap(directory, remember);
+    }
     return resharding.alarms;
   } catch (error) {
     if (error instanceof BrokerError) throw error;
@@ -80,6 +82,21 @@ class Resharding {
     private readonly logger: Logger,
   ) {
     this.progress = new LoadingLog(this.clock, logger);
+  }
+
+  /** Of shards that are made together all have a store, or none. */
+  missStores(): void {
+    const there = new Set(storedShards(this.directory));
+    for (let shard = 0; shard < this.from; shard++) {
+      if (there.has(shard)) continue;
+      const title = `Shard ${shard} has no store`;
+      const summary =
+        `${shardDirectory(this.directory, shard)} is missing, where other shards have what they kept: whatever it ` +
+        'held is lost. Stop the broker and restore it, or a backup, if it was there before';
+      this.logger.error(summary);
+      const raisedAt = this.clock.wallMs();
+      this.alarms.push({ id: `store_missing.${shard}`, severity: 'error', title, summary, raisedAt });
+    }
   }
 
   async mend(): Promise<void> {

@@ -1,10 +1,10 @@
 /** Looks at the stores of the data directory before any shard does: a start fails at once and in one line. On main. */
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrokerError } from '../base/errors.js';
 import type { Logger } from '../base/log.js';
 import type { Config } from '../config/schema.js';
-import { DATA_FILE } from '../storage/page-reader.js';
+import { DATA_FILE } from '../storage/open-check.js';
 import { shardDirectory } from '../storage/redistribution.js';
 import { storedShards } from '../storage/shard-swap.js';
 
@@ -34,7 +34,8 @@ export function checkStores(
 function checkRights(path: string): void {
   if (!existsSync(path)) return;
   try {
-    accessSync(path, constants.R_OK | constants.W_OK);
+    const { R_OK, W_OK, X_OK } = constants;
+    accessSync(path, statSync(path).isDirectory() ? R_OK | W_OK | X_OK : R_OK | W_OK);
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
     throw new BrokerError(

@@ -6,7 +6,7 @@ import { renameSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Environment } from '../../src/storage/environment.js';
-import { DATA_FILE } from '../../src/storage/page-reader.js';
+import { DATA_FILE } from '../../src/storage/open-check.js';
 
 /** Beside the environment's own files. */
 const TRIAL_FILE = 'trial';

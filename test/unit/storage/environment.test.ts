@@ -1,12 +1,14 @@
 /** Rows written into lmdb below its own `put`: what another version of it could do otherwise is seen here. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { READERS_CHECK_WRITES } from '../../../src/limits.js';
 import { Environment, type Write } from '../../../src/storage/environment.js';
+import { MOUNT, SmallDisc } from '../../durability/ledger/small-disc.js';
+import { needs } from '../../helpers/needs.js';
 import { tempDirectory } from '../../helpers/with-broker.js';
 
 type Name = 'a' | 'b';
@@ -199,4 +201,16 @@ test('what a process was reading when it was killed is used again', async (t) =>
   const after = await writeAll(READERS_CHECK_WRITES);
   t.true(after > before, 'it was kept until somebody looked');
   t.is(await writeAll(300), after);
+});
+
+needs(MOUNT)('an environment for which the disk has no room is an error', async (t) => {
+  const disc = new SmallDisc(4 << 20);
+  t.teardown(() => disc.unmount());
+  for (const leftBytes of [0, 4_096, 16_384]) {
+    disc.fill(leftBytes);
+    t.throws(() => new Environment<Name>(join(disc.path, 'new'), ['a', 'b']), { code: 'ENOSPC' });
+    t.deepEqual(readdirSync(join(disc.path, 'new')), []);
+    disc.free();
+  }
+  await new Environment<Name>(join(disc.path, 'new'), ['a', 'b']).close();
 });

@@ -129,6 +129,7 @@ test('of an environment that is lost every document is missed, until it is remov
     for (const name of ['users', 'plugins/one']) {
       t.throws(() => store.get(name), { message: 'it may have been lost with a damaged file' });
     }
+    t.is(store.damage?.id, start === 0 ? 'store_damaged.main' : undefined);
     await store.close();
   }
   t.true(logger.has('error', /main: the store .*; it is now main\.bad; /));

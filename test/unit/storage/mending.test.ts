@@ -149,6 +149,51 @@ test('what lies where a directory or a file ought to be is put aside as well', a
   t.is((await readAll(directory)).size, 0);
 });
 
+test('of damaged copies only the latest stay, and it is said which are removed', async (t) => {
+  const root = quickDirectory();
+  const directory = join(root, 'shard-1');
+  // Of another shard.
+  mkdirSync(join(root, 'shard-1.badly'));
+  mkdirSync(join(root, 'shard-11.bad'));
+  const lines: string[] = [];
+  for (let damage = 0; damage < 10; damage++) {
+    rmSync(directory, { recursive: true, force: true });
+    writeFileSync(directory, 'a file');
+    lines.push(describeMended((await mendEnvironment(directory, TABLES))!));
+  }
+  t.deepEqual(readdirSync(root).sort(), [
+    ...['shard-1', 'shard-1.bad.10', 'shard-1.bad.8', 'shard-1.bad.9', 'shard-1.badly', 'shard-11.bad'],
+  ]);
+  t.regex(lines[2]!, /it is now shard-1\.bad\.3; 0 rows were kept/);
+  t.regex(lines[3]!, /it is now shard-1\.bad\.4; shard-1\.bad was removed; 0 rows were kept/);
+});
+
+test('a store without its file is damaged, and a directory without anything is new', async (t) => {
+  const directory = join(quickDirectory(), 'shard-0');
+  await writeSample(directory);
+  rmSync(join(directory, 'data.mdb'));
+  t.is(findDamage(directory), 'has no data.mdb');
+  rmSync(join(directory, 'lock.mdb'));
+  t.is(findDamage(directory), null);
+});
+
+test('how far a large file is read is told all the time', async (t) => {
+  const directory = join(quickDirectory(), 'large');
+  const written = new Written(directory);
+  const values = Array.from({ length: 30 }, (_, i) => ({
+    key: journalKey(i),
+    content: Buffer.alloc(5 << 20),
+  }));
+  written.commit(values.map((each) => ({ table: 'journal', ...each })));
+  await written.close();
+  const told: number[] = [];
+  t.is(
+    findDamage(directory, (bytes, ofBytes) => told.push(bytes / ofBytes)),
+    null,
+  );
+  t.true(told.length >= 2 && told.every((share, i) => share > (told[i - 1] ?? 0) && share <= 1));
+});
+
 test('what was interrupted between the last two steps is finished', async (t) => {
   const root = quickDirectory();
   const { rows } = await writeSample(join(root, 'shard-0.new'));

@@ -5,7 +5,7 @@ import { Environment, type Write } from '../../../src/storage/environment.js';
 import { framed } from '../../../src/storage/framing.js';
 import { journalKey, sessionKey } from '../../../src/storage/keys.js';
 import { type Mended, mendEnvironment } from '../../../src/storage/mending.js';
-import { DATA_FILE } from '../../../src/storage/page-reader.js';
+import { DATA_FILE } from '../../../src/storage/open-check.js';
 import { TABLES, type Table } from '../../../src/storage/tables.js';
 
 export const PAGE_BYTES = 4_096;

@@ -357,6 +357,11 @@ export const SUBSCRIBE_SLICE = 64;
 /** SUBSCRIBEs of one connection that may await other shards before it is no longer read. */
 export const SUBACKS_PENDING_MAX = 64;
 /**
+ * Acknowledgements of one connection that may wait for the store before it is no longer read. Too small holds up who
+ * publishes a lot while a commit takes its time; too large lets one that repeats itself fill the memory meanwhile.
+ */
+export const GATED_ACKS_MAX = 16_384;
+/**
  * Bytes of retained messages asked for at a time. Smaller means more round trips, larger more that waits for a
  * slow reader.
  */

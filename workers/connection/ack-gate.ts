@@ -3,7 +3,7 @@
  * needs no commit passes at once, unless earlier acknowledgements of the same connection are still waiting. Runs on
  * the shard's thread.
  */
-import { COMMIT_TIMEOUT_MS } from '../../src/limits.js';
+import { COMMIT_TIMEOUT_MS, GATED_ACKS_MAX } from '../../src/limits.js';
 import type { ShardId } from '../../src/protocol/ids.js';
 import { PacketType } from '../../src/protocol/mqtt/packet-type.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
@@ -12,7 +12,7 @@ import type { Committable } from '../peers/handlers.js';
 import { BatchGate } from '../store/batch-gate.js';
 import type { Commits } from '../store/commits.js';
 import type { Turn } from '../turn.js';
-import type { Connection } from './connection.js';
+import { type Connection, STALL_ACKS } from './connection.js';
 
 export type GatedAck = typeof PacketType.Puback | typeof PacketType.Pubrec | typeof PacketType.Pubcomp;
 
@@ -74,7 +74,7 @@ export class AckGate {
       connection.sendAck(type, packetId, reason);
       return;
     }
-    connection.gatedAcks++;
+    if (++connection.gatedAcks >= GATED_ACKS_MAX) connection.stall(STALL_ACKS);
     const { group } = this;
     group.connections.push(connection);
     group.types.push(type);
@@ -151,7 +151,7 @@ export class AckGate {
     reason: number,
     ok: boolean,
   ): void {
-    connection.gatedAcks--;
+    if (connection.gatedAcks-- >= GATED_ACKS_MAX) connection.unstall(STALL_ACKS);
     // The message was handed on, so its identifier stays: the PUBLISH that comes again is a repeat.
     if (!connection.isOpen || connection.isClosing) return;
     if (ok) {

@@ -33,12 +33,14 @@ import type { AliasesIn, AliasesOut } from './topic-aliases.js';
 
 /**
  * What keeps a connection from being read, as bits: a packet that is not done with, too many packets or bytes per
- * second, too many SUBSCRIBEs that wait for other shards, a client that does not read what it has caused.
+ * second, too many SUBSCRIBEs that wait for other shards, a client that does not read what it has caused, too many
+ * acknowledgements that wait for the store.
  */
 const STALL_PACKET = 1;
 export const STALL_RATE = 2;
 const STALL_SUBACKS = 4;
 const STALL_OUTPUT = 8;
+export const STALL_ACKS = 16;
 
 // Shared by all connections: a packet is handled to its end before the next is looked at.
 const frame = new FrameHeader();
@@ -357,8 +359,9 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.core.turn.queue(this);
   }
 
-  // Before CONNACK the link is paused only when something comes: else nobody would notice a client that leaves.
-  private stall(why: number): void {
+  /** Stops the reading until `unstall`, behind the packet in hand. */
+  stall(why: number): void {
+    // Before CONNACK the link is paused only when something comes: else nobody would notice a client that leaves.
     this.isStopped = true;
     this.stalls |= why;
     if (this.isAccepted) this.link.pause();

@@ -1,5 +1,6 @@
 /** What waits while nothing can be kept, and what does not. */
 import test from 'ava';
+import { ack } from '../../helpers/packets.js';
 import { settle, type TestClient } from '../../helpers/test-shard.js';
 import { KeptShard } from '../publish/kept-bench.js';
 
@@ -138,6 +139,26 @@ test('a SUBSCRIBE of a kept session waits as well, and is refused after 10 s; th
   );
 });
 
+test('a client that makes too many acknowledgements wait for a commit is not read until it is over', async (t) => {
+  const bench = new KeptShard();
+  t.teardown(() => bench.stop());
+  const client = bench.open('kept');
+  await settle();
+  client.take();
+  const flood = Array.from({ length: 1_000 }, (_, i) => ack('pubrel', i + 1));
+  for (let i = 0; i < 20; i++) {
+    client.send(...flood);
+    await settle(3);
+  }
+  t.true(client.isPaused);
+  t.is(client.take().length, 0);
+  bench.store.mode = 'pass';
+  bench.store.finish();
+  await settle(100);
+  t.false(client.isPaused);
+  t.is(client.take().filter(({ type }) => type === 'pubcomp').length, 20_000);
+});
+
 test('while a commit takes longer than 2 s, what would need the next one waits', async (t) => {
   const bench = new KeptShard();
   t.teardown(() => bench.stop());
@@ -149,11 +170,11 @@ test('while a commit takes longer than 2 s, what would need the next one waits',
   await settle();
   bench.store.mode = 'hold';
   publisher.publish({ topic: 'kept', payload: 'first', qos: 1, id: 1 });
-  await bench.shard.advance(1_900);
+  await bench.shard.advance(1_000);
   publisher.publish({ topic: 'kept', payload: 'second', qos: 1, id: 2 });
   await settle();
   t.deepEqual(clean.takePayloads(), ['first', 'second']);
-  await bench.shard.advance(200);
+  await bench.shard.advance(1_100);
   publisher.publish({ topic: 'kept', payload: 'third', qos: 1, id: 3 });
   await settle();
   t.deepEqual(clean.takePayloads(), []);

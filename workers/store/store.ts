@@ -12,7 +12,7 @@ export interface Store {
   rows(table: Table): Iterable<Row>;
   /** Rows of a table, as they are after the last commit. */
   count(table: Table): number;
-  /** One row, as it was after the last commit; null: there is none. The answer must not be changed. */
+  /** One row, as it was after the last commit; null: there is none, or it cannot be read. Not to be changed. */
   get(table: Table, key: Buffer): Buffer | null;
   /**
    * Makes all of `changes` safe, or nothing of it; of several for one key the last counts. `done` is called exactly

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { setImmediate as nextLoop } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { framed } from '../../../../src/storage/framing.js';
@@ -104,6 +105,18 @@ test('a store beyond its bytes says so, still takes what it is given, and has ro
   for (let i = 1; i < 8; i++) t.true(await committed(store, [row(`k${i}`, null)]));
   t.false(store.isFull);
   t.is([...store.rows('retained')].length, 12);
+});
+
+test('while lmdb has given up nothing is read, and nobody fails because of that', async (t) => {
+  const store = storeAt(directoryOf(t));
+  t.true(await committed(store, [row('k', 10)]));
+  t.is(store.get('retained', Buffer.from('k'))!.length, 10);
+  // As after a sync that has failed, where it cannot be opened again.
+  const inside = store as unknown as { trouble: string; environment: { closeNow(): void } };
+  inside.trouble = 'unusable';
+  inside.environment.closeNow();
+  await nextLoop();
+  t.is(store.get('retained', Buffer.from('k')), null);
 });
 
 test('a commit that is tried again and again does not count each time', async (t) => {

@@ -18,12 +18,9 @@ export const LOSS_FOR_CLIENTS =
 
 /** @returns one line about a mended environment */
 export function describeMended({ putAside, removed, reason, tables }: Mended): string {
-  const kept = tables.reduce((sum, table) => sum + table.kept, 0);
-  const lost = tables.filter((table) => table.lost !== 0).map(describeLoss);
-  const loss = lost.length === 0 ? 'no row is known to be lost' : `lost: ${lost.join(', ')}`;
   const gone =
     removed.length === 0 ? '' : `; ${removed.map((path) => basename(path)).join(', ')} was removed`;
-  return `the store ${reason}; it is now ${basename(putAside)}${gone}; ${kept} rows were kept, ${loss}`;
+  return `the store ${reason}; it is now ${basename(putAside)}${gone}; ${whatIsLeft(tables)}`;
 }
 
 /** @returns as `describeMended`, of the store of a shard */
@@ -47,6 +44,14 @@ export function damageAlarm(
     summary: `${summary}. Restore a backup if that is too much; remove ${basename(putAside)} in node.data_dir when nobody needs it`,
     raisedAt: nowMs,
   };
+}
+
+function whatIsLeft(tables: readonly MendedTable[]): string {
+  const kept = tables.reduce((sum, table) => sum + table.kept, 0);
+  if (kept === 0 && tables.every(({ lost }) => lost === null)) return 'all of it is lost: nothing could be read';
+  const lost = tables.filter((table) => table.lost !== 0).map(describeLoss);
+  const loss = lost.length === 0 ? 'no row is known to be lost' : `lost: ${lost.join(', ')}`;
+  return `${kept} rows were kept, ${loss}`;
 }
 
 function describeLoss({ name, lost }: MendedTable): string {

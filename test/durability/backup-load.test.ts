@@ -8,7 +8,7 @@ import { type Acknowledged, BackupLoad, checkRestored } from './backup-load.js';
 import { startCliBroker } from './ledger/broker-process.js';
 
 const SHARDS = 3;
-const BACKUPS = 3;
+const BACKUPS = 2;
 const TIMEOUT_MS = 120_000;
 const UNBOUNDED = { 'mqtt.mqueue.max_length': 0, 'mqtt.mqueue.max_bytes': 0 };
 

@@ -76,14 +76,14 @@ test('what the API has answered is there after the broker is killed at that mome
     [true, '9', true],
     [false, '9', true],
   ];
+  let running = await start(t, dataDir);
   for (const [at, change] of changes.entries()) {
-    const running = await start(t, dataDir);
     t.is(await change(running), DONE);
     await running.run.end('SIGKILL');
-    const again = await start(t, dataDir);
-    t.deepEqual(await has(again), expected[at]);
-    await again.run.end('SIGKILL');
+    running = await start(t, dataDir);
+    t.deepEqual(await has(running), expected[at]);
   }
+  await running.run.end('SIGKILL');
 });
 
 needs(MOUNT)(

@@ -944,3 +944,14 @@ export const BACKUP_FILE_BYTES_MAX = 64 << 10;
  * millisecond for 64 KiB.
  */
 export const INTEREST_LOT_BYTES = 32 << 10;
+/**
+ * Bytes by which a store's file is longer than it need be, when it is made longer. Smaller: it is made longer, and
+ * looked at, more often. Larger: one commit now and then waits longer, and more is written where nobody may ever need
+ * it.
+ */
+export const STORE_ROOM_AHEAD_BYTES = 1 << 20;
+/**
+ * Milliseconds after the last sync in which a store's file is taken to be writable still. Longer: a disk that became
+ * read-only meanwhile is more often noticed by lmdb first, which may end the process. Shorter: more commits look first.
+ */
+export const STORE_TRUST_MS = 100;

@@ -8,29 +8,15 @@
  * state. The file does not become smaller; what is given back is used again once the disk knows that it is free. The
  * map grows with the file: there is no size to configure, and none to run into.
  */
-import { getSystemErrorMap } from 'node:util';
+import { join } from 'node:path';
 import { type Database, open, type RootDatabase, TransactionFlags } from 'lmdb';
 import { READERS_CHECK_WRITES } from '../limits.js';
-import { type NativeEnvironment, WriteLot } from './native-writes.js';
-import { checkOpenable } from './open-check.js';
+import { checkVersion, type NativeEnvironment } from './native-writes.js';
+import { checkOpenable, DATA_FILE } from './open-check.js';
 import type { Row } from './tables.js';
+import { type Write, type WriteEnd, Writer } from './writer.js';
 
-/** A row that is written, or removed where `value` is null. Neither buffer may be changed before it is committed. */
-export interface Write<Table extends string> {
-  readonly table: Table;
-  readonly key: Buffer;
-  readonly value: Buffer | null;
-}
-
-/** What becomes of rows that were handed over. Called in later turns. */
-export interface WriteEnd {
-  /** They survive the end of the process, and can be read. Called once, unless `failed` is. */
-  committed(): void;
-  /** They survive the end of the machine. Called once, after `committed`, unless `failed` is. */
-  flushed(): void;
-  /** None of them is written; or, after `committed`, what the machine's end would leave is unknown. */
-  failed(error: Error): void;
-}
+export type { Write, WriteEnd } from './writer.js';
 
 export interface EnvironmentSnapshot<Table extends string> {
   /** In the order of their keys. */
@@ -53,8 +39,7 @@ interface PageCounts {
   readonly overflowPages: number;
 }
 
-/** A status of `startWriting`: it is committed, and its sync begins. */
-const IS_COMMITTED = 1;
+const UNKNOWN_KEY = Buffer.from('?');
 /** Values, keys: bytes as they are, without a codec. */
 const BINARY = { keyEncoding: 'binary', encoding: 'binary' } as const;
 /** Of the files; not in lmdb's types. */
@@ -62,20 +47,13 @@ const OWNER_ONLY = { permissionsMode: 0o600 } as const;
 
 export class Environment<Table extends string> {
   private readonly root: RootDatabase<Buffer, Buffer>;
-  private readonly native: NativeEnvironment;
   private readonly tables = new Map<Table, Database<Buffer, Buffer> & TableInternals>();
-  /** For the next writes. */
-  private readonly lots: WriteLot[] = [];
-  private underway = 0;
+  private readonly writer: Writer<Table>;
   private writes = 0;
-  /** A transaction has begun that is not committed. */
-  private isWriting = false;
-  /** Those that begin after it: lmdb's threads would take them in any order. */
-  private readonly waiting: (() => void)[] = [];
-  private onIdle: (() => void) | null = null;
 
   /** Opens or creates `directory`. @throws Error */
   constructor(directory: string, names: readonly Table[]) {
+    checkVersion();
     checkOpenable(directory);
     this.root = open<Buffer, Buffer>({
       ...BINARY,
@@ -86,7 +64,6 @@ export class Environment<Table extends string> {
       // A commit does not wait for its sync, and of the last state that is on the disk nothing is written over.
       overlappingSync: true,
     });
-    this.native = (this.root as unknown as Internals).env;
     // One transaction for all: each would cost a sync where they are new.
     this.root.transactionSync(() => {
       for (const name of names) {
@@ -94,6 +71,22 @@ export class Environment<Table extends string> {
         this.tables.set(name, table as typeof table & TableInternals);
       }
     }, TransactionFlags.SYNCHRONOUS_COMMIT | TransactionFlags.NO_SYNC_FLUSH);
+    this.writer = new Writer(this, join(directory, DATA_FILE));
+  }
+
+  /** lmdb's own, for `Writer`. */
+  get native(): NativeEnvironment {
+    return (this.root as unknown as Internals).env;
+  }
+
+  /** lmdb's number of a table, for `Writer`. */
+  numberOf(table: Table): number {
+    return this.table(table).db.dbi;
+  }
+
+  /** What was written until now can be read from now on. For `Writer`. */
+  refresh(): void {
+    this.root.resetReadTxn();
   }
 
   /** Everything in a table, in the order of its keys. */
@@ -113,40 +106,9 @@ export class Environment<Table extends string> {
 
   /** Writes all of `writes` or nothing, off this thread. Several may be under way; they are written in their order. */
   write(writes: readonly Write<Table>[], end: WriteEnd): void {
-    const lot = this.lots.pop() ?? new WriteLot();
-    let keyBytes = 0;
-    for (const { key } of writes) keyBytes += key.length;
-    lot.begin(writes.length, keyBytes);
-    for (const { table, key, value } of writes) lot.add(this.table(table).db.dbi, key, value);
     // What somebody was reading when his process was killed would never be used again.
     if (++this.writes % READERS_CHECK_WRITES === 0) this.root.readerCheck();
-    this.underway++;
-    let isCommitted = false;
-    const committed = (): void => {
-      if (isCommitted) return;
-      isCommitted = true;
-      this.beginNext();
-      // Who reads from now on is to see it.
-      this.root.resetReadTxn();
-      end.committed();
-    };
-    this.begin(lot, (status) => {
-      if (status === IS_COMMITTED) {
-        committed();
-        return;
-      }
-      lot.clear();
-      this.lots.push(lot);
-      this.underway--;
-      if (status === 0) {
-        committed();
-        end.flushed();
-      } else {
-        if (!isCommitted) this.beginNext();
-        end.failed(writeError(status));
-      }
-      if (this.underway === 0) this.onIdle?.();
-    });
+    this.writer.write(writes, end);
   }
 
   /** As `write`. The promise resolves when they are on the disk. @throws Error */
@@ -175,11 +137,17 @@ export class Environment<Table extends string> {
     return bytes;
   }
 
+  /** Bytes of the file up to the last page that was ever used. Some 10 us. */
+  get reachedBytes(): number {
+    const { lastPageNumber, pageSize } = this.root.getStats() as PageCounts & { lastPageNumber: number };
+    return (lastPageNumber + 1) * pageSize;
+  }
+
   /** False: lmdb has given the environment up. It may neither be read nor written until it is opened again. */
   get isUsable(): boolean {
     try {
       this.root.resetReadTxn();
-      this.root.getStats();
+      this.root.get(UNKNOWN_KEY);
       return true;
     } catch {
       return false;
@@ -188,7 +156,7 @@ export class Environment<Table extends string> {
 
   /** Nothing is under way. */
   get isIdle(): boolean {
-    return this.underway === 0;
+    return this.writer.isIdle;
   }
 
   /** For an environment that is idle. */
@@ -214,28 +182,8 @@ export class Environment<Table extends string> {
 
   /** What is under way is waited for. */
   async close(): Promise<void> {
-    if (this.underway > 0) {
-      await new Promise<void>((resolve) => {
-        this.onIdle = resolve;
-      });
-    }
+    await this.writer.idle();
     await this.root.close();
-  }
-
-  private begin(lot: WriteLot, callback: (status: number) => void): void {
-    const start = (): void => lot.start(this.native, callback);
-    if (this.isWriting) {
-      this.waiting.push(start);
-      return;
-    }
-    this.isWriting = true;
-    start();
-  }
-
-  private beginNext(): void {
-    const start = this.waiting.shift();
-    this.isWriting = start !== undefined;
-    start?.();
   }
 
   private table(name: Table): Database<Buffer, Buffer> & TableInternals {
@@ -245,10 +193,4 @@ export class Environment<Table extends string> {
 
 function bytesOf({ pageSize, treeBranchPageCount, treeLeafPageCount, overflowPages }: PageCounts): number {
   return pageSize * (treeBranchPageCount + treeLeafPageCount + overflowPages);
-}
-
-/** `status`: a number of the system's errors, or one of lmdb's own, which are negative. */
-function writeError(status: number): Error {
-  const [, text = `error ${status}`] = getSystemErrorMap().get(-status) ?? [];
-  return new Error(status > 0 ? text : `error ${status} of lmdb`);
 }

@@ -10,22 +10,42 @@
  * - failing quietly: theirs write a stack to standard error each time, and leave rejections behind.
  * - no promise, no object and no encoder per row.
  *
- * It rests on what is the same in all versions 3.x of lmdb and promised in none: the exact version is pinned in
- * package.json, and test/unit/storage/environment.test.ts finds out when another one differs.
+ * It rests on what no version of lmdb promises: the exact one is pinned in package.json, any other is refused here, and
+ * tests compare it with lmdb's own `put` (test/unit/storage/writes.property.test.ts).
  */
+import { readFileSync } from 'node:fs';
 import * as lmdb from 'lmdb';
 import { WRITE_LOT_BYTES } from '../limits.js';
 
 /** Of lmdb's native environment, what is used here. */
 export interface NativeEnvironment {
   readonly address: number;
-  /** Calls back with 1 when the transaction is committed, unless the end is here by then; at last with the result. */
-  startWriting(address: number, callback: (status: number) => void): void;
+  /**
+   * Calls back when the transaction is committed, unless the end is here by then, and at last with its result: 0, or an
+   * error. Only the last time there is a `this`; the status tells less, since 1 is the one time's and the error EPERM.
+   */
+  startWriting(address: number, callback: (this: unknown, status: number) => void): void;
+  /** Gives back the lock that a writer holds. */
+  resumeWriting(): void;
 }
 
 interface NativeAddon {
   /** Where the memory of a buffer begins. */
   getAddress(buffer: ArrayBufferLike): number;
+}
+
+/** The version of lmdb whose source this was written after. */
+const VERSION = '3.5.6';
+
+/** @throws Error when `version`, by default that of lmdb as it is there, is another one */
+export function checkVersion(version = versionOfLmdb()): void {
+  if (version === VERSION) return;
+  throw new Error(`lmdb ${version} is installed, and only ${VERSION} can be used: install shardmq anew`);
+}
+
+function versionOfLmdb(): string {
+  const file = new URL('./package.json', import.meta.resolve('lmdb'));
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 const { getAddress } = (lmdb as unknown as { nativeAddon: NativeAddon }).nativeAddon;
@@ -38,9 +58,21 @@ const KEY_AT = 12;
 const NUMBERS_PER_WORD = 2;
 /** Of an instruction, beside its key: head, zeros, address of the value. */
 const INSTRUCTION_BYTES = KEY_AT + 16 + 8;
+/** lmdb marks each instruction that it has looked at. */
+const IS_DONE = 0x1000000;
 /** The end of a lot, where lmdb says what has become of it; lmdb also writes into the word before the first one. */
 const END_BYTES = 16;
 const WORD_BYTES = 8;
+
+/** Where the first instruction says what it is. */
+const FIRST = NUMBERS_PER_WORD;
+/** What becomes of a lot. */
+export interface LotEnd {
+  /** Its transaction is committed, and its sync begins. Called once, or never. */
+  committed(): void;
+  /** Called once, at last. `status`: 0, a number of the system's errors, or one of lmdb's own, which are negative. */
+  over(status: number): void;
+}
 
 /** Instructions for one transaction. Used again for another one when that is over. */
 export class WriteLot {
@@ -79,11 +111,21 @@ export class WriteLot {
     this.at = next + WORD_BYTES;
   }
 
-  /** Writes what was added. `callback` as that of `startWriting`. */
-  start(environment: NativeEnvironment, callback: (status: number) => void): void {
-    const end = (this.at >> 3) * NUMBERS_PER_WORD;
-    this.numbers.fill(0, end, end + NUMBERS_PER_WORD);
-    environment.startWriting(this.address + WORD_BYTES, callback);
+  /** Writes what was added. */
+  start(environment: NativeEnvironment, end: LotEnd): void {
+    const { numbers } = this;
+    const last = (this.at >> 3) * NUMBERS_PER_WORD;
+    numbers.fill(0, last, last + NUMBERS_PER_WORD);
+    environment.startWriting(this.address + WORD_BYTES, function (status) {
+      if (this === undefined) {
+        end.committed();
+        return;
+      }
+      // A writer whose transaction cannot even begin goes without giving the lock back: the next one would wait for it
+      // for ever, and with it the thread that closes the environment.
+      if (status !== 0 && (numbers[FIRST]! & IS_DONE) === 0) environment.resumeWriting();
+      end.over(status);
+    });
   }
 
   /** The transaction is over. */

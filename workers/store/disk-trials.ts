@@ -10,17 +10,18 @@ import { DATA_FILE } from '../../src/storage/open-check.js';
 
 /** Beside the environment's own files. */
 const TRIAL_FILE = 'trial';
+const TRIAL_BYTES = 4_096;
 const COPY_DIRECTORY = 'copy';
 
 /**
- * Whether a file of so many bytes can be written there and synced. lmdb is not asked before, since it writes a line of
- * its own to standard error each time it fails.
+ * Whether a small file can be written there and synced. lmdb is not asked before, since it writes lines of its own to
+ * standard error each time it fails.
  */
-export async function canWrite(directory: string, bytes: number): Promise<boolean> {
+export async function canWrite(directory: string): Promise<boolean> {
   const path = join(directory, TRIAL_FILE);
   try {
     await withFile(path, 'w', async (file) => {
-      await file.writeFile(Buffer.alloc(bytes));
+      await file.writeFile(Buffer.alloc(TRIAL_BYTES));
       await file.datasync();
     });
     return true;

@@ -37,12 +37,6 @@ interface Unsynced {
   readonly beganMs: number;
 }
 
-/**
- * What has to be done before anything is written again. `refused`: the disk did not take a commit; `doubtful`: a sync
- * has failed; `unusable`: lmdb has given up.
- */
-type Trouble = 'none' | 'refused' | 'doubtful' | 'unusable';
-
 export class LmdbStore implements Store {
   readonly isKeeping = true;
   private environment: Environment<Table>;
@@ -50,7 +44,12 @@ export class LmdbStore implements Store {
   private readonly unsynced: Unsynced[] = [];
   /** The commit that waits for syncs; null: none does. */
   private waiting: { readonly changes: readonly Change[]; readonly done: Done } | null = null;
-  private trouble: Trouble = 'none';
+  /** A commit has failed: whether the disk takes anything is tried before the next. */
+  private isRefused = false;
+  /** A sync has failed: everything is written anew before the next commit. */
+  private isDoubtful = false;
+  /** lmdb has given up: the environment is opened again before the next commit. */
+  private isUnusable = false;
   private isFormatWritten: boolean;
 
   /** @throws StoreRefusal; Error when the environment cannot be opened */
@@ -89,12 +88,12 @@ export class LmdbStore implements Store {
       done(true);
       return;
     }
-    if (this.trouble === 'none') {
+    if (!this.isRefused) {
       this.size.add(changes);
       this.beginInTime(changes, done);
       return;
     }
-    this.mend(changes).then(
+    this.mend().then(
       () => this.begin(changes, done),
       () => done(false),
     );
@@ -105,7 +104,10 @@ export class LmdbStore implements Store {
   }
 
   private open(): Environment<Table> {
-    return new Environment(this.options.directory, TABLES);
+    const environment = new Environment(this.options.directory, TABLES);
+    if (environment.isUsable) return environment;
+    environment.closeNow();
+    throw new Error('lmdb could not write while it was being opened');
   }
 
   private hasFormat(): boolean {
@@ -149,13 +151,13 @@ export class LmdbStore implements Store {
         if (level === 'process') tell(true);
       },
       flushed: () => {
-        tell(true);
         this.synced(mine);
+        tell(true);
       },
       failed: () => {
-        this.fell(isCommitted ? 'doubtful' : 'refused');
-        tell(false);
+        this.fell(isCommitted);
         this.synced(mine);
+        tell(false);
       },
     });
   }
@@ -163,45 +165,50 @@ export class LmdbStore implements Store {
   /** The sync of a commit is over, or will never be. */
   private synced(one: Unsynced): void {
     this.unsynced.splice(this.unsynced.indexOf(one), 1);
+    this.reopenIfUnusable();
     const { waiting } = this;
     if (waiting === null) return;
     this.waiting = null;
-    if (this.trouble === 'none') this.beginInTime(waiting.changes, waiting.done);
-    else waiting.done(false);
+    if (this.isRefused) waiting.done(false);
+    else this.beginInTime(waiting.changes, waiting.done);
   }
 
-  // What is worse stays: a doubt is not over because the disk has also refused something.
-  private fell(trouble: 'refused' | 'doubtful'): void {
-    if (!this.environment.isUsable) this.trouble = 'unusable';
-    else if (this.trouble === 'none' || trouble === 'doubtful') this.trouble = trouble;
+  private fell(isCommitted: boolean): void {
+    this.isRefused = true;
+    if (isCommitted) this.isDoubtful = true;
+    if (!this.environment.isUsable) this.isUnusable = true;
+  }
+
+  // At once, since rows may be read at any time.
+  private reopenIfUnusable(): void {
+    if (!this.isUnusable || !this.environment.isIdle) return;
+    try {
+      this.reopen();
+    } catch {
+      // The next commit tries it again.
+    }
   }
 
   // Rejects as long as there is reason to think that another attempt would fail too.
-  private async mend(changes: readonly Change[]): Promise<void> {
+  private async mend(): Promise<void> {
     const { directory } = this.options;
     if (!this.environment.isIdle) throw new Error('syncs are under way');
-    if (!(await canWrite(directory, bytesOf(changes)))) throw new Error('the disk takes nothing');
-    if (this.trouble === 'unusable') this.reopen();
-    else if (this.trouble === 'doubtful') {
-      await writeAnew(directory, this.environment, (rename) => this.reopen(rename));
-    }
-    this.trouble = 'none';
+    if (!(await canWrite(directory))) throw new Error('the disk takes nothing');
+    if (this.isUnusable) this.reopen();
+    if (this.isDoubtful) await writeAnew(directory, this.environment, (rename) => this.reopen(rename));
+    this.isDoubtful = false;
+    this.isRefused = false;
   }
 
-  // In one turn, since rows may be read in any.
+  // In one turn, for the same reason.
   private reopen(between: () => void = () => {}): void {
-    this.trouble = 'unusable';
+    this.isUnusable = true;
     this.environment.closeNow();
     try {
       between();
     } finally {
       this.environment = this.open();
+      this.isUnusable = false;
     }
   }
-}
-
-function bytesOf(changes: readonly Change[]): number {
-  let bytes = 0;
-  for (const { key, value } of changes) bytes += key.length + (value?.length ?? 0);
-  return bytes;
 }

@@ -4,6 +4,7 @@ import { STORE_FULL_END_SHARE, STORE_MEASURE_MS } from '../../src/limits.js';
 import type { Change } from '../../src/storage/tables.js';
 
 export interface Measurable {
+  /** @throws Error when it cannot be read */
   readonly usedBytes: number;
 }
 
@@ -34,7 +35,12 @@ export class StoreSize {
     const nowMs = this.clock.monotonicMs();
     if (!this.isFull && nowMs - this.measuredMs < STORE_MEASURE_MS) return;
     this.measuredMs = nowMs;
-    this.measuredBytes = store.usedBytes;
+    try {
+      this.measuredBytes = store.usedBytes;
+    } catch {
+      // It has been given up since it was written; it is looked at again after the next commit.
+      return;
+    }
     this.addedBytes = 0;
     const limit = this.isFull ? this.maxBytes * STORE_FULL_END_SHARE : this.maxBytes;
     this.isFull = this.measuredBytes >= limit;

@@ -34,6 +34,7 @@ export interface Call {
   endedAt: number;
 }
 
+const DETACH_MS = 2_000;
 const CALLS = 'read,readv,recvfrom,write,writev,sendto,sendmsg,fdatasync,fsync,msync,pwrite64,pwritev';
 
 export class Strace {
@@ -42,17 +43,26 @@ export class Strace {
     private readonly child: ReturnType<typeof spawn>,
   ) {}
 
-  /** Resolves when all threads are watched. `inject`: as `-e inject=`. */
-  static async attach(pid: number, file: string, inject?: string): Promise<Strace> {
+  /** Resolves when all threads are watched. `inject`: as `-e inject=`; `paths`: only calls about these files. */
+  static async attach(
+    pid: number,
+    file: string,
+    inject?: string,
+    paths: readonly string[] = [],
+  ): Promise<Strace> {
     const injecting = inject === undefined ? [] : ['-e', `inject=${inject}`];
-    const args = ['-f', '-y', '-xx', '-s', '128', '-e', `trace=${CALLS}`, ...injecting, '-o', file];
+    const about = paths.flatMap((path) => ['-P', path]);
+    const args = ['-f', '-y', '-xx', '-s', '128', '-e', `trace=${CALLS}`, ...injecting, ...about, '-o', file];
     const child = spawn('strace', [...args, '-p', String(pid)], { stdio: ['ignore', 'ignore', 'pipe'] });
+    // Read to its end: strace ends when it has something to say that nobody reads.
     let said = '';
-    for await (const text of child.stderr) {
-      said += String(text);
-      if (said.includes('attached')) break;
-    }
-    if (!said.includes('attached')) throw new Error(`strace: ${said}`);
+    await new Promise<void>((resolve, reject) => {
+      child.stderr.on('data', (text) => {
+        said += String(text);
+        if (said.includes('attached')) resolve();
+      });
+      child.once('exit', () => reject(new Error(`strace: ${said}`)));
+    });
     return new Strace(file, child);
   }
 
@@ -61,7 +71,10 @@ export class Strace {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const ended = once(this.child, 'exit');
     this.child.kill('SIGTERM');
+    // One that delays a call waits until that is over.
+    const giveUp = setTimeout(() => this.child.kill('SIGKILL'), DETACH_MS);
     await ended;
+    clearTimeout(giveUp);
   }
 
   /** All calls until now. */

@@ -80,7 +80,7 @@ export class LmdbStore implements Store {
   }
 
   get(table: Table, key: Buffer): Buffer | null {
-    return this.trouble === 'unusable' ? null : this.environment.get(table, key);
+    return this.isUnusable ? null : this.environment.get(table, key);
   }
 
   commit(changes: readonly Change[], done: Done): void {

@@ -48,7 +48,8 @@ export function damageAlarm(
 
 function whatIsLeft(tables: readonly MendedTable[]): string {
   const kept = tables.reduce((sum, table) => sum + table.kept, 0);
-  if (kept === 0 && tables.every(({ lost }) => lost === null)) return 'all of it is lost: nothing could be read';
+  if (kept === 0 && tables.every(({ lost }) => lost === null))
+    return 'all of it is lost: nothing could be read';
   const lost = tables.filter((table) => table.lost !== 0).map(describeLoss);
   const loss = lost.length === 0 ? 'no row is known to be lost' : `lost: ${lost.join(', ')}`;
   return `${kept} rows were kept, ${loss}`;

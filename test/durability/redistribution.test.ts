@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { BrokerError } from '../../src/base/errors.js';
 import { loadConfig } from '../../src/config/load.js';
 import { appliedValue } from '../../src/storage/applied-record.js';
 import { Environment, type Write } from '../../src/storage/environment.js';
@@ -84,6 +85,36 @@ test('what is on its way between shards is delivered by them before anything is 
   });
   t.deepEqual(launched, [2]);
   t.deepEqual(await readNode(directory, 3), before);
+});
+
+test('what cannot be delivered is not lost: the start is refused, and says what to do', async (t) => {
+  const directory = tempDirectory();
+  openDataDir(directory, 2, 2);
+  await writeNode(directory, 2, PLAN);
+  const before = await readNode(directory, 2);
+  const key = outboxKey(1, 7);
+  await write(directory, 0, {
+    table: 'outbox',
+    key,
+    value: framed(key, Buffer.from('batch'), OUTBOX_VERSION),
+  });
+  const loaded = loadConfig({ values: { 'node.data_dir': directory, 'node.shards': 3 } });
+  if (!loaded.ok) throw new Error('the configuration is wrong');
+  let runs = 0;
+  const deaf = async (): Promise<{ stop(): Promise<void> }> => {
+    runs++;
+    return { stop: () => Promise.resolve() };
+  };
+  await t.throwsAsync(reshard(loaded.config, new RecordingLogger(), deaf), {
+    code: 'DATA_DIR_FAILED',
+    message:
+      /1 batches of messages between shards cannot be delivered; start it with node.shards = 2, with which/,
+  });
+  t.is(runs, 3);
+  const dead = () => Promise.reject(new BrokerError('SHARD_FAILED', 'why'));
+  await t.throwsAsync(reshard(loaded.config, new RecordingLogger(), dead), { message: 'why' });
+  t.is(rememberedShards(directory), 2);
+  t.deepEqual(await readNode(directory, 2), before);
 });
 
 async function write(directory: string, shard: number, change: Write<Table>): Promise<void> {

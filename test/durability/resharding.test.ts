@@ -1,5 +1,6 @@
 /** A broker with another number of shards than last time has everything that was kept, once and in order. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { RunningBroker } from '../../src/broker.js';
 import { PERSISTENT } from '../helpers/packets.js';
@@ -88,9 +89,8 @@ async function clientOn({ run, address }: Fork, shard: number, prefix: string): 
   }
 }
 
-test('what was on its way between shards when all of them were killed is delivered', async (t) => {
-  t.timeout(TIMEOUT_MS);
-  const directory = tempDirectory();
+/** Kills shard 1 of two, lets shard 0 acknowledge messages to it, and kills all. @returns ClientIds on shard 1 */
+async function leaveOnTheWay(directory: string): Promise<{ subscriber: string; member: string }> {
   const old = await fork(directory, 2);
   const subscriber = await clientOn(old, 1, 'subscriber');
   await subscriber.subscribe([['t/#', 2]]);
@@ -103,10 +103,19 @@ test('what was on its way between shards when all of them were killed is deliver
     await publisher.publish({ topic: 's', payload: `${n}`, qos: 1 });
   }
   await old.run.end('SIGKILL');
+  return { subscriber: subscriber.clientId, member: member.clientId };
+}
+
+const DELIVERED_FIRST = /batches of messages are delivered/;
+
+test('what was on its way between shards when all of them were killed is delivered', async (t) => {
+  t.timeout(TIMEOUT_MS);
+  const directory = tempDirectory();
+  const { subscriber, member } = await leaveOnTheWay(directory);
   const logger = new RecordingLogger();
   const broker = await start(directory, 3, logger);
   try {
-    const back = async ({ clientId }: RawClient, count: number): Promise<string[]> => {
+    const back = async (clientId: string, count: number): Promise<string[]> => {
       const client = await RawClient.open(addressOf(broker), 5);
       t.true((await client.connect({ ...PERSISTENT, clientId })).sessionPresent);
       const found = await client.receiveAll(count);
@@ -130,7 +139,22 @@ test('what was on its way between shards when all of them were killed is deliver
   } finally {
     await broker.stop();
   }
-  if (!logger.has('info', /batches of messages are delivered/)) t.log('the shard was back too soon');
+  if (!logger.has('info', DELIVERED_FIRST)) t.log('the shard was back too soon');
+});
+
+test('a damaged shard does not hold up what is on its way, and what it has lost is said', async (t) => {
+  t.timeout(TIMEOUT_MS);
+  const directory = tempDirectory();
+  await leaveOnTheWay(directory);
+  truncateSync(join(directory, 'shard-1', 'data.mdb'), 5_000);
+  const logger = new RecordingLogger();
+  const broker = await start(directory, 3, logger);
+  t.deepEqual(
+    broker.alarms().map(({ id }) => id),
+    ['store_damaged.1'],
+  );
+  await broker.stop();
+  if (!logger.has('info', DELIVERED_FIRST)) t.log('the shard was back too soon');
 });
 
 test('with the level memory nothing is opened or moved, and all is there with the next level', async (t) => {

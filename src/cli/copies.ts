@@ -1,7 +1,7 @@
 /** `shardmq backup` and `shardmq restore`: copies of a data directory. Main thread. */
 import { type BackupOptions, backup } from '../backup/backup.js';
 import { restore } from '../backup/restore.js';
-import { SystemClock } from '../base/clock.js';
+import { type Clock, SystemClock } from '../base/clock.js';
 import { BrokerError } from '../base/errors.js';
 import { loadConfig } from '../config/load.js';
 import { BACKUP_PROGRESS_MS } from '../limits.js';
@@ -41,14 +41,16 @@ async function put(dataDir: string, { directory, force }: Copy): Promise<string>
   return `${dataDir} has the ${rows} rows of a backup that shardmq ${version} made at ${when}`;
 }
 
-/** A line now and then: short ones say nothing. */
-function progress(): NonNullable<BackupOptions['onProgress']> {
-  const clock = new SystemClock();
+/** @returns what is told how far it has come, and says so now and then: short ones say nothing */
+export function progress(
+  clock: Pick<Clock, 'monotonicMs'> = new SystemClock(),
+  say = complain,
+): NonNullable<BackupOptions['onProgress']> {
   let saidMs = clock.monotonicMs();
   return (share) => {
     const nowMs = clock.monotonicMs();
     if (nowMs - saidMs < BACKUP_PROGRESS_MS) return;
     saidMs = nowMs;
-    complain(`${Math.floor(share * 100)} % is done`);
+    say(`${Math.floor(share * 100)} % is done`);
   };
 }

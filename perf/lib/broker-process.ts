@@ -16,7 +16,7 @@ const PACKAGE = new URL('../../../package.json', import.meta.url);
 const { bin } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { bin: { shardmq: string } };
 const CLI = fileURLToPath(new URL(bin.shardmq, PACKAGE));
 const SLOW_LOGIN = fileURLToPath(new URL('./slow-login/plugin.js', import.meta.url));
-const READY_DEADLINE_MS = 15_000;
+const READY_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 15_000;
 /** Bytes kept of what the broker says, for the error when it does not start. */
 const OUTPUT_BYTES_MAX = 16_384;

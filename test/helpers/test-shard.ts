@@ -274,17 +274,6 @@ export class TestShard {
   }
 }
 
-/** Real time counts no more: the clock stands at this wall time, and goes on when it is turned. */
-export function holdClock(clock: SystemClock, wallMs = clock.wallMs()): void {
-  const monotonicMs = clock.monotonicMs();
-  let turnedMs = 0;
-  clock.monotonicMs = () => monotonicMs + turnedMs;
-  clock.wallMs = () => wallMs + turnedMs;
-  clock.advance = (ms) => {
-    turnedMs += ms;
-  };
-}
-
 /** Lets everything happen that waits for nothing but its turn. */
 export async function settle(turns = 12): Promise<void> {
   for (let i = 0; i < turns; i++) await nextTurn();

@@ -130,7 +130,7 @@ export function onEveryShard<Answer>(
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what = 'a condition',
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {

@@ -61,11 +61,13 @@ test('answers with holes are wrong answers', async (t) => {
     [1, 1],
   );
   await client.unsubscribeAsync(['a', 'b']);
-  const wrong = scene.logger.lines.filter(({ message }) => message === 'hook gave a wrong answer');
-  t.deepEqual(
-    wrong.map(({ fields }) => fields['hook']),
-    ['client.subscribe', 'client.unsubscribe'],
-  );
+  const wrong = (): unknown[] =>
+    scene.logger.lines.flatMap(({ message, fields }) =>
+      message === 'hook gave a wrong answer' ? [fields['hook']] : [],
+    );
+  // A shard tells main of it while the client already has its answer.
+  await until(() => wrong().length >= 2, 'both lines');
+  t.deepEqual(wrong(), ['client.subscribe', 'client.unsubscribe']);
   noShardHasEnded(t, scene);
 });
 

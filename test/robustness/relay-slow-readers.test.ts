@@ -56,7 +56,7 @@ async function comeIn(siege: Siege): Promise<RawClient[]> {
   return readers;
 }
 
-test.serial('memory is bounded by the budget: some have to go, others go on', async (t) => {
+test.serial('memory is bounded by the budget: who does not read misses messages, others go on', async (t) => {
   const siege = await Siege.start(settingsOf(BUDGET_BYTES), READERS);
   try {
     const before = await figuresOf(siege, EDGE);
@@ -73,7 +73,8 @@ test.serial('memory is bounded by the budget: some have to go, others go on', as
       }
     }
     t.log(`at most ${(mostBytes / MIB).toFixed(0)} MiB wait in a shard`);
-    t.true(mostBytes > BUDGET_BYTES * 0.8 && mostBytes < BUDGET_BYTES + SLACK_BYTES);
+    // It stays about where all readers count as slow; what is seen of it between bursts may be less.
+    t.true(mostBytes > BUDGET_BYTES * 0.5 && mostBytes < BUDGET_BYTES + SLACK_BYTES, `${mostBytes}`);
     await siege.flowsGoOn();
     const grownMib = (process.memoryUsage.rss() - residentBytes) / MIB;
     t.log(`the process has grown by ${grownMib.toFixed(0)} MiB`);

@@ -5,7 +5,6 @@
 import { setImmediate as nextLoop } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { PeerBytes, RelayMessage, RelayOpened } from '../../../src/actor/peer-protocol.js';
-import { SystemClock } from '../../../src/base/clock.js';
 import { TimerWheel } from '../../../src/base/timer-wheel.js';
 import { TIMER_WHEEL_SLOTS, TIMER_WHEEL_TICK_MS } from '../../../src/limits.js';
 import { Counters } from '../../../src/metrics/counters.js';
@@ -15,12 +14,13 @@ import { RelayHub } from '../../../workers/relay/relay-hub.js';
 import { type Link, type LinkHandler, NO_HANDLER } from '../../../workers/transport/link.js';
 import { Output, OutputPool } from '../../../workers/transport/output.js';
 import { Turn } from '../../../workers/turn.js';
+import { heldClock } from '../../helpers/held-clock.js';
 
 export const SEND_TIMEOUT_MS = 5_000;
 
 /** One shard: its relays, and what they stand on. */
 export class Node {
-  readonly clock = new SystemClock();
+  readonly clock = heldClock();
   readonly turn = new Turn(this.clock);
   readonly outputs = new OutputPool(this.turn, 1 << 20, new Counters());
   readonly memory = new MemoryBudget(0);

@@ -2,7 +2,8 @@
 import type { ExecutionContext } from 'ava';
 import { asClientId } from '../../../../src/protocol/ids.js';
 import { Restore } from '../../../../workers/store/restore.js';
-import { holdClock, settle, TestShard, type TestShardOptions } from '../../../helpers/test-shard.js';
+import { holdClock } from '../../../helpers/held-clock.js';
+import { settle, TestShard, type TestShardOptions } from '../../../helpers/test-shard.js';
 import { RowStore } from './row-store.js';
 
 /** What a session is, as far as it is to survive. */

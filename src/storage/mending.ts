@@ -54,8 +54,7 @@ export async function mendEnvironment(
   const reason = findDamage(directory, onRead);
   if (reason === null) return null;
   rmSync(fresh, { recursive: true, force: true });
-  const rescue = new Rescue(fresh, tables, onRead);
-  const salvaged = await rescue.run(join(directory, DATA_FILE));
+  const { salvaged, rescue } = await rescued(directory, fresh, tables, onRead);
   const aside = asideOf(directory);
   const putAside = asideName(directory, (aside.at(-1)?.number ?? 0) + 1);
   renameSync(directory, putAside);
@@ -64,6 +63,22 @@ export async function mendEnvironment(
   const removed = aside.slice(0, Math.max(0, aside.length + 1 - PUT_ASIDE_MAX)).map(({ path }) => path);
   for (const path of removed) rmSync(path, { recursive: true, force: true });
   return { putAside, removed, reason, details: salvaged.reasons, tables: rescue.report(salvaged.entries) };
+}
+
+async function rescued(
+  directory: string,
+  fresh: string,
+  tables: readonly string[],
+  onRead: OnBytesRead,
+): Promise<{ salvaged: Salvaged; rescue: Rescue }> {
+  try {
+    const rescue = new Rescue(fresh, tables, onRead);
+    return { salvaged: await rescue.run(join(directory, DATA_FILE)), rescue };
+  } catch (error) {
+    // On a full disk it would take the room that is missing.
+    rmSync(fresh, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 /** Environments of before that lie aside, oldest first. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
@@ -7,6 +7,8 @@ import { journalKey } from '../../../src/storage/keys.js';
 import { mendEnvironment } from '../../../src/storage/mending.js';
 import { findDamage } from '../../../src/storage/page-reader.js';
 import { TABLES, type Table } from '../../../src/storage/tables.js';
+import { MOUNT, SmallDisc } from '../../durability/ledger/small-disc.js';
+import { needs } from '../../helpers/needs.js';
 import { quickDirectory } from '../../helpers/with-broker.js';
 import { countKept, mendAndRead, PAGE_BYTES, readAll, Written, writeSample } from './written.js';
 
@@ -228,4 +230,23 @@ test('whatever is written and removed, the file is whole, and all its rows are f
     },
   );
   await fc.assert(property, { numRuns: 40 });
+});
+
+needs(MOUNT)('without room for a new store the damaged one stays as it is', async (t) => {
+  const disc = new SmallDisc(8 << 20);
+  t.teardown(() => disc.unmount());
+  const { file } = t.context as Sample;
+  const directory = join(disc.path, 'shard-0');
+  mkdirSync(directory);
+  const bent = Buffer.from(file).fill(0, 0, 2 * PAGE_BYTES);
+  writeFileSync(join(directory, 'data.mdb'), bent);
+  // lmdb says so where a part of what it writes finds room: EIO.
+  for (const leftBytes of [0, 128 << 10]) {
+    disc.fill(leftBytes);
+    await t.throwsAsync(mendEnvironment(directory, TABLES), { message: /no space|input.output error/i });
+    t.deepEqual(readdirSync(disc.path).sort(), ['filler', 'shard-0']);
+    t.true(readFileSync(join(directory, 'data.mdb')).equals(bent));
+    disc.free();
+  }
+  t.not(await mendEnvironment(directory, TABLES), null);
 });

@@ -426,6 +426,11 @@ export const POOL_THREADS_BESIDE_SHARDS = 4;
 /** Bytes of topic text in the topic cache per topic that it may hold. Too small empties it early where topics are
  *  long, too large is memory that no other bound sees. */
 export const TOPIC_CACHE_BYTES_PER_TOPIC = 64;
+/**
+ * Children of a node in the filter tree that are a chain. Too small: more edges in a table, each a cache miss and some
+ * 8 bytes; too large: who looks for one of them walks past all others, which may lie anywhere.
+ */
+export const NARROW_CHILDREN_MAX = 8;
 /** Addresses reserved for each table of a shard's router: 33 million subscriptions. Fewer ends a shard that has the
  *  memory for more, more reserves addresses that nobody uses. */
 export const ROUTING_TABLE_BYTES_MAX = 1 << 30;

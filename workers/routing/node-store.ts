@@ -1,10 +1,11 @@
-/** The nodes of a shard's filter tree and the one table of all edges between them. On its worker thread. */
+/** The nodes of a shard's filter tree and the edges between them. On its worker thread. */
+import { NARROW_CHILDREN_MAX } from '../../src/limits.js';
 import { mixBits } from './byte-hash.js';
 import { candidate, IdTable } from './id-table.js';
 import { makeTable, reach } from './int-arrays.js';
 
 /** Words of one node. Fields that hold "number + 1" are 0 for none, as memory is when it is new. */
-export const NODE_WORDS = 6;
+export const NODE_WORDS = 7;
 export const PARENT = 0;
 /** The level that leads here from the parent, LEVEL_PLUS for `+`. */
 export const LEVEL = 1;
@@ -14,14 +15,23 @@ export const FILTER = 2;
 export const HASH_FILTER = 3;
 /** The child for `+`; the root is nobody's child, so 0 is none. */
 export const PLUS_CHILD = 4;
-/** Children by level, without the one for `+`. */
+/**
+ * Children by level, without the one for `+`: 0 for none; the first of a chain of few; of a node that has had more than
+ * NARROW_CHILDREN_MAX, their number below 0.
+ */
 export const CHILDREN = 5;
+/** The next in the parent's chain; 0 at its end. */
+const NEXT = 6;
 
 /** Stands where a level's number stands otherwise. */
 export const LEVEL_PLUS = -1;
 export const ROOT = 0;
 
-/** Nodes in one array; freed ones are used again. */
+/**
+ * Nodes in one array; freed ones are used again. Most have few children, which often come one after the other and so
+ * lie together: a chain finds them without the cache miss that every edge in a table is. Edges of all nodes with many
+ * are in one table.
+ */
 export class NodeStore extends IdTable {
   /** NODE_WORDS per node. */
   readonly words = makeTable();
@@ -54,6 +64,14 @@ export class NodeStore extends IdTable {
 
   /** @returns the child of `parent` by `level` (not LEVEL_PLUS), 0 when there is none. */
   childOf(parent: number, level: number): number {
+    const words = this.words;
+    let node = words[parent * NODE_WORDS + CHILDREN]!;
+    if (node < 0) return this.wideChildOf(parent, level);
+    while (node !== 0 && words[node * NODE_WORDS + LEVEL] !== level) node = words[node * NODE_WORDS + NEXT]!;
+    return node;
+  }
+
+  private wideChildOf(parent: number, level: number): number {
     const hash = this.edgeHash(parent, level);
     const segment = this.segmentOf(hash);
     const mask = segment.length - 1;
@@ -74,13 +92,39 @@ export class NodeStore extends IdTable {
     const at = node * NODE_WORDS;
     this.words[at + PARENT] = parent;
     this.words[at + LEVEL] = level;
-    if (level === LEVEL_PLUS) {
-      this.words[parent * NODE_WORDS + PLUS_CHILD] = node;
-    } else {
-      this.words[parent * NODE_WORDS + CHILDREN]! += 1;
-      this.insert(node, this.edgeHash(parent, level));
-    }
+    if (level === LEVEL_PLUS) this.words[parent * NODE_WORDS + PLUS_CHILD] = node;
+    else this.link(node, parent, level);
     return node;
+  }
+
+  private link(node: number, parent: number, level: number): void {
+    const words = this.words;
+    const field = parent * NODE_WORDS + CHILDREN;
+    const first = words[field]!;
+    if (first >= 0 && this.chainLength(first) < NARROW_CHILDREN_MAX) {
+      words[node * NODE_WORDS + NEXT] = first;
+      words[field] = node;
+      return;
+    }
+    if (first >= 0) this.widen(parent, first);
+    words[field]! -= 1;
+    this.insert(node, this.edgeHash(parent, level));
+  }
+
+  private chainLength(first: number): number {
+    let length = 0;
+    for (let node = first; node !== 0; node = this.words[node * NODE_WORDS + NEXT]!) length += 1;
+    return length;
+  }
+
+  // Moves the chain's edges into the table. It stays so until there is none.
+  private widen(parent: number, first: number): void {
+    let count = 0;
+    for (let node = first; node !== 0; node = this.words[node * NODE_WORDS + NEXT]!) {
+      this.insert(node, this.hashOf(node));
+      count += 1;
+    }
+    this.words[parent * NODE_WORDS + CHILDREN] = -count;
   }
 
   /** Nothing ends here and nothing goes on from here. */
@@ -97,14 +141,22 @@ export class NodeStore extends IdTable {
     const at = node * NODE_WORDS;
     const parent = this.words[at + PARENT]!;
     const level = this.words[at + LEVEL]!;
-    if (level === LEVEL_PLUS) {
-      this.words[parent * NODE_WORDS + PLUS_CHILD] = 0;
-    } else {
-      this.words[parent * NODE_WORDS + CHILDREN]! -= 1;
-      this.delete(node, this.edgeHash(parent, level));
-    }
+    if (level === LEVEL_PLUS) this.words[parent * NODE_WORDS + PLUS_CHILD] = 0;
+    else this.unlink(node, parent, level);
     this.words[at + PARENT] = this.firstFree;
     this.firstFree = node;
+  }
+
+  private unlink(node: number, parent: number, level: number): void {
+    const words = this.words;
+    let field = parent * NODE_WORDS + CHILDREN;
+    if (words[field]! < 0) {
+      words[field]! += 1;
+      this.delete(node, this.edgeHash(parent, level));
+      return;
+    }
+    while (words[field] !== node) field = words[field]! * NODE_WORDS + NEXT;
+    words[field] = words[node * NODE_WORDS + NEXT]!;
   }
 
   private take(): number {

@@ -1,6 +1,7 @@
 /** The filter tree against `filterMatches` over a plain list. */
 import test from 'ava';
 import fc from 'fast-check';
+import { NARROW_CHILDREN_MAX } from '../../../src/limits.js';
 import { filterMatches } from '../../../src/protocol/topic.js';
 import { ByteHash } from '../../../workers/routing/byte-hash.js';
 import { FilterTree } from '../../../workers/routing/filter-tree.js';
@@ -156,4 +157,31 @@ test('100,000 filters of the same shape are all found, and those left when the o
   for (let i = 0; i < count; i += 1) if (i % 3 !== 0) tree.remove(ids[i]!);
   for (let i = 0; i < count; i += 1) wrong += found(i) === (i % 3 === 0 ? 1 : 0) ? 0 : 1;
   t.is(wrong, 0);
+});
+
+test('children are found whether they are few or many, in whatever order they come and go', (t) => {
+  // Nodes pass from few children to many and back to none, among those of others.
+  const filters = Array.from({ length: 6 * NARROW_CHILDREN_MAX }, (_, i) => `${i % 3}/${i >> 1}`);
+  const step = fc.nat({ max: filters.length - 1 });
+  const property = fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+    const tree = makeTree();
+    const known = new Map<string, number>();
+    for (const i of steps) {
+      const filter = filters[i]!;
+      const id = known.get(filter);
+      if (id === undefined) {
+        known.set(filter, tree.intern(filter));
+      } else {
+        tree.remove(id);
+        known.delete(filter);
+      }
+    }
+    for (const filter of filters) {
+      t.is(tree.find(filter), known.get(filter) ?? -1);
+      t.deepEqual(matches(tree, filter), known.has(filter) ? [filter] : []);
+    }
+    for (const id of known.values()) tree.remove(id);
+    t.is(tree.size, 0);
+  });
+  fc.assert(property, { numRuns: 60 });
 });

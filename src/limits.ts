@@ -431,6 +431,8 @@ export const TOPIC_CACHE_BYTES_PER_TOPIC = 64;
  * 8 bytes; too large: who looks for one of them walks past all others, which may lie anywhere.
  */
 export const NARROW_CHILDREN_MAX = 8;
+/** Subscriptions of a session that are found by looking at each; otherwise as above. */
+export const NARROW_SUBSCRIPTIONS_MAX = 8;
 /** Addresses reserved for each table of a shard's router: 33 million subscriptions. Fewer ends a shard that has the
  *  memory for more, more reserves addresses that nobody uses. */
 export const ROUTING_TABLE_BYTES_MAX = 1 << 30;

@@ -1,4 +1,5 @@
 /** All subscriptions of a shard's sessions as rows in typed arrays: no object each. On the shard's worker thread. */
+import { NARROW_SUBSCRIPTIONS_MAX } from '../../src/limits.js';
 import { mixBits } from './byte-hash.js';
 import { FIRST_SUBSCRIPTION, type FilterColumns } from './filter-columns.js';
 import { candidate, IdTable } from './id-table.js';
@@ -28,12 +29,17 @@ export const VARIANT_LOCAL = 1;
 export const VARIANT_GROUPS = 2;
 
 /** Words per slot. */
-const SLOT_WORDS = 3;
+const SLOT_WORDS = 4;
 const FIRST_PLAIN = 0;
 const FIRST_IN_GROUP = 1;
 const COUNT = 2;
+/** 1: it has had more than NARROW_SUBSCRIPTIONS_MAX, and all that it has are in the table. */
+const IS_WIDE = 3;
 
-/** Found by (slot, filter, variant), and listed by filter and by slot, in constant time. About 40 bytes each. */
+/**
+ * Found by (slot, filter, variant), and listed by filter and by slot, in constant time. About 40 bytes each. Of a slot
+ * with few they are found in its list, where they often lie side by side; of the others in a table.
+ */
 export class Subscriptions extends IdTable {
   /** SUBSCRIPTION_WORDS per subscription. */
   readonly words = makeTable();
@@ -77,6 +83,18 @@ export class Subscriptions extends IdTable {
 
   /** @returns the subscription's number, -1 when there is none. */
   find(slot: number, filter: number, variant: number): number {
+    const { words, slots } = this;
+    if (slots[slot * SLOT_WORDS + IS_WIDE] !== 0) return this.findInTable(slot, filter, variant);
+    let next = slots[slot * SLOT_WORDS + (variant < VARIANT_GROUPS ? FIRST_PLAIN : FIRST_IN_GROUP)]!;
+    while (next !== 0) {
+      const id = next - 1;
+      if (words[id * SUBSCRIPTION_WORDS + FILTER] === filter && this.variantOf(id) === variant) return id;
+      next = words[id * SUBSCRIPTION_WORDS + NEXT_OF_SLOT]!;
+    }
+    return -1;
+  }
+
+  private findInTable(slot: number, filter: number, variant: number): number {
     const hash = this.keyHash(slot, filter, variant);
     const segment = this.segmentOf(hash);
     const mask = segment.length - 1;
@@ -103,9 +121,18 @@ export class Subscriptions extends IdTable {
     words[at + IDENTIFIER] = identifier;
     if (variant < VARIANT_GROUPS) this.linkToFilter(id, filter);
     this.linkToSlot(id, slot, variant);
-    this.insert(id, this.keyHash(slot, filter, variant));
+    if (this.slots[slot * SLOT_WORDS + IS_WIDE] !== 0) this.insert(id, this.keyHash(slot, filter, variant));
+    else if (this.countOf(slot) > NARROW_SUBSCRIPTIONS_MAX) this.widen(slot);
     this.count += 1;
     return id;
+  }
+
+  private widen(slot: number): void {
+    for (let id = this.firstPlain(slot); id !== -1; id = this.nextOfSlot(id))
+      this.insert(id, this.hashOf(id));
+    for (let id = this.firstInGroup(slot); id !== -1; id = this.nextOfSlot(id))
+      this.insert(id, this.hashOf(id));
+    this.slots[slot * SLOT_WORDS + IS_WIDE] = 1;
   }
 
   /** Changes options and identifier of a subscription. */
@@ -119,9 +146,10 @@ export class Subscriptions extends IdTable {
     const at = id * SUBSCRIPTION_WORDS;
     const words = this.words;
     const slot = words[at + SLOT]!;
-    this.delete(id, this.hashOf(id));
+    if (this.slots[slot * SLOT_WORDS + IS_WIDE] !== 0) this.delete(id, this.hashOf(id));
     if (this.variantOf(id) < VARIANT_GROUPS) this.unlinkFromFilter(id);
     this.unlinkFromSlot(id, slot);
+    if (this.countOf(slot) === 0) this.slots[slot * SLOT_WORDS + IS_WIDE] = 0;
     words[at + SLOT] = this.firstFree;
     this.firstFree = id;
     this.count -= 1;

@@ -1,5 +1,7 @@
 /** One shard's router, case by case; its histories are in router.property.test.ts. */
 import test from 'ava';
+import fc from 'fast-check';
+import { NARROW_SUBSCRIPTIONS_MAX } from '../../../src/limits.js';
 import { type Route, Router } from '../../../workers/routing/router.js';
 import { announcedBy } from './announced.js';
 import { Session } from './model.js';
@@ -347,4 +349,32 @@ test('a thousand sessions of one filter are each there once', (t) => {
   t.is(new Set(route.subscribers).size, 1_000);
   t.is(route.subscribers.length, 1_000);
   t.true(route.options.every((options) => options === 2));
+});
+
+test('a session has what it has subscribed to, be it few or many, in whatever order that comes and goes', (t) => {
+  const wanted = Array.from({ length: 6 * NARROW_SUBSCRIPTIONS_MAX }, (_, i) => ({
+    filter: `f/${i >> 2}`,
+    group: i % 4 > 1 ? `g${i % 4}` : null,
+    local: i % 4 === 1,
+  }));
+  const property = fc.property(fc.array(fc.nat({ max: wanted.length - 1 }), { maxLength: 200 }), (steps) => {
+    const router = makeRouter();
+    const [session, other] = [new Session('one'), new Session('other')];
+    const has = new Set<number>();
+    for (const i of steps) {
+      const { filter, group, local } = wanted[i]!;
+      if (has.delete(i)) t.true(router.unsubscribe(session, filter, group, local));
+      else t.is(router.subscribe(session, filter, group, local, 0, 0), has.add(i).size > 0);
+      router.subscribe(other, filter, null, false, 0, 0);
+      t.is(router.countOf(session), has.size);
+    }
+    for (const [i, { filter, group, local }] of wanted.entries()) {
+      t.is(router.has(session, filter, group, local), has.has(i));
+      if (has.has(i)) t.false(router.subscribe(session, filter, group, local, 1, 0));
+    }
+    router.removeAll(session);
+    router.removeAll(other);
+    t.is(router.subscriptionCount, 0);
+  });
+  fc.assert(property, { numRuns: 60 });
 });

@@ -46,6 +46,8 @@ export interface ClientKind {
   publish(identity: Identity, message: Outgoing): Promise<void>;
   /** Connects with a will; the returned function breaks the connection without a DISCONNECT. */
   connectWithWill(identity: Identity, will: Outgoing): Promise<() => void>;
+  /** Called when all tests are over. */
+  end?(): Promise<void>;
 }
 
 /** Collects messages for those who wait for a number of them. */

@@ -10,7 +10,7 @@ const MODULE = 'paho.mqtt.client';
 const SCRIPT = fileURLToPath(new URL('../../../test/clients/paho_client.py', import.meta.url));
 
 /** What the script prints. */
-type Line = { event: 'ready' } | ({ event: 'message' } & Received);
+type Line = { event: 'ready' | 'published' } | ({ event: 'message' } & Received);
 
 export function paho(version: '3.1.1' | '5', transport: Exclude<Transport, 'unix'> = 'tcp'): ClientKind {
   const speech = {
@@ -29,12 +29,16 @@ export function paho(version: '3.1.1' | '5', transport: Exclude<Transport, 'unix
     const ready = new Promise<void>((resolve) => {
       child = start(command, (line) => {
         if (line.event === 'ready') resolve();
-        else inbox.push({ topic: line.topic, payload: line.payload, qos: line.qos, retain: line.retain });
+        else if (line.event === 'message')
+          inbox.push({ topic: line.topic, payload: line.payload, qos: line.qos, retain: line.retain });
       });
     });
     await child!.until(ready);
     return child!;
   };
+  let publisher: Program | null = null;
+  let published = (): void => undefined;
+  let publishing = Promise.resolve();
   return {
     name: `Paho Python ${version} over ${transport}`,
     transport,
@@ -48,12 +52,22 @@ export function paho(version: '3.1.1' | '5', transport: Exclude<Transport, 'unix
         stop: () => child.stop(),
       };
     },
-    publish: async (identity, message) => {
-      await start({ action: 'publish', ...identity, ...message }, () => undefined).succeeded();
+    publish: (identity, message) => {
+      // Each is a client of its own, but not a process: most of the time would go into starting them.
+      publishing = publishing.then(async () => {
+        publisher ??= start({ action: 'publish' }, () => published());
+        const done = new Promise<void>((resolve) => {
+          published = resolve;
+        });
+        publisher.send(JSON.stringify({ ...identity, ...message }));
+        await publisher.until(done);
+      });
+      return publishing;
     },
     connectWithWill: async (identity, will: Outgoing) => {
       const child = await startReady({ action: 'will', ...identity, ...will }, new Inbox());
       return () => child.kill();
     },
+    end: async () => publisher?.stop(),
   };
 }

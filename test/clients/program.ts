@@ -1,4 +1,4 @@
-/** A client program as a child process whose output is read line by line. */
+/** A client program as a child process that is spoken to and answers in lines. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -9,12 +9,18 @@ export class Program {
   #complaints = '';
 
   constructor(command: string, args: readonly string[], onLine: (line: string) => void = () => undefined) {
-    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(command, args, { stdio: 'pipe' });
     this.#exited = once(this.#child, 'close');
+    // Who has ended says why on standard error.
+    this.#child.stdin!.on('error', () => undefined);
     createInterface({ input: this.#child.stdout! }).on('line', onLine);
     this.#child.stderr!.on('data', (text: Buffer) => {
       this.#complaints += text.toString();
     });
+  }
+
+  send(line: string): void {
+    this.#child.stdin!.write(`${line}\n`);
   }
 
   /** @throws Error with the program's complaints when it does not end with code 0. */

@@ -124,6 +124,7 @@ export function testClientKinds(kinds: readonly ClientKind[]): void {
     broker = await ShardedBroker.open();
   });
   test.after.always(async () => {
+    for (const kind of kinds) await kind.end?.();
     await broker.stop();
   });
   for (const kind of kinds) {

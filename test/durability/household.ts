@@ -93,12 +93,20 @@ export async function publishRound(address: Address, round: number): Promise<voi
   publisher.drop();
 }
 
-/** Everything that was left is there, once and in order; `passTime` lets seconds pass. */
+/** A client with a will and without a session that lasts; it stays until its connection ends. */
+export async function stayUntilTheEnd(address: Address): Promise<void> {
+  const client = await RawClient.open(address, 5);
+  const will = { topic: 'will/clean', payload: 'clean', qos: 1 };
+  await client.connect({ clientId: 'ephemeral', will });
+}
+
+/** Everything that was left is there, once and in order; `passTime` lets seconds pass. `wills`: more that are due. */
 export async function findAll(
   t: ExecutionContext,
   address: Address,
   rounds: number,
   passTime: (seconds: number) => Promise<void>,
+  wills: readonly string[] = [],
 ): Promise<void> {
   const work: string[] = [];
   for (let i = 0; i < DEVICES; i++) work.push(...(await findDevice(t, address, i, rounds)));
@@ -109,11 +117,9 @@ export async function findAll(
   await passTime(WILL_DELAY + 1);
   const collector = await comeIn(address, 'collector');
   t.true(collector.connack?.sessionPresent);
-  const collected = await collector.receiveAll(DEVICES + 1);
-  t.deepEqual(collected.map(({ payload }) => payload).sort(), [
-    'late',
-    ...Array.from({ length: DEVICES }, (_, i) => `report ${i}`),
-  ]);
+  const reports = Array.from({ length: DEVICES }, (_, i) => `report ${i}`);
+  const collected = await collector.receiveAll(reports.length + 1 + wills.length);
+  t.deepEqual(collected.map(({ payload }) => payload).sort(), [...wills, 'late', ...reports]);
   await collector.expectSilence();
   collector.drop();
   await findRetained(t, address);

@@ -12,7 +12,7 @@ import {
   startTestBroker,
   tempDirectory,
 } from '../helpers/with-broker.js';
-import { findAll, publishRound, settle } from './household.js';
+import { findAll, publishRound, settle, stayUntilTheEnd } from './household.js';
 import { type BrokerRun, startForkedBroker } from './ledger/broker-process.js';
 
 const TIMEOUT_MS = 120_000;
@@ -30,9 +30,14 @@ function start(
   return startTestBroker({ config, logger }, directory);
 }
 
-async function checkAndStop(t: ExecutionContext, broker: RunningBroker, rounds: number): Promise<void> {
+async function checkAndStop(
+  t: ExecutionContext,
+  broker: RunningBroker,
+  rounds: number,
+  wills: readonly string[] = [],
+): Promise<void> {
   try {
-    await findAll(t, addressOf(broker), rounds, (seconds) => advanceClock(broker, seconds * 1000));
+    await findAll(t, addressOf(broker), rounds, (seconds) => advanceClock(broker, seconds * 1000), wills);
   } finally {
     await broker.stop();
   }
@@ -72,11 +77,14 @@ test('3, 2 and then 1 shards, each ended by kill -9', async (t) => {
   const directory = tempDirectory();
   for (const [round, shards] of [3, 2].entries()) {
     const { run, address } = await fork(directory, shards);
-    if (round === 0) await settle(address);
+    if (round === 0) {
+      await stayUntilTheEnd(address);
+      await settle(address);
+    }
     await publishRound(address, round);
     await run.end('SIGKILL');
   }
-  await checkAndStop(t, await start(directory, 1), 2);
+  await checkAndStop(t, await start(directory, 1), 2, ['clean']);
 });
 
 async function clientOn({ run, address }: Fork, shard: number, prefix: string): Promise<RawClient> {

@@ -3,46 +3,54 @@
  * it goes on when there is room. `LEDGER_SEED=` repeats the choices of an earlier run.
  */
 import type { ExecutionContext } from 'ava';
+import { temporaryDir } from '../cli/run-cli.js';
 import { asking } from '../helpers/api.js';
 import { needs } from '../helpers/needs.js';
 import { RawClient } from '../helpers/raw-client.js';
 import { until } from '../helpers/with-broker.js';
-import { ASKED } from './ledger/asked.js';
 import { portOf } from './ledger/broker-process.js';
+import { type Disc, FILE_LIMIT, FileLimit, FullDisc } from './ledger/full-disc.js';
 import { pause } from './ledger/pause.js';
 import { LedgerRun } from './ledger/run.js';
-import { MOUNT, SmallDisc } from './ledger/small-disc.js';
+import { MOUNT } from './ledger/small-disc.js';
 
 const SEED = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const TIMEOUT_MS = 180_000;
 const DISC_BYTES = 48 << 20;
 /** Load before the disc is full, while it is, and afterwards. */
 const STAGE_MS = 1_000;
+/** The broker refuses after 10 s. */
+const REFUSED_MS = 25_000;
 const BURDEN_MESSAGES = 40;
 const BURDEN_BYTES = 250_000;
 const ALARM = /disk|disc|storage|store/i;
+/** Publishers who break nothing off: two of MQTT 5 and two of 3.1.1. */
+const PUBLISHER_5 = /^p[79]$/;
+const PUBLISHER_3 = /^p[68]$/;
 
-/** A run on a disc of its own, with the API on. */
-async function begin(t: ExecutionContext): Promise<{ run: LedgerRun; disc: SmallDisc }> {
+/** A run on `disc`, with the API on. */
+async function begin(t: ExecutionContext, disc: Disc): Promise<LedgerRun> {
   t.timeout(TIMEOUT_MS);
   t.log(`LEDGER_SEED=${SEED}`);
-  const disc = new SmallDisc(DISC_BYTES);
   const run = new LedgerRun({
     ...{ dataDir: disc.path, level: 'process', shards: 2, seed: SEED, deaths: 'process', kills: 0 },
     set: ['listener.api.mgmt=127.0.0.1:0'],
   });
   t.teardown(async () => {
     await run.end();
-    disc.unmount();
+    if (!t.passed) t.log(run.said());
+    disc.end();
   });
   await run.begin();
   await pause(STAGE_MS);
-  return { run, disc };
+  return run;
 }
 
+const addressOf = (run: LedgerRun) => ({ host: '127.0.0.1', port: portOf(run.said(), 'tcp.external') });
+
 /** Fills the disc up, and the store's own pages too: publishes more for a session that is away than they hold. */
-async function fillUp(t: ExecutionContext, run: LedgerRun, disc: SmallDisc): Promise<void> {
-  const address = { host: '127.0.0.1', port: portOf(run.said(), 'tcp.external') };
+async function fillUp(t: ExecutionContext, run: LedgerRun, disc: Disc): Promise<void> {
+  const address = addressOf(run);
   const away = await RawClient.open(address, 4);
   await away.connect({ clientId: 'away', clean: false });
   await away.subscribe([['burden', 1]]);
@@ -50,10 +58,17 @@ async function fillUp(t: ExecutionContext, run: LedgerRun, disc: SmallDisc): Pro
   const publisher = await RawClient.open(address, 4);
   t.teardown(() => publisher.drop());
   await publisher.connect({ clientId: 'burdener' });
-  disc.fill();
+  run.note({ kind: 'broker', what: 'full' });
+  disc.fill(run.pid);
   for (let i = 0; i < BURDEN_MESSAGES; i++) {
     publisher.sendPublish({ topic: 'burden', qos: 1, id: i + 1, payload: Buffer.alloc(BURDEN_BYTES) });
   }
+  await until(() => isListed(run), 'the alarm');
+}
+
+function makeRoom(run: LedgerRun, disc: Disc): void {
+  disc.free(run.pid);
+  run.note({ kind: 'broker', what: 'room' });
 }
 
 async function judged(t: ExecutionContext, run: LedgerRun): Promise<void> {
@@ -73,7 +88,7 @@ async function isListed(run: LedgerRun): Promise<boolean> {
 
 /** Topics of `$SYS` about alarms, as they come. */
 async function watchAlarms(t: ExecutionContext, run: LedgerRun): Promise<string[]> {
-  const client = await RawClient.open({ host: '127.0.0.1', port: portOf(run.said(), 'tcp.external') }, 4);
+  const client = await RawClient.open(addressOf(run), 4);
   t.teardown(() => client.drop());
   await client.connect({ clientId: '' });
   await client.subscribe('$SYS/brokers/+/alarms/#');
@@ -91,30 +106,75 @@ async function keepTopics(client: RawClient, topics: string[]): Promise<void> {
   }
 }
 
-needs(MOUNT, ASKED)(
-  'with the disc full nothing acknowledged is lost, an alarm says so, and it recovers by itself',
+/** What has become of those who published while nothing could be stored. */
+function turnedAway(run: LedgerRun): { refused: number; closed: number } {
+  const { entries } = run;
+  const full = entries.findIndex((entry) => entry.kind === 'broker' && entry.what === 'full');
+  const since = entries.slice(full);
+  return {
+    refused: since.filter((entry) => entry.kind === 'refused' && PUBLISHER_5.test(entry.client)).length,
+    closed: since.filter(
+      (entry) => entry.kind === 'closed' && entry.how === 'lost' && PUBLISHER_3.test(entry.client),
+    ).length,
+  };
+}
+
+/** Messages that nobody's session keeps come and go as ever. */
+async function passes(t: ExecutionContext, run: LedgerRun): Promise<void> {
+  const publisher = await RawClient.open(addressOf(run), 5);
+  const subscriber = await RawClient.open(addressOf(run), 4);
+  t.teardown(() => {
+    publisher.drop();
+    subscriber.drop();
+  });
+  await subscriber.connect({ clientId: 'passer-by' });
+  await subscriber.subscribe([['passing', 1]]);
+  await publisher.connect({ clientId: '' });
+  t.is((await publisher.publish({ topic: 'passing', payload: 'x', qos: 1 }))?.code, 0);
+  await subscriber.receive('x');
+}
+
+needs(MOUNT)(
+  'with the disc full nothing acknowledged is lost, an alarm says so, publishers are turned away after 10 s, all else goes on, and it recovers by itself',
   async (t) => {
-    const { run, disc } = await begin(t);
+    const disc = new FullDisc(DISC_BYTES);
+    const run = await begin(t, disc);
     const topics = await watchAlarms(t, run);
     await fillUp(t, run, disc);
-    await until(() => isListed(run), 'the alarm');
     await until(() => topics.some((topic) => ALARM.test(topic) && topic.endsWith('/alert')), 'it in $SYS');
-    await pause(STAGE_MS);
-    disc.free();
+    await passes(t, run);
+    const isTurnedAway = (): boolean => turnedAway(run).refused >= 2 && turnedAway(run).closed >= 2;
+    await until(isTurnedAway, 'refusals and closed connections', REFUSED_MS);
+    makeRoom(run, disc);
+    const { refused, closed } = turnedAway(run);
+    t.log(`${refused} refused with MQTT 5, ${closed} connections closed with MQTT 3.1.1`);
     await until(async () => !(await isListed(run)), 'the end of the alarm');
     await until(() => topics.some((topic) => ALARM.test(topic) && topic.endsWith('/clear')), 'it in $SYS');
     await judged(t, run);
   },
 );
 
-needs(MOUNT, ASKED)(
+needs(MOUNT)(
   'a broker that dies while its disc is full has lost nothing when there is room again',
   async (t) => {
-    const { run, disc } = await begin(t);
+    const disc = new FullDisc(DISC_BYTES);
+    const run = await begin(t, disc);
     await fillUp(t, run, disc);
-    await until(() => isListed(run), 'the alarm');
     await pause(STAGE_MS);
-    await run.restart(() => disc.free());
+    await run.restart(() => makeRoom(run, disc));
+    await judged(t, run);
+  },
+);
+
+needs(FILE_LIMIT)(
+  'while the system lets it write no file nothing acknowledged is lost, and it recovers by itself',
+  async (t) => {
+    const disc = new FileLimit(temporaryDir(t));
+    const run = await begin(t, disc);
+    await fillUp(t, run, disc);
+    await pause(STAGE_MS);
+    makeRoom(run, disc);
+    await until(async () => !(await isListed(run)), 'the end of the alarm');
     await judged(t, run);
   },
 );

@@ -40,7 +40,8 @@ const received = (seq: number, client = 's', topic = TOPIC, qos = 2): Event => (
   ...{ kind: 'received', client, topic, seq, qos, isRetained: false },
 });
 const crash: Event = { kind: 'broker', what: 'crash' };
-const ready: Event = { kind: 'broker', what: 'ready' };
+const ready: Event = { kind: 'broker', what: 'ready', shards: 3 };
+const readyAlone: Event = { kind: 'broker', what: 'ready', shards: 1 };
 
 interface Opening {
   readonly isClean?: boolean;
@@ -139,13 +140,16 @@ test('a group is owed each message once, whoever of its members gets it', (t) =>
   t.deepEqual(rules(group().add(received(0, 'u'), received(0, 's'))), ['twice at QoS 2']);
 });
 
-test('twice is a fault at QoS 2, and none at QoS 1', (t) => {
-  const twice = (qos: number): Ledger =>
-    begun().add(
-      ...[sent(0, TOPIC, { qos }), acked(0), received(0, 's', TOPIC, qos), received(0, 's', TOPIC, qos)],
-    );
-  t.deepEqual(rules(twice(2)), ['twice at QoS 2']);
-  t.deepEqual(rules(twice(1)), []);
+test('twice is a fault at QoS 2, and at QoS 1 where nobody died, came back or may have published it again', (t) => {
+  const back = opened('s', { isPresent: true });
+  const twice = (qos: number, ...between: readonly Event[]): Ledger => {
+    const got = received(0, 's', TOPIC, qos);
+    return begun().add(sent(0, TOPIC, { qos }), got, ...between, got, acked(0));
+  };
+  for (const between of [[], [crash, ready], [closed('s'), ...back], [closed('p'), ...opened('p')]]) {
+    t.deepEqual(rules(twice(2, ...between)), ['twice at QoS 2']);
+    t.deepEqual(rules(twice(1, ...between)), between.length === 0 ? ['twice without a cause'] : []);
+  }
 });
 
 test('a later message before an earlier one is a fault; an earlier one again is none', (t) => {
@@ -153,15 +157,19 @@ test('a later message before an earlier one is a fault; an earlier one again is 
     begun().add(...[0, 1].flatMap((seq) => [sent(seq, TOPIC, { qos: 1 }), acked(seq)]));
   const got = (seq: number): Event => received(seq, 's', TOPIC, 1);
   t.deepEqual(rules(two().add(got(1), got(0))), ['out of order']);
-  t.deepEqual(rules(two().add(got(0), got(1), got(0), got(1))), []);
+  const back = opened('s', { isPresent: true });
+  t.deepEqual(rules(two().add(got(0), got(1), closed('s'), ...back, got(0), got(1))), []);
 });
 
-test('of messages that were sent before SUBACK a later one may be the first', (t) => {
-  const ledger = new Ledger()
-    .add(ready, ...opened('p'), ...opened('s'), sent(0, TOPIC, { qos: 1 }))
-    .add(...subscribed('s'), sent(1, TOPIC, { qos: 1 }), received(1, 's', TOPIC, 1), crash, ready)
-    .add(received(0, 's', TOPIC, 1), received(1, 's', TOPIC, 1), acked(0), acked(1));
-  t.deepEqual(judge(ledger.entries), []);
+test('of messages that were sent before SUBACK a later one may be the first where the other came again', (t) => {
+  const ledger = (...between: readonly Event[]): Ledger =>
+    new Ledger()
+      .add(ready, ...opened('p'), ...opened('s'), sent(0, TOPIC, { qos: 1 }))
+      .add(...subscribed('s'), sent(1, TOPIC, { qos: 1 }), received(1, 's', TOPIC, 1), ...between)
+      .add(received(0, 's', TOPIC, 1), acked(0), acked(1));
+  t.deepEqual(rules(ledger(crash, ready)), []);
+  t.deepEqual(rules(ledger(closed('p'), ...opened('p'))), []);
+  t.deepEqual(rules(ledger()), ['out of order']);
 });
 
 test('what nobody has published, or not yet, is a fault', (t) => {
@@ -183,6 +191,17 @@ test('what was acknowledged long before SUBSCRIBE is a fault; right after a star
       .add(...opened('s'), ...subscribed('s'), received(0));
   t.deepEqual(rules(late()), [UNASKED]);
   t.deepEqual(rules(late(crash, ready)), []);
+});
+
+test('with one shard what was acknowledged has arrived: right before UNSUBSCRIBE it is owed, right after SUBSCRIBE a fault', (t) => {
+  const begin = (first: Event): Ledger => new Ledger().add(first, ...opened('p'), ...opened('s'));
+  const left = (first: Event): Ledger =>
+    begin(first).add(...subscribed('s'), sent(0), acked(0), ...unsubscribed('s'));
+  const come = (first: Event): Ledger => begin(first).add(sent(0), acked(0), ...subscribed('s'), received(0));
+  t.deepEqual(rules(left(ready)), []);
+  t.deepEqual(rules(left(readyAlone)), [MISSING]);
+  t.deepEqual(rules(come(ready)), []);
+  t.deepEqual(rules(come(readyAlone)), [UNASKED]);
 });
 
 test('what an ended session was sent is a fault in the next one', (t) => {
@@ -207,8 +226,9 @@ test('a session that was confirmed and is gone is a fault, unless it was not con
   t.deepEqual(rules(again(subscribed('s'), 1)), ['session']);
   t.deepEqual(rules(again([], 1)), []);
   t.deepEqual(rules(again(subscribed('s'), 11)), []);
-  // Whoever publishes with QoS 2 has a session as well.
-  t.deepEqual(rules(again([sent(0), { ...acked(0), client: 's' } as Event], 1)), ['session']);
+  // What was before the message that is acknowledged is stored with it.
+  const published = [sent(0, TOPIC, { qos: 1 }), { ...acked(0), client: 's' } as Event];
+  t.deepEqual(rules(again(published, 1)), ['session']);
 });
 
 test('a session that has expired, or never was, or is begun anew, and is present, is a fault', (t) => {
@@ -276,6 +296,33 @@ test('what was removed is not retained, and what may have been removed may be go
   t.deepEqual(audited([0], ...set, removal), []);
   t.deepEqual(audited([], ...set, removal, acked(1, 'r/1')), []);
   t.deepEqual(audited([0], ...set, removal, acked(1, 'r/1')), ['retained', 'retained']);
+});
+
+const full: Event = { kind: 'broker', what: 'full' };
+const room: Event = { kind: 'broker', what: 'room' };
+
+test('a will is owed from the first acknowledgement, or when commits have succeeded for a while', (t) => {
+  const dying = (seconds: number, ...events: readonly Event[]): Ledger =>
+    new Ledger()
+      .add(ready, ...opened('w'), ...subscribed('w', 'wills/#'))
+      .after(5)
+      .add(...opened('m', { isClean: true, expirySeconds: 0, will: 'wills/1' }), ...events)
+      .after(seconds)
+      .add(crash, closed('m', 'lost'), ready);
+  const published = [sent(0, TOPIC), { ...acked(0), client: 'm' } as Event];
+  t.deepEqual(rules(dying(0)), []);
+  t.deepEqual(rules(dying(0, ...published)), ['will missing']);
+  t.deepEqual(rules(dying(1)), ['will missing']);
+  t.deepEqual(rules(dying(1, full)), []);
+  t.deepEqual(rules(dying(1, full, room, ...published)), ['will missing']);
+});
+
+test('a will with QoS 1 comes again only after a crash', (t) => {
+  const come = received(0, 'w', 'wills/1', 1);
+  const again = (...between: readonly Event[]): Ledger =>
+    mortal(closed('m', 'dropped'), come, ...between, come);
+  t.deepEqual(rules(again()), ['will twice without a cause']);
+  t.deepEqual(rules(again(crash, ready)), []);
 });
 
 /** The mortal `m` and its witness `w`. */

@@ -2,12 +2,10 @@
  * The broker is killed at the moment at which an answer arrives, on a disc that is slow: what was answered holds, for
  * it was stored before. The ledger finds such moments by chance, these tests by design.
  */
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { temporaryDir } from '../cli/run-cli.js';
-import { needs } from '../helpers/needs.js';
 import { PERSISTENT } from '../helpers/packets.js';
 import { RawClient } from '../helpers/raw-client.js';
-import { ASKED } from './ledger/asked.js';
 import { type BrokerRun, startForkedBroker } from './ledger/broker-process.js';
 
 /** A broker with a slow disc, and what is done with it. */
@@ -46,7 +44,8 @@ class Stage {
   }
 }
 
-const killed = needs(ASKED);
+// One after the other: each starts two brokers.
+const killed = test.serial;
 
 killed('at SUBACK: the subscription is there', async (t) => {
   const stage = new Stage(t);

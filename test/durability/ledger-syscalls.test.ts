@@ -6,7 +6,6 @@ import { needs } from '../helpers/needs.js';
 import { ack, PERSISTENT } from '../helpers/packets.js';
 import { RawClient } from '../helpers/raw-client.js';
 import { until } from '../helpers/with-broker.js';
-import { ASKED } from './ledger/asked.js';
 import { startCliBroker } from './ledger/broker-process.js';
 import { type Call, inHex, parseCalls, STRACE, Strace } from './ledger/strace.js';
 
@@ -45,7 +44,7 @@ function isFlushedBetween(calls: readonly Call[], payload: string, acknowledgeme
   );
 }
 
-needs(STRACE, ASKED)(
+needs(STRACE)(
   'a flush that was begun after PUBLISH had come has ended before PUBACK or PUBREC leaves',
   async (t) => {
     const { pid, publisher } = await begin(t);
@@ -64,7 +63,7 @@ needs(STRACE, ASKED)(
   },
 );
 
-needs(STRACE, ASKED)(
+needs(STRACE)(
   'while flushes fail nothing is acknowledged that needs one, and everything else goes on',
   async (t) => {
     const { pid, publisher } = await begin(t);

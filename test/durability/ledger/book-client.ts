@@ -313,7 +313,9 @@ export class BookClient {
     this.note({ kind: 'broken', client: this.options.clientId, what });
   }
 
+  /** Half of the clients use each identifier again as soon as it is free, half as late as they can. */
   private freeId(): number {
+    if (this.options.version === 5) this.lastId = 0;
     do this.lastId = (this.lastId % PACKET_ID_MAX) + 1;
     while (this.outgoing.has(this.lastId));
     return this.lastId;

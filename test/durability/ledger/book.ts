@@ -31,7 +31,7 @@ export interface Connection {
   /** Infinity: it is open. */
   closedUs: number;
   how: Ending | null;
-  /** When the broker first acknowledged something that it has to keep for this session. */
+  /** When the broker first acknowledged something after CONNACK: what was before is stored as well. */
   confirmedUs: number;
 }
 
@@ -69,6 +69,11 @@ export class Book {
   readonly retained: Extract<Entry, { kind: 'retained' }>[] = [];
   readonly crashesUs: number[] = [];
   readonly readyUs: number[] = [];
+  /** When the store became full, and when there was room again. */
+  private readonly fullUs: number[] = [];
+  private readonly roomUs: number[] = [];
+  /** For each time in `readyUs`. */
+  private readonly shards: number[] = [];
   private readonly sessions = new Map<string, number>();
   private readonly open = new Map<string, Subscription>();
 
@@ -81,13 +86,32 @@ export class Book {
     return this.sessions.get(client) ?? 0;
   }
 
-  /** The last time before `us` that the broker became ready; 0: it was from the beginning. */
+  /** The last time before `us` that the broker became ready, or could store again; 0: it could from the beginning. */
   readyBefore(us: number): number {
-    return this.readyUs.findLast((ready) => ready <= us) ?? 0;
+    const last = (times: readonly number[]): number => times.findLast((time) => time <= us) ?? 0;
+    return Math.max(last(this.readyUs), last(this.roomUs));
   }
 
   hasCrashWithin(fromUs: number, toUs: number): boolean {
     return this.crashesUs.some((crash) => crash >= fromUs && crash <= toUs);
+  }
+
+  /** Whether commits succeeded all the time: nobody died, and there was room. */
+  isCalm(fromUs: number, toUs: number): boolean {
+    const isFull = this.fullUs.some((full, i) => full <= toUs && (this.roomUs[i] ?? Infinity) >= fromUs);
+    return !isFull && !this.hasCrashWithin(fromUs, toUs);
+  }
+
+  /** Whether there was one shard all the time, so that nothing was on its way between shards. */
+  isAlone(fromUs: number, toUs: number): boolean {
+    const first = this.readyUs.findLastIndex((ready) => ready <= fromUs);
+    return this.shards.every((shards, i) => i < first || this.readyUs[i]! > toUs || shards === 1);
+  }
+
+  /** Whether a connection of this client ended. */
+  hasLeftWithin(client: string, fromUs: number, toUs: number): boolean {
+    const all = this.connections.get(client) ?? [];
+    return all.some(({ closedUs }) => closedUs >= fromUs && closedUs <= toUs);
   }
 
   private add(entry: Entry): void {
@@ -99,8 +123,8 @@ export class Book {
       case 'acked': {
         const message = this.messages.get(messageKey(entry));
         if (message !== undefined) message.ackedUs = atUs;
-        // Only an exchange of QoS 2 is something that the broker keeps for the publisher.
-        if (message?.qos === 2) this.confirm(entry.client, atUs);
+        // Somebody's session wants everything that is published here, so each PUBACK and PUBREC needs a commit.
+        this.confirm(entry.client, atUs);
         break;
       }
       case 'connecting':
@@ -128,11 +152,20 @@ export class Book {
         this.retained.push(entry);
         break;
       case 'broker':
-        (entry.what === 'crash' ? this.crashesUs : this.readyUs).push(atUs);
+        this.addBroker(entry);
         break;
       case 'refused':
         break;
     }
+  }
+
+  private addBroker(entry: Extract<Entry, { kind: 'broker' }>): void {
+    const { what, atUs } = entry;
+    if (what === 'ready') {
+      this.readyUs.push(atUs);
+      this.shards.push(entry.shards);
+    } else if (what === 'crash') this.crashesUs.push(atUs);
+    else (what === 'full' ? this.fullUs : this.roomUs).push(atUs);
   }
 
   private addSent(entry: Extract<Entry, { kind: 'sent' }>): void {

@@ -48,8 +48,10 @@ export type Event =
   | ({ kind: 'broken'; what: string } & OfClient)
   /** All that was retained under `filter`, asked for at `askedUs`. `isLast`: nothing was published meanwhile. */
   | { kind: 'retained'; filter: string; askedUs: number; found: readonly OfMessage[]; isLast: boolean }
-  /** `crash`: the process or one of its threads was killed, or stopped; `ready`: all of it runs again. */
-  | { kind: 'broker'; what: 'crash' | 'ready' };
+  /** `crash`: the process or one of its threads was killed, or stopped; `full`, `room`: nothing can be stored, again. */
+  | { kind: 'broker'; what: 'crash' | 'full' | 'room' }
+  /** All of the broker runs, with so many shards. */
+  | { kind: 'broker'; what: 'ready'; shards: number };
 
 export type Entry = Event & { readonly atUs: number };
 

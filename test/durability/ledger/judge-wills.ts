@@ -1,16 +1,21 @@
 /**
  * The rules about wills. Each has a topic of its own, no delay, and a witness who has subscribed to all of them before
  * and stays.
+ *
+ * CONNACK does not wait for the store, and no packet says that a DISCONNECT has come. A will goes with the next commit.
+ * Commits are a prefix of history, so it is promised from the first acknowledgement after CONNACK that needs one, or
+ * when the connection has stood for a while in which commits succeeded. That a client has taken its leave is sure
+ * only after such a while.
  */
 import type { Book, Connection } from './book.js';
 
-/** A will is kept this long after CONNACK at the latest, and a DISCONNECT is noted. */
+/** While commits succeed, a will is kept this long after CONNACK at the latest, and a DISCONNECT is noted. */
 const NOTED_US = 700_000;
 /** Back within this time of the start, with a margin: the will of a connection that the crash ended is not due. */
 const BACK_US = 3_500_000;
 /** After this time, with a margin, it was due before the client came back. */
 const DUE_US = 8_000_000;
-/** A connection may notice its end this long after the crash. */
+/** A connection may notice its end this long after the crash, and a shard that is about to die still takes some. */
 const LOST_US = 1_000_000;
 
 type Due = 'yes' | 'no' | 'maybe';
@@ -21,6 +26,22 @@ export function missingWills(book: Book): string[] {
 
 export function unaskedWills(book: Book): string[] {
   return judged(book, 'no', (times) => times > 0);
+}
+
+/**
+ * With QoS 2 twice is a fault as of any message. With QoS 1 the broker may have sent it when it dies, and not yet
+ * stored that it has: then it comes again after the start, and only then.
+ */
+export function repeatedWills(book: Book): string[] {
+  const isWill = new Set([...book.connections.values()].flat().map(({ will }) => will?.topic));
+  const before = new Map<string, number>();
+  return book.receipts.flatMap(({ topic, client, qos, atUs }) => {
+    if (!isWill.has(topic) || qos !== 1) return [];
+    const beforeUs = before.get(topic);
+    before.set(topic, atUs);
+    const isCalm = beforeUs !== undefined && !book.hasCrashWithin(beforeUs - LOST_US, atUs);
+    return isCalm && !book.hasLeftWithin(client, beforeUs, atUs) ? [`${topic} at ${client}`] : [];
+  });
 }
 
 function judged(book: Book, due: Due, isWrong: (times: number) => boolean): string[] {
@@ -40,13 +61,11 @@ function dueness(book: Book, connection: Connection, next: Connection | undefine
   const { connectedUs, closedUs, how, confirmedUs } = connection;
   if (connectedUs === Infinity) return 'maybe';
   if (closedUs === Infinity) return 'no';
-  if (how === 'left') return book.hasCrashWithin(closedUs - LOST_US, closedUs + NOTED_US) ? 'maybe' : 'no';
-  // A shard that is about to die still takes connections.
-  const isNoted =
-    confirmedUs !== Infinity || !book.hasCrashWithin(connectedUs - LOST_US, connectedUs + NOTED_US);
+  if (how === 'left') return book.isCalm(closedUs - LOST_US, closedUs + NOTED_US) ? 'no' : 'maybe';
+  const hasStood = book.isCalm(connectedUs - LOST_US, connectedUs + NOTED_US);
+  const isNoted = confirmedUs !== Infinity || hasStood;
   const crashUs = book.crashesUs.findLast((crash) => crash <= closedUs && closedUs - crash < LOST_US);
-  if (how === 'dropped' && next === undefined) return isNoted ? 'yes' : 'maybe';
-  if (how === 'dropped' || crashUs === undefined) return 'maybe';
+  if (how === 'dropped' || crashUs === undefined) return isNoted && next === undefined ? 'yes' : 'maybe';
   const readyUs = book.readyUs.find((ready) => ready > crashUs) ?? Infinity;
   const backUs = (next?.connectedUs ?? Infinity) - readyUs;
   if (isNoted && backUs > DUE_US) return 'yes';

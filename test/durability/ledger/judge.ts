@@ -12,18 +12,22 @@ import {
   type Subscription,
 } from './book.js';
 import type { Entry } from './entries.js';
+import { outOfOrder, repeated } from './judge-order.js';
 import { wrongRetained } from './judge-retained.js';
 import { wrongSessions } from './judge-sessions.js';
-import { missingWills, unaskedWills } from './judge-wills.js';
+import { missingWills, repeatedWills, unaskedWills } from './judge-wills.js';
 
 export interface Fault {
   readonly rule: string;
   readonly what: string;
 }
 
-/** What an acknowledged message may still be on its way between shards while nothing is broken. */
+/**
+ * What an acknowledged message may still be on its way between shards while nothing is broken: an acknowledgement
+ * waits for the publisher's shard alone, and nothing orders it with what another client asks of another shard.
+ */
 const UNDER_WAY_US = 500_000;
-/** What another shard has not taken yet when the broker is ready again. */
+/** What another shard has not taken yet when the broker is ready, or can store again. */
 const RECOVERY_US = 3_000_000;
 
 type Rule = (book: Book) => string[];
@@ -40,7 +44,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   'never published': invented,
   'not subscribed': unasked,
   'wrong QoS': wrongQos,
+  'twice without a cause': repeated,
   'will not due': unaskedWills,
+  'will twice without a cause': repeatedWills,
   retained: wrongRetained,
   session: wrongSessions,
   'rule of the protocol': ({ broken }) => broken,
@@ -55,6 +61,19 @@ export function judge(entries: readonly Entry[]): Fault[] {
 /** @returns what may still come */
 export function owed(entries: readonly Entry[]): Fault[] {
   return faultsBy(LATE_RULES, new Book(entries));
+}
+
+const EXAMPLES_MAX = 5;
+
+/** Of each rule how often it was broken, and the first few. */
+export function examples(faults: readonly Fault[]): Record<string, readonly string[]> {
+  const byRule = grouped(faults, ({ rule }) => rule);
+  return Object.fromEntries(
+    [...byRule].map(([rule, all]) => [
+      `${rule}: ${all.length}`,
+      all.slice(0, EXAMPLES_MAX).map(({ what }) => what),
+    ]),
+  );
 }
 
 function faultsBy(rules: Readonly<Record<string, Rule>>, book: Book): Fault[] {
@@ -121,10 +140,11 @@ function isOwed(book: Book, message: SentMessage, subscription: Subscription): b
   );
 }
 
-/** It was acknowledged so long before that every shard had it by then. */
-function isHandedOn(book: Book, { ackedUs }: SentMessage, atUs: number): boolean {
+/** Every shard had it by then: at once where there is one, else it was acknowledged long enough before. */
+function isHandedOn(book: Book, { sentUs, ackedUs }: SentMessage, atUs: number): boolean {
+  if (book.isAlone(sentUs, atUs)) return ackedUs < atUs;
   const readyUs = book.readyBefore(atUs);
-  const isDisturbed = readyUs > ackedUs || book.hasCrashWithin(ackedUs, atUs);
+  const isDisturbed = readyUs > ackedUs || !book.isCalm(ackedUs, atUs);
   return atUs - ackedUs > UNDER_WAY_US && (!isDisturbed || atUs - readyUs > RECOVERY_US);
 }
 
@@ -142,46 +162,6 @@ function twice(book: Book): string[] {
     }
   }
   return wrong;
-}
-
-function outOfOrder(book: Book): string[] {
-  const shared = new Set(
-    book.subscriptions.filter(({ filter }) => filter.startsWith('$share/')).map(({ client }) => client),
-  );
-  const latest = new Map<string, number>();
-  const seen = new Set<string>();
-  const wrong: string[] = [];
-  for (const { client, session, key, topic, seq, qos, isRetained } of book.receipts) {
-    if (isRetained || shared.has(client)) continue;
-    const name = `${client} (session ${session})`;
-    if (seen.has(`${key} ${name}`)) continue;
-    seen.add(`${key} ${name}`);
-    const stream = `${name} ${topic} ${qos}`;
-    const before = latest.get(stream) ?? -1;
-    if (seq < before && isPromised(book, client, session, key)) {
-      wrong.push(`${key} after ${before} at ${name}`);
-    }
-    latest.set(stream, Math.max(before, seq));
-  }
-  return wrong;
-}
-
-/**
- * It was sent while the subscription was surely there. What was sent before may have found nobody, and its copy that
- * follows a crash may find the subscription that a later message has found already.
- */
-function isPromised(book: Book, client: string, session: number, key: string): boolean {
-  const message = book.messages.get(key);
-  if (message === undefined) return false;
-  const { topic, sentUs } = message;
-  return book.subscriptions.some(
-    (each) =>
-      each.client === client &&
-      each.session === session &&
-      matches(plainFilter(each.filter), topic) &&
-      sentUs > each.subscribedUs &&
-      sentUs < each.unsubscribingUs,
-  );
 }
 
 function invented(book: Book): string[] {

@@ -55,7 +55,8 @@ class MqttJsWriter implements Writer {
     this.note({ kind: 'sent', ...name, qos, isRetained: false, isRemoval: false });
     this.client.publish(topic, payloadOf(topic, seq, PAYLOAD_BYTES), { qos }, (error) => {
       this.underWay -= 1;
-      this.note({ kind: error == null ? 'acked' : 'refused', ...name });
+      // An error is MQTT.js's own: it has no connection, or forgets what it had sent.
+      if (error == null) this.note({ kind: 'acked', ...name });
     });
   }
 

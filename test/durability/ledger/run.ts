@@ -20,6 +20,7 @@ const THREAD_BACK_MS = 3_000;
 /** More of them within a minute, and the broker gives up. */
 const THREADS_KILLED_MAX = 4;
 const START_MS_MAX = 900;
+const SHARDS_MAX = 4;
 
 /** Process and thread: which of both die. */
 export type Deaths = 'process' | 'threads';
@@ -28,6 +29,12 @@ export interface RunChoice extends BrokerChoice {
   readonly seed: number;
   readonly deaths: Deaths;
   readonly kills: number;
+  /** Now and then it starts with another number of shards. */
+  readonly isReshared?: boolean;
+  /** Told after each death how many there were. */
+  readonly onKill?: (kills: number) => void;
+  /** How long it waits for what is owed while nothing new comes. */
+  readonly patienceMs?: number;
 }
 
 export interface Verdict {
@@ -43,10 +50,14 @@ export class LedgerRun {
   private readonly random: Random;
   private readonly crowd: Crowd;
   private broker: BrokerRun;
+  private shards: number;
+  private readonly patienceMs: number;
   private threadsKilled = 0;
   private port = 0;
 
   constructor(private readonly choice: RunChoice) {
+    this.shards = choice.shards;
+    this.patienceMs = choice.patienceMs ?? PATIENCE_MS;
     this.random = new Random(choice.seed);
     this.crowd = new Crowd(choice.seed, this.entries);
     this.broker = this.startBroker();
@@ -56,7 +67,10 @@ export class LedgerRun {
   async run(): Promise<Verdict> {
     try {
       await this.begin();
-      for (let i = 0; i < this.choice.kills; i++) await this.crash();
+      for (let i = 1; i <= this.choice.kills; i++) {
+        await this.crash();
+        this.choice.onKill?.(i);
+      }
       await pause(this.random.between(300, 800));
       return await this.conclude();
     } finally {
@@ -75,6 +89,10 @@ export class LedgerRun {
   async end(): Promise<void> {
     this.crowd.end();
     await this.broker.end('SIGKILL');
+  }
+
+  get pid(): number {
+    return this.broker.pid;
   }
 
   /** What the broker has written since it was started. */
@@ -98,7 +116,8 @@ export class LedgerRun {
   }
 
   private startBroker(): BrokerRun {
-    return this.choice.deaths === 'threads' ? startForkedBroker(this.choice) : startCliBroker(this.choice);
+    const choice = { ...this.choice, shards: this.shards };
+    return choice.deaths === 'threads' ? startForkedBroker(choice) : startCliBroker(choice);
   }
 
   private async ready(): Promise<void> {
@@ -107,7 +126,7 @@ export class LedgerRun {
     } catch (error) {
       throw new Error(`${String(error)}: ${this.broker.said()}`);
     }
-    this.note({ kind: 'broker', what: 'ready' });
+    this.note({ kind: 'broker', what: 'ready', shards: this.shards });
     this.crowd.tell({ kind: 'moved', port: this.port });
   }
 
@@ -122,23 +141,30 @@ export class LedgerRun {
   private async killThread(): Promise<void> {
     this.threadsKilled += 1;
     this.note({ kind: 'broker', what: 'crash' });
-    await this.broker.killThread(this.random.between(0, this.choice.shards - 1));
+    await this.broker.killThread(this.random.between(0, this.shards - 1));
     await pause(this.random.between(200, THREAD_BACK_MS / 2));
-    this.note({ kind: 'broker', what: 'ready' });
+    this.note({ kind: 'broker', what: 'ready', shards: this.shards });
   }
 
   private async killProcess(): Promise<void> {
     const { random } = this;
     this.threadsKilled = 0;
     await this.endProcess(random.percent(12) ? 'SIGTERM' : 'SIGKILL');
+    this.reshard();
     while (random.percent(20)) {
-      // It dies while it starts as well.
+      // It dies while it starts as well, and while it gives what is kept to another number of shards.
       this.broker = this.startBroker();
       await pause(random.between(0, START_MS_MAX));
       await this.broker.end('SIGKILL');
+      this.reshard();
     }
     this.broker = this.startBroker();
     await this.ready();
+  }
+
+  private reshard(): void {
+    const { random, choice } = this;
+    if (choice.isReshared === true && random.percent(60)) this.shards = random.between(1, SHARDS_MAX);
   }
 
   private async endProcess(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
@@ -157,11 +183,12 @@ export class LedgerRun {
     await this.lastAudit();
     await pause(LINGER_MS);
     const faults = judge(this.entries);
-    const { seed, level, shards, deaths, kills } = this.choice;
+    const { seed, level, shards, deaths, kills, isReshared } = this.choice;
     const count = (kind: Entry['kind']): number => this.entries.filter((each) => each.kind === kind).length;
     const summary =
-      `seed ${seed}, level ${level}, ${shards} shards, ${kills} times killed (${deaths}): ` +
-      `${count('sent')} sent, ${count('acked')} acknowledged, ${count('received')} received, ` +
+      `seed ${seed}, level ${level}, ${isReshared === true ? `1 to ${SHARDS_MAX}` : shards} shards, ` +
+      `${kills} times killed (${deaths}): ${count('sent')} sent, ${count('acked')} acknowledged, ` +
+      `${count('refused')} refused, ${count('received')} received, ` +
       `${count('connected')} connections, ${count('subscribed')} subscriptions`;
     return { faults, summary, entries: this.entries };
   }
@@ -172,14 +199,14 @@ export class LedgerRun {
     while (owed(this.entries).length > 0) {
       if (count !== this.entries.length) changedMs = performance.now();
       count = this.entries.length;
-      if (performance.now() - changedMs > PATIENCE_MS) return;
+      if (performance.now() - changedMs > this.patienceMs) return;
       await pause(POLL_MS);
     }
   }
 
   /** Asks until the answer is right, or does not become so. */
   private async lastAudit(): Promise<void> {
-    const untilMs = performance.now() + PATIENCE_MS / 3;
+    const untilMs = performance.now() + this.patienceMs / 3;
     for (;;) {
       const at = this.entries.length;
       const isWhole = await this.audit(true);
@@ -202,7 +229,8 @@ export class LedgerRun {
     }
   }
 
-  private note(event: Event): void {
+  /** Writes down what the test does to the broker. */
+  note(event: Event): void {
     this.entries.push({ ...event, atUs: nowUs() });
   }
 }

@@ -10,6 +10,9 @@ const WINDOW = 40;
 /** So many that most are left alone over several crashes. */
 const RETAINED_TOPICS = 30;
 const WILL_CLIENTS_MAX = 6;
+const PUBLISHERS = 10;
+/** The others stay until somebody else ends their connection. */
+const RESTLESS = 6;
 /** Most messages fit into a packet or two of the network; a few are large. */
 const SMALL_BYTES = 300;
 const LARGE_BYTES = 20_000;
@@ -21,7 +24,7 @@ export interface Writer {
   finish(): boolean;
 }
 
-/** A stream of messages to two topics, one for each QoS, with a pause of its own from time to time. */
+/** A stream of messages to two topics, one for each QoS; `isRestless`: it breaks its connection off now and then. */
 export class Publisher implements Writer {
   private readonly client: BookClient;
   private readonly sequences = [0, 0, 0];
@@ -32,6 +35,7 @@ export class Publisher implements Writer {
     place: Place,
     note: Note,
     private readonly random: Random,
+    private readonly isRestless: boolean,
   ) {
     this.client = new Client({ clientId: name, version, expirySeconds: 3_600 }, place, note);
     this.client.begin();
@@ -39,7 +43,7 @@ export class Publisher implements Writer {
 
   act(): void {
     const { client, random } = this;
-    if (random.percent(1)) this.breakOff();
+    if (this.isRestless && random.percent(1)) this.breakOff();
     if (!client.isConnected) return;
     const burst = random.percent(20) ? random.between(5, 25) : random.between(0, 2);
     for (let i = 0; i < burst && client.underWay < WINDOW; i++) this.publish(random.percent(50) ? 1 : 2);
@@ -96,6 +100,8 @@ export class Retainer implements Writer {
 export class Mortals implements Writer {
   private readonly clients: BookClient[] = [];
   private count = 0;
+  /** Those who have published, or will not. */
+  private readonly published = new Set<BookClient>();
 
   constructor(
     private readonly place: Place,
@@ -105,6 +111,7 @@ export class Mortals implements Writer {
 
   act(): void {
     const { clients, random } = this;
+    for (const client of clients) if (client.isConnected && !this.published.has(client)) this.publish(client);
     if (random.percent(90)) return;
     if (clients.length < WILL_CLIENTS_MAX) {
       clients.push(this.newClient());
@@ -112,6 +119,16 @@ export class Mortals implements Writer {
     }
     const [oldest] = clients.splice(random.between(0, clients.length - 1), 1);
     oldest!.leave(random.percent(60) ? 'dropped' : 'left');
+  }
+
+  /** Two of three publish once, for a will is promised with its acknowledgement. */
+  private publish(client: BookClient): void {
+    this.published.add(client);
+    const { random } = this;
+    if (random.percent(33)) return;
+    const qos = random.percent(50) ? 1 : 2;
+    const topic = `t/${client.options.clientId}/q${qos}`;
+    client.publish({ topic, seq: 0, qos, payload: payloadOf(topic, 0, SMALL_BYTES), isRetained: false });
   }
 
   private newClient(): BookClient {
@@ -141,8 +158,8 @@ export class Mortals implements Writer {
 export function createWriters(place: Place, note: Note, random: Random): Writer[] {
   const versions = [4, 5] as const;
   const publishers = Array.from(
-    { length: 8 },
-    (_, i) => new Publisher(`p${i}`, versions[i % 2]!, place, note, random),
+    { length: PUBLISHERS },
+    (_, i) => new Publisher(`p${i}`, versions[i % 2]!, place, note, random, i < RESTLESS),
   );
   const retainers = versions.map((version) => new Retainer(`v${version}`, version, place, note, random));
   return [...publishers, ...retainers, new Mortals(place, note, random)];

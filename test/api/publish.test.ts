@@ -168,13 +168,13 @@ test('plugins see who is said to have published, and may change it, drop it, and
     t.is((await reader.receive()).topic, 'o/other');
     await reader.expectSilence();
     await until(() => said(logger, /delivered o/).length === 1);
-    t.deepEqual(said(logger, /^publish|^delivered/), [
+    // One may be said by another shard than the other.
+    t.deepEqual(said(logger, /^publish/), [
       'publish p/slow http null',
-      'delivered p/slow reader http',
       'publish p/other me null',
       'publish p/drop me null',
-      'delivered o/other reader me',
     ]);
+    t.deepEqual(said(logger, /^delivered/), ['delivered p/slow reader http', 'delivered o/other reader me']);
   });
   await scene(t);
 });

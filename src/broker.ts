@@ -113,6 +113,7 @@ export class RunningBroker implements Broker {
   readonly #users: UsersPart;
   #sweepTimer: NodeJS.Timeout | undefined;
   #resolveFailed: (error: BrokerError) => void = () => {};
+  leavesThreads = false; // A disk does not answer them after `stop`; `process.exit` would wait for that.
   #stopped: Promise<void> | null = null;
 
   /** Reads the data directory and starts the threads. */
@@ -389,9 +390,8 @@ export class RunningBroker implements Broker {
     this.#settings.stop();
     this.#gate.stop();
     this.#reader.stop();
-    // Requests that are under way may need the shards.
-    await this.#api.close();
-    await this.#pool.stop(this.config['shutdown.timeout']);
+    await this.#api.close(); // First, since requests that are under way may need the shards.
+    this.leavesThreads = !(await this.#pool.stop(this.config['shutdown.timeout']));
     await this.#plugins.shutDown();
     clearInterval(this.#sweepTimer);
     await Promise.all([...closed, this.#access.bans.stop(), this.#users.stop()]);

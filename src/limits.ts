@@ -442,6 +442,8 @@ export const ROUTING_TABLE_BYTES_MAX = 1 << 30;
  * seconds, and 0 of them still means those who are there now; larger, and what has expired is delivered.
  */
 export const EXPIRY_GRACE_MS = 1_000;
+/** Milliseconds that a store has at the end of a stop, whatever clients that do not read have left of its time. */
+export const STORE_STOP_MS_MIN = 300;
 /** Milliseconds between the stop of all shards and the end of their threads. Too small meets compilations under way. */
 export const THREAD_QUIET_MS = 100;
 /** Milliseconds for a thread to finish loading its module before it is ended all the same. */

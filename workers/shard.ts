@@ -16,7 +16,6 @@ import type {
 } from '../src/actor/shard-protocol.js';
 import { SlotMap } from '../src/actor/slots.js';
 import { unreachable } from '../src/base/assert.js';
-import { settlesInTime } from '../src/base/deadline.js';
 import type { ConfigKey } from '../src/config/schema.js';
 import { HEARTBEAT_MS, STOP_POLL_MS } from '../src/limits.js';
 import type { ShardId } from '../src/protocol/ids.js';
@@ -40,6 +39,7 @@ import type { PeerHandlers } from './peers/handlers.js';
 import { ShardHost } from './plugins/shard-host.js';
 import type { AcceptRelayed } from './relay/relay-hub.js';
 import { type LoadedSeams, loadSeams } from './seams.js';
+import { closeStore } from './store/close-store.js';
 import { Restore } from './store/restore.js';
 import { Sweeper } from './sweeper.js';
 import type { Runnable } from './turn.js';
@@ -328,12 +328,10 @@ export class Shard implements RunningShard, Runnable {
     for (const connection of parts.connections) {
       connection.disconnect(ReasonCode.ServerShuttingDown, 'server_shutdown');
     }
-    await this.drained(deadlineMs);
+    const untilMs = parts.clock.monotonicMs() + deadlineMs;
+    await this.drained(untilMs);
     this.plugins.stopAll();
-    await this.keepAll(deadlineMs);
-    // What other shards still send is theirs to send again.
-    parts.commits.close();
-    await this.seams.store.close();
+    await closeStore(parts, this.seams.store, this.keepAll(), untilMs);
     clearInterval(this.heartbeat);
     this.sweeper.stop();
     this.loop.stop();
@@ -349,19 +347,14 @@ export class Shard implements RunningShard, Runnable {
   }
 
   // Waits until everything is kept, or cannot be.
-  private async keepAll(deadlineMs: number): Promise<void> {
-    if (this.restore?.isOver === false) {
-      await settlesInTime(this.restore.stop(), deadlineMs);
-      return;
-    }
-    const kept = new Promise<void>((resolve) => this.parts.commits.flush(resolve));
-    await settlesInTime(kept, deadlineMs);
+  private keepAll(): Promise<void> {
+    if (this.restore?.isOver === false) return this.restore.stop();
+    return new Promise((resolve) => this.parts.commits.flush(resolve));
   }
 
   // Waits until all connections have sent their last bytes, here or at other shards, and what is relayed from here too.
-  private async drained(deadlineMs: number): Promise<void> {
+  private async drained(untilMs: number): Promise<void> {
     const { clock, connections, relays } = this.parts;
-    const untilMs = clock.monotonicMs() + deadlineMs;
     while (connections.size + relays.count > 0 && clock.monotonicMs() < untilMs) await sleep(STOP_POLL_MS);
   }
 

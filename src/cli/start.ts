@@ -47,7 +47,9 @@ export async function runBroker(command: StartSources): Promise<ExitCode> {
     const broker = await startWith(command, logger);
     signals.onHangUp = () => reloadFiles(broker);
     showFirstScreen(broker);
-    return await untilStopped(broker, signals, logger);
+    const code = await untilStopped(broker, signals, logger);
+    if (broker.leavesThreads) await signals.obey();
+    return code;
   } catch (error) {
     return reportFailure(error);
   } finally {
@@ -119,6 +121,13 @@ class Signals {
     process.on('SIGINT', this.#onSignal);
     process.on('SIGTERM', this.#onSignal);
     process.on('SIGHUP', this.#onHangUp);
+  }
+
+  /** Ends the process as a signal does that nobody listens to: without waiting for anything. */
+  async obey(): Promise<never> {
+    this.release();
+    process.kill(process.pid, 'SIGTERM');
+    return new Promise(() => undefined);
   }
 
   release(): void {

@@ -17,6 +17,7 @@ import type { Config } from '../config/schema.js';
 import {
   SHARD_CRASH_WINDOW_MS,
   SHARD_CRASHES_MAX,
+  SHARD_EXIT_TIMEOUT_MS,
   SHARD_START_TIMEOUT_MS,
   SHARD_STOP_GRACE_MS,
   SUPERVISOR_LATE_SWEEP_MS,
@@ -152,8 +153,11 @@ export class ShardPool {
     }
   }
 
-  /** Stops the shards, those that do not stop in time too. Resolves when every thread has ended. */
-  async stop(deadlineMs: number): Promise<void> {
+  /**
+   * Stops the shards, those that do not stop in time too. Resolves when every thread has ended, or will not soon.
+   * @returns whether all have
+   */
+  async stop(deadlineMs: number): Promise<boolean> {
     this.#isStopping = true;
     for (const timer of this.#restarts) clearTimeout(timer);
     const running = this.handles.filter((handle) => handle.state !== 'down' && handle.state !== 'stopped');
@@ -169,12 +173,13 @@ export class ShardPool {
     if (!isInTime) this.#logger.warn('shards did not stop in time and are ended');
     // From now on a thread that ends is none that has crashed.
     for (const handle of this.handles) handle.stop();
-    const isClean = await this.#threads.destroy();
+    const isClean = await this.#threads.destroy(isInTime ? SHARD_EXIT_TIMEOUT_MS : SHARD_STOP_GRACE_MS);
     if (!isClean) this.#logger.error('a thread did not end and is left behind');
     for (const handle of this.handles) {
       handle.incarnation?.client.close('the broker has stopped');
       if (isClean) handle.threadExited('broker_stopped');
     }
+    return isClean;
   }
 
   #launch(handle: ShardHandle): void {

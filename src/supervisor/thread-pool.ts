@@ -75,7 +75,7 @@ export class ThreadPool {
    * Ends every thread, once their shards have stopped. @returns false when some thread did not end in time and was
    * left behind.
    */
-  async destroy(): Promise<boolean> {
+  async destroy(timeoutMs = SHARD_EXIT_TIMEOUT_MS): Promise<boolean> {
     // It aborts too when a thread is taken down in the middle of loading a module; one that takes the place of
     // a thread that has just died does.
     this.#watchThreads();
@@ -84,7 +84,7 @@ export class ThreadPool {
     // Node.js 20 aborts the process when a thread is taken down while V8 still compiles its code on another one
     // (NodePlatform::ForIsolate). The shards are idle by now, so nothing new is begun and what is under way ends.
     await sleep(THREAD_QUIET_MS);
-    return settlesInTime(this.#pool.destroy(), SHARD_EXIT_TIMEOUT_MS);
+    return settlesInTime(this.#pool.destroy(), timeoutMs);
   }
 
   /** Piscina forgets a thread before it has exited, so each is watched from its first sight on. */

@@ -42,7 +42,8 @@ async function measure(scenario: Scenario, setup: Setup, options: PerfOptions): 
       ballast = await Ballast.open(tcpPort, slotKey, shards, clientsMax(scenario));
     const target = { port, transport, owner, pid, threads, seconds };
     if (!isPersistent(scenario)) return await runScenario(scenario, target);
-    return await runScenario(scenario, { ...target, commits: await CommitProbe.open(apiPort) });
+    const result = await runScenario(scenario, { ...target, commits: await CommitProbe.open(apiPort) });
+    return { ...result, storedBytes: broker.storedBytes() };
   } finally {
     ballast?.close();
     await broker.stop();

@@ -1,7 +1,7 @@
 /** A broker in a process of its own, as users start it, on a port and in a data directory that nobody else has. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -51,6 +51,8 @@ export interface BrokerUnderTest {
   readonly slotKey: string;
   readonly shards: number;
   readonly pid: number;
+  /** @returns bytes of the shards' stores on the disk; they never become fewer */
+  storedBytes(): number;
   /** @throws Error when the broker has crashed or does not end cleanly. */
   stop(): Promise<void>;
 }
@@ -102,6 +104,7 @@ export async function startBrokerProcess(
     slotKey: node.slotKey,
     shards: node.shards,
     pid: child.pid!,
+    storedBytes: () => storedBytes(dataDir, node.shards),
     stop: async () => {
       await stop(child);
       await rm(dataDir, { recursive: true, force: true });
@@ -113,6 +116,15 @@ export async function startBrokerProcess(
 interface NodeFile {
   readonly slotKey: string;
   readonly shards: number;
+}
+
+function storedBytes(dataDir: string, shards: number): number {
+  let bytes = 0;
+  for (let shard = 0; shard < shards; shard++) {
+    const file = statSync(join(dataDir, `shard-${shard}`, 'data.mdb'), { throwIfNoEntry: false });
+    bytes += file?.size ?? 0;
+  }
+  return bytes;
 }
 
 function certificate(listener: string, key: Key): string[] {

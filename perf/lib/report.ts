@@ -62,6 +62,7 @@ function remarks(result: RunResult): string {
     notes.push(`idle at ${(result.brokerCores * 100).toFixed(1)}% of a core`);
   }
   if (result.commits !== null) notes.push(commitRemark(result.commits));
+  if (result.storedBytes > 0) notes.push(`${(result.storedBytes / 2 ** 20).toFixed(0)} MB on disk`);
   if (result.broughtPerSecond > 0)
     notes.push(`brought at ${Math.round(result.broughtPerSecond).toLocaleString('en')}/s`);
   if (result.newcomersPerSecond > 0) {

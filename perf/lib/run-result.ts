@@ -41,6 +41,8 @@ export interface RunResult {
   readonly newcomersRoundMs: number;
   /** Deliveries per second to those who were away, from the moment when they come back; 0 without any. */
   readonly broughtPerSecond: number;
+  /** On the disk when all was over, where sessions are persistent. */
+  readonly storedBytes: number;
   /** What the store was given; null where nobody has asked. */
   readonly commits: CommitFigures | null;
   /** Core seconds per second that the hypervisor gave to others. */
@@ -132,6 +134,7 @@ export function figures(
     newcomersPerSecond: newcomersOf(scenario) > 0 ? ((to.connects - from.connects) * 1000) / elapsedMs : 0,
     newcomersRoundMs: counters.sum(STAT.roundsMs) / Math.max(1, counters.sum(STAT.rounds)),
     broughtPerSecond: 0,
+    storedBytes: 0,
     commits: null,
     stolenCores: (to.stolenMs - from.stolenMs) / elapsedMs,
   };

@@ -139,7 +139,7 @@ export class PublishIn implements ConfigFollower {
   private pass(connection: Connection, route: Route<Session>): number {
     const { core, view } = this;
     const { publisher, storeDoor } = core;
-    if (storeDoor.isShut && publisher.mayNeedCommit(view, route, connection.session)) {
+    if (view.qos > 0 && storeDoor.isShut && publisher.mayNeedCommit(view, route, connection.session)) {
       return storeDoor.knock(connection);
     }
     if (publisher.hasCredit(view, route)) return PASSES;

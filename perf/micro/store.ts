@@ -1,7 +1,7 @@
 /**
- * What a commit of the store costs: `node dist/perf/micro/store.js [DIRECTORY]`. Each commit is one record of the journal
- * with so many messages of 64 bytes, and removes an older record, or, growing, none. CPU of all threads of the process;
- * bytes as the kernel counts them in /proc/self/io (what is written to the page cache). One store, on Linux.
+ * What a commit of the store costs: `node dist/perf/micro/store.js [DIRECTORY]`. Each commit is one record of the
+ * journal with so many messages of 64 bytes, and removes an older record, or, growing, none. CPU of all threads of the
+ * process; bytes as the kernel counts them in /proc/self/io (pages that became dirty). One store, on Linux.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

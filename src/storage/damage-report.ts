@@ -46,6 +46,19 @@ export function damageAlarm(
   };
 }
 
+/** @param rows that were found to be damaged when they were read, by table */
+export function rowsLostAlarm(shard: number, rows: ReadonlyMap<string, number>, nowMs: number): DamageAlarm {
+  const lost = [...rows].map(([table, count]) => `${count} of ${table}`).join(', ');
+  const what = `rows in the store of shard ${shard} were damaged; lost: ${lost}: ${LOSS_FOR_CLIENTS}`;
+  return {
+    id: `store_rows_lost.${shard}`,
+    severity: 'error',
+    title: `Shard ${shard} has lost what it had kept`,
+    summary: `${what}. Restore a backup if that is too much`,
+    raisedAt: nowMs,
+  };
+}
+
 function whatIsLeft(tables: readonly MendedTable[]): string {
   const kept = tables.reduce((sum, table) => sum + table.kept, 0);
   if (kept === 0 && tables.every(({ lost }) => lost === null))

@@ -36,9 +36,11 @@ export interface Redistributed {
   readonly subscriptions: number;
   readonly retained: number;
   readonly messages: number;
-  /** Rows that were damaged, or belonged to nothing. */
-  readonly left: number;
+  /** Of the old shards that had any: rows that were damaged, by table. */
+  readonly lost: ReadonlyMap<number, RowCounts>;
 }
+
+export type RowCounts = ReadonlyMap<Table, number>;
 
 /** From where to where, in which every store is written anew. */
 export interface Redistribution {
@@ -78,13 +80,16 @@ export async function redistribute(
   const writers: ShardWriter[] = [];
   try {
     for (let shard = 0; shard < to; shard++) writers.push(new ShardWriter(shardDirectory(target, shard)));
-    const counts = { sessions: 0, subscriptions: 0, retained: 0, messages: 0, left: 0 };
+    const counts = { sessions: 0, subscriptions: 0, retained: 0, messages: 0 };
+    const lost = new Map<number, RowCounts>();
     const ownerOf = (slot: number): ShardWriter => writers[shardOfSlot(slot, to)]!;
-    await eachStore(source, from, (environment, shard) =>
-      new ShardReader(environment, ownerOf, counts, (...read) => onRead(shard, ...read)).run(),
-    );
+    await eachStore(source, from, async (environment, shard) => {
+      const reader = new ShardReader(environment, ownerOf, counts, (...read) => onRead(shard, ...read));
+      await reader.run();
+      if (reader.lost.size > 0) lost.set(shard, reader.lost);
+    });
     for (const writer of writers) await writer.finish();
-    return counts;
+    return { ...counts, lost };
   } catch (error) {
     await Promise.allSettled(writers.map((writer) => writer.close()));
     throw error;
@@ -134,6 +139,7 @@ async function eachStore(
 
 /** Passes on what one shard had. */
 class ShardReader {
+  readonly lost = new Map<Table, number>();
   private readonly moved = new Map<number, Moved>();
   private readonly subscriptions = new SubscriptionReader();
   private readonly journal = new JournalReader();
@@ -141,7 +147,7 @@ class ShardReader {
   constructor(
     private readonly environment: Environment<Table>,
     private readonly ownerOf: (slot: number) => ShardWriter,
-    private readonly counts: { -readonly [Name in keyof Redistributed]: number },
+    private readonly counts: { -readonly [Name in Exclude<keyof Redistributed, 'lost'>]: number },
     private readonly onRead: (table: Table, rows: number, ofRows: number) => void,
   ) {}
 
@@ -163,16 +169,15 @@ class ShardReader {
       }
       const taken = take(row);
       if (taken === 'newer') throw writtenLater(`table ${table}`);
-      if (taken !== 'taken') this.counts.left++;
+      if (taken === 'damaged') this.lost.set(table, (this.lost.get(table) ?? 0) + 1);
     }
   }
 
   private async fold(): Promise<JournalFold> {
-    const { left } = this.counts;
     const fold = new JournalFold();
     await this.eachRecord((sequence) => fold.take(sequence, this.journal));
     // Those that cannot be read are counted when all are read again.
-    this.counts.left = left;
+    this.lost.delete('journal');
     return fold;
   }
 

@@ -21,7 +21,7 @@ import {
   RESHARDING_ROUND_MS,
 } from '../limits.js';
 import { asShardId } from '../protocol/ids.js';
-import { damageAlarm, describeMendedShard } from '../storage/damage-report.js';
+import { damageAlarm, describeMendedShard, rowsLostAlarm } from '../storage/damage-report.js';
 import { mendEnvironment } from '../storage/mending.js';
 import { redistribute, shardDirectory, survey } from '../storage/redistribution.js';
 import { abandonSwap, beginSwap, commitSwap, finishSwap, storedShards } from '../storage/shard-swap.js';
@@ -30,7 +30,15 @@ import { rememberedShards, rememberShards } from './data-dir.js';
 import { LoadingLog } from './loading-log.js';
 
 /** Starts a broker with so many shards on the same data directory, which nobody can connect to. */
-export type LaunchAlone = (shards: number) => Promise<{ stop(): Promise<void> }>;
+export type LaunchAlone = (shards: number) => Promise<LoneBroker>;
+
+export interface LoneBroker {
+  alarms(): readonly Alarm[];
+  stop(): Promise<void>;
+}
+
+/** Of an alone broker's alarms those that are true when it has ended. */
+const LASTING_ALARM = /^store_(damaged|rows_lost)\./;
 
 const MIB = 2 ** 20;
 
@@ -144,6 +152,9 @@ class Resharding {
         if ((await this.pending()) === 0) return;
       }
     } finally {
+      const known = new Set(this.alarms.map(({ id }) => id));
+      const found = broker.alarms().filter(({ id }) => LASTING_ALARM.test(id) && !known.has(id));
+      this.alarms.push(...found);
       await broker.stop();
     }
   }
@@ -155,12 +166,16 @@ class Resharding {
   async move(to: number): Promise<void> {
     const { bytes } = await survey(this.directory, this.from);
     this.checkRoom(bytes);
-    const { sessions, subscriptions, retained, messages, left } = await this.write(to, bytes);
+    const { sessions, subscriptions, retained, messages, lost } = await this.write(to, bytes);
     this.logger.info(
       `${to} shards have ${sessions} sessions, ${subscriptions} subscriptions, ${messages} messages on their way, ` +
         `${retained} retained ones`,
     );
-    if (left > 0) this.logger.warn(`${left} rows were damaged or belonged to nothing, and are left out`);
+    for (const [shard, rows] of lost) {
+      const alarm = rowsLostAlarm(shard, rows, this.clock.wallMs());
+      this.logger.error(alarm.summary);
+      this.alarms.push(alarm);
+    }
   }
 
   private async write(to: number, bytes: number): ReturnType<typeof redistribute> {

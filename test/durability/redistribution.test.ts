@@ -14,7 +14,7 @@ import { shardDirectory } from '../../src/storage/redistribution.js';
 import { storedShards } from '../../src/storage/shard-swap.js';
 import { TABLES, type Table } from '../../src/storage/tables.js';
 import { openDataDir, rememberedShards } from '../../src/supervisor/data-dir.js';
-import { reshard } from '../../src/supervisor/resharding.js';
+import { type LaunchAlone, reshard } from '../../src/supervisor/resharding.js';
 import { RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 import { type Fate, type NodePlan, readNode, writeNode } from '../unit/storage/moved.js';
 
@@ -81,7 +81,7 @@ test('what is on its way between shards is delivered by them before anything is 
     launched.push(shards);
     const key = appliedKey(0);
     await write(directory, 1, { table: 'applied', key, value: appliedValue(key, 7) });
-    return { stop: () => Promise.resolve() };
+    return { alarms: () => [], stop: () => Promise.resolve() };
   });
   t.deepEqual(launched, [2]);
   t.deepEqual(await readNode(directory, 3), before);
@@ -101,9 +101,9 @@ test('what cannot be delivered is not lost: the start is refused, and says what 
   const loaded = loadConfig({ values: { 'node.data_dir': directory, 'node.shards': 3 } });
   if (!loaded.ok) throw new Error('the configuration is wrong');
   let runs = 0;
-  const deaf = async (): Promise<{ stop(): Promise<void> }> => {
+  const deaf: LaunchAlone = async () => {
     runs++;
-    return { stop: () => Promise.resolve() };
+    return { alarms: () => [], stop: () => Promise.resolve() };
   };
   await t.throwsAsync(reshard(loaded.config, new RecordingLogger(), deaf), {
     code: 'DATA_DIR_FAILED',

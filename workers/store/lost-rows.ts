@@ -3,7 +3,7 @@
  * the shard's thread.
  */
 import { LOST_ROWS_NAMED_MAX } from '../../src/limits.js';
-import { LOSS_FOR_CLIENTS } from '../../src/storage/damage-report.js';
+import { rowsLostAlarm } from '../../src/storage/damage-report.js';
 import { isTextKey, SESSION_HEAD_BYTES, SLOT_HEAD_BYTES, textOfKey } from '../../src/storage/keys.js';
 import type { Table } from '../../src/storage/tables.js';
 import type { MainLine } from '../core.js';
@@ -43,16 +43,10 @@ export class LostRows {
   /** To be called once, when everything has been read. */
   conclude(shard: number, nowMs: number): void {
     if (this.byTable.size === 0) return;
-    const lost = [...this.byTable].map(([table, { rows }]) => `${rows} of ${table}`).join(', ');
-    const summary = `rows in the store of shard ${shard} were damaged; lost: ${lost}: ${LOSS_FOR_CLIENTS}`;
-    this.main.log('error', summary);
-    this.main.raiseAlarm({
-      id: `store_rows_lost.${shard}`,
-      severity: 'error',
-      title: `Shard ${shard} has lost what it had kept`,
-      summary: `${summary}. Restore a backup if that is too much`,
-      raisedAt: nowMs,
-    });
+    const rows = new Map([...this.byTable].map(([table, lost]) => [table, lost.rows]));
+    const alarm = rowsLostAlarm(shard, rows, nowMs);
+    this.main.log('error', alarm.summary);
+    this.main.raiseAlarm(alarm);
   }
 
   private lostOf(table: Table): Lost {

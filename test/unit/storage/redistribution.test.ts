@@ -52,7 +52,7 @@ test('whatever shards have kept is the same when it is given to another number o
     const before = await readNode(source, from);
     const counts = await redistribute({ source, from, target, to, shardOfSlot });
     t.deepEqual(await readNode(target, to), before);
-    t.is(counts.left, 0);
+    t.is(counts.lost.size, 0);
     t.is(counts.sessions, plan.sessions.length);
     for (const directory of [source, target]) rmSync(directory, { recursive: true });
   });
@@ -85,10 +85,24 @@ test('a row of a later version refuses, and a damaged one is left out', async (t
   await writeNode(root, 1, PLAN);
   const environment = new Environment(shardDirectory(root, 0), TABLES);
   const key = sessionKey(5, 'later');
-  environment.writeNow([{ table: 'sessions', key: sessionKey(6, 'bent'), value: Buffer.from('damaged') }]);
+  environment.writeNow([
+    { table: 'sessions', key: sessionKey(6, 'bent'), value: Buffer.from('damaged') },
+    { table: 'journal', key: journalKey(1_000), value: Buffer.from('damaged') },
+  ]);
   await environment.close();
   const counts = await redistribute(swap(root, 1, 2));
-  t.is(counts.left, 1);
+  t.deepEqual(
+    counts.lost,
+    new Map([
+      [
+        0,
+        new Map([
+          ['sessions', 1],
+          ['journal', 1],
+        ]),
+      ],
+    ]),
+  );
   t.is(counts.sessions, 12);
   const again = new Environment(shardDirectory(root, 0), TABLES);
   again.writeNow([{ table: 'sessions', key, value: framed(key, Buffer.alloc(9), 200) }]);

@@ -3,9 +3,9 @@
  * what is kept is given to other shards.
  *
  * Content of a record, little-endian: f64 settled, u16 entries, u16 ends, u16 steps, u16 messages; then
- * - entries, their places rising: u32 session, u16 place, u16 message, u16 packet id, u8 QoS, state and marks, u8
- *   flags; if it is SENT or RELEASED f64 order; with MARK_IDENTIFIERS u32 their number and a u32 each; with MARK_GROUP
- *   u16 bytes of the filter, u16 bytes of the group's name, both in UTF-8;
+ * - entries, their places rising: u32 session, u16 its upper bits, u16 place, u16 message, u16 packet id, u8 QoS, state
+ *   and marks, u8 flags; if it is SENT or RELEASED f64 order; with MARK_IDENTIFIERS u32 their number and a u32 each;
+ *   with MARK_GROUP u16 bytes of the filter, u16 bytes of the group's name, both in UTF-8;
  * - ends, entries of earlier records that are over: f64 entry;
  * - steps, entries of earlier records that have moved on: f64 entry, f64 order, u16 packet id, u16 state;
  * - messages: records of src/protocol/batch.ts.
@@ -34,7 +34,7 @@ export const STATE_RELEASED = 2;
 export const STATE_INBOUND = 3;
 
 export const HEAD_BYTES = 16;
-export const ENTRY_BYTES = 12;
+export const ENTRY_BYTES = 14;
 export const ORDER_BYTES = 8;
 export const END_BYTES = 8;
 export const STEP_BYTES = 20;
@@ -49,6 +49,14 @@ export interface EntryGroup {
   readonly filter: string;
   readonly name: string;
 }
+
+// Where the parts of an entry lie in it. The session stands first, its upper 16 bits behind the lower 32.
+export const TWO_32 = 2 ** 32;
+export const PLACE_AT = 6;
+export const MESSAGE_AT = 8;
+export const PACKET_ID_AT = 10;
+export const BITS_AT = 12;
+export const FLAGS_AT = 13;
 
 /** @returns the sequence of the record that an entry lies in */
 export function sequenceOf(entry: number): number {

@@ -6,15 +6,20 @@ import { BatchReader } from '../protocol/batch-reader.js';
 import { recordBytes } from '../protocol/batch-record.js';
 import type { PublishView } from '../protocol/mqtt/publish-view.js';
 import {
+  BITS_AT,
   END_BYTES,
   ENTRY_BYTES,
   type EntryGroup,
+  FLAGS_AT,
   HEAD_BYTES,
   isEntry,
   MARK_GROUP,
   MARK_IDENTIFIERS,
+  MESSAGE_AT,
   NO_MESSAGE,
   ORDER_BYTES,
+  PACKET_ID_AT,
+  PLACE_AT,
   PLACES_MAX,
   QOS_MASK,
   SEQUENCE_MAX,
@@ -24,6 +29,7 @@ import {
   STATE_SENT,
   STATE_SHIFT,
   STEP_BYTES,
+  TWO_32,
 } from './journal-format.js';
 
 const NO_BYTES = Buffer.alloc(0);
@@ -165,15 +171,15 @@ export class JournalReader {
 
   private readEntry(at: number): void {
     const from = this.view;
-    const bits = from.getUint8(at + 10);
-    this.session = from.getUint32(at, true);
-    this.place = from.getUint16(at + 4, true);
-    this.message = from.getUint16(at + 6, true);
-    this.packetId = from.getUint16(at + 8, true);
+    const bits = from.getUint8(at + BITS_AT);
+    this.session = from.getUint32(at, true) + from.getUint16(at + 4, true) * TWO_32;
+    this.place = from.getUint16(at + PLACE_AT, true);
+    this.message = from.getUint16(at + MESSAGE_AT, true);
+    this.packetId = from.getUint16(at + PACKET_ID_AT, true);
     this.qos = bits & QOS_MASK;
     this.state = (bits >>> STATE_SHIFT) & 3;
     this.marks = bits & (MARK_IDENTIFIERS | MARK_GROUP);
-    this.flags = from.getUint8(at + 11);
+    this.flags = from.getUint8(at + FLAGS_AT);
     this.order = hasOrder(this.state) ? from.getFloat64(at + ENTRY_BYTES, true) : 0;
   }
 
@@ -205,7 +211,7 @@ export class JournalReader {
 
   // Bytes of an entry without identifiers and group.
   private sizeAt(at: number): number {
-    const state = (this.view.getUint8(at + 10) >>> STATE_SHIFT) & 3;
+    const state = (this.view.getUint8(at + BITS_AT) >>> STATE_SHIFT) & 3;
     return hasOrder(state) ? ENTRY_BYTES + ORDER_BYTES : ENTRY_BYTES;
   }
 

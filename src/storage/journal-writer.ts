@@ -4,18 +4,24 @@ import { BatchWriter } from '../protocol/batch.js';
 import type { Message } from '../protocol/message.js';
 import { CONTENT_AT, FRAME_BYTES, seal } from './framing.js';
 import {
+  BITS_AT,
   END_BYTES,
   ENTRY_BYTES,
   type EntryGroup,
+  FLAGS_AT,
   HEAD_BYTES,
   JOURNAL_VERSION,
   MARK_GROUP,
   MARK_IDENTIFIERS,
+  MESSAGE_AT,
   ORDER_BYTES,
+  PACKET_ID_AT,
+  PLACE_AT,
   STATE_RELEASED,
   STATE_SENT,
   STATE_SHIFT,
   STEP_BYTES,
+  TWO_32,
 } from './journal-format.js';
 
 /** To be called: `begin`, all entries, all ends, all steps, `take`; messages in between. */
@@ -58,12 +64,13 @@ export class JournalWriter {
   ): void {
     const at = this.need(ENTRY_BYTES + ORDER_BYTES);
     const out = this.view;
-    out.setUint32(at, session, true);
-    out.setUint16(at + 4, place, true);
-    out.setUint16(at + 6, message, true);
-    out.setUint16(at + 8, packetId, true);
-    out.setUint8(at + 10, qos | (state << STATE_SHIFT));
-    out.setUint8(at + 11, flags);
+    out.setUint32(at, session % TWO_32, true);
+    out.setUint16(at + 4, Math.floor(session / TWO_32), true);
+    out.setUint16(at + PLACE_AT, place, true);
+    out.setUint16(at + MESSAGE_AT, message, true);
+    out.setUint16(at + PACKET_ID_AT, packetId, true);
+    out.setUint8(at + BITS_AT, qos | (state << STATE_SHIFT));
+    out.setUint8(at + FLAGS_AT, flags);
     this.at = at + ENTRY_BYTES;
     if (state === STATE_SENT || state === STATE_RELEASED) {
       out.setFloat64(this.at, order, true);
@@ -141,7 +148,7 @@ export class JournalWriter {
   }
 
   private mark(mark: number): void {
-    const at = this.lastEntry + 10;
+    const at = this.lastEntry + BITS_AT;
     this.view.setUint8(at, this.view.getUint8(at) | mark);
   }
 

@@ -1,12 +1,13 @@
 /** Rows of `meta`: what a shard's store says once. Used on shards and on main. */
 import { framed, opened } from './framing.js';
+import { SESSION_NUMBER_MAX } from './keys.js';
 import type { Change } from './tables.js';
 
 /** The newest of any row, so no less than `FORMAT`. */
 export const META_VERSION = 1;
-const NUMBER_BYTES = 4;
+const NUMBER_BYTES = 6;
 
-/** The next number of a session that is free, as the content of a frame: u32 little-endian. */
+/** The next number of a session that is free, as the content of a frame: 48 bits, little-endian. */
 export const NEXT_SESSION_KEY = Buffer.from('nextSession');
 
 /**
@@ -34,7 +35,7 @@ export function formatOf(value: Buffer | null): 'known' | 'missing' | 'newer' {
 /** @returns the value of the row `NEXT_SESSION_KEY` */
 export function nextSessionValue(number: number): Buffer {
   const content = Buffer.alloc(NUMBER_BYTES);
-  content.writeUInt32LE(number);
+  content.writeUIntLE(Math.min(number, SESSION_NUMBER_MAX), 0, NUMBER_BYTES);
   return framed(NEXT_SESSION_KEY, content, META_VERSION);
 }
 
@@ -42,5 +43,5 @@ export function nextSessionValue(number: number): Buffer {
 export function nextSessionOf(value: Buffer): number | 'damaged' | 'newer' {
   const frame = opened(NEXT_SESSION_KEY, value, META_VERSION);
   if (!frame.ok) return frame.why;
-  return frame.content.length === NUMBER_BYTES ? frame.content.readUInt32LE(0) : 'damaged';
+  return frame.content.length === NUMBER_BYTES ? frame.content.readUIntLE(0, NUMBER_BYTES) : 'damaged';
 }

@@ -7,7 +7,7 @@ import type { Will } from '../protocol/mqtt/connect.js';
 import type { ProtocolVersion } from '../protocol/mqtt/packet-type.js';
 import { FieldReader, FieldWriter } from './fields.js';
 import { frameFault } from './framing.js';
-import { isTextKey, SLOT_HEAD_BYTES, sessionKey, textOfKey } from './keys.js';
+import { isTextKey, SESSION_NUMBER_MAX, SLOT_HEAD_BYTES, sessionKey, textOfKey } from './keys.js';
 import type { Row } from './tables.js';
 
 export interface SessionRecord {
@@ -66,7 +66,7 @@ export function encodeSession(slot: number, record: SessionRecord): Row {
   const key = sessionKey(slot, record.clientId);
   const { client, will } = record;
   writer
-    .u32(record.number)
+    .f64(record.number)
     .f64(record.createdAtMs)
     .f64(record.disconnectedAtMs)
     .f64(record.expirySeconds)
@@ -82,7 +82,7 @@ export function decodeSession({ key, value }: Row, wantsClient = true): SessionR
   const fault = frameFault(key, value, SESSION_VERSION);
   if (fault !== null) return fault;
   reader.open(value);
-  const number = reader.u32();
+  const number = reader.f64();
   const createdAtMs = reader.f64();
   const disconnectedAtMs = reader.f64();
   const expirySeconds = reader.f64();
@@ -96,8 +96,12 @@ export function decodeSession({ key, value }: Row, wantsClient = true): SessionR
   }
   const will = hasWill ? readWill() : null;
   const isSensible = createdAtMs >= 0 && disconnectedAtMs >= 0 && expirySeconds >= 0 && clientId !== '';
-  if (!reader.isWhole || !isSensible) return 'damaged';
+  if (!reader.isWhole || !isSensible || !isNumber(number)) return 'damaged';
   return { clientId, number, createdAtMs, disconnectedAtMs, expirySeconds, client, will };
+}
+
+function isNumber(number: number): boolean {
+  return Number.isInteger(number) && number >= 0 && number <= SESSION_NUMBER_MAX;
 }
 
 function marksOf({ client, will }: SessionRecord): number {

@@ -11,7 +11,7 @@ export class EntryColumns {
   length = 0;
   /** Rising. */
   entries = new Float64Array(JOURNAL_PENDING_ENTRIES_MIN);
-  sessions = new Uint32Array(JOURNAL_PENDING_ENTRIES_MIN);
+  sessions = new Float64Array(JOURNAL_PENDING_ENTRIES_MIN);
   packetIds = new Uint16Array(JOURNAL_PENDING_ENTRIES_MIN);
   flags = new Uint8Array(JOURNAL_PENDING_ENTRIES_MIN);
   orders = new Float64Array(JOURNAL_PENDING_ENTRIES_MIN);

@@ -35,7 +35,7 @@ export class PendingRecord {
   private places = 0;
   /** Of them those whose entries are not over. */
   private live = 0;
-  private sessions = new Uint32Array(JOURNAL_PENDING_ENTRIES_MIN);
+  private sessions = new Float64Array(JOURNAL_PENDING_ENTRIES_MIN);
   private messageOf = new Uint16Array(JOURNAL_PENDING_ENTRIES_MIN);
   private packetIds = new Uint16Array(JOURNAL_PENDING_ENTRIES_MIN);
   /** QoS and state. */

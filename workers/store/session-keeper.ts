@@ -10,7 +10,7 @@ import type { SlotMap } from '../../src/actor/slots.js';
 import { assert } from '../../src/base/assert.js';
 import { SESSION_NUMBERS_RESERVED } from '../../src/limits.js';
 import type { ClientId } from '../../src/protocol/ids.js';
-import { sessionKey, subscriptionKey } from '../../src/storage/keys.js';
+import { SESSION_NUMBER_MAX, sessionKey, subscriptionKey } from '../../src/storage/keys.js';
 import { NEXT_SESSION_KEY, nextSessionValue } from '../../src/storage/meta-rows.js';
 import { decodeSession, encodeSession } from '../../src/storage/session-record.js';
 import { encodeSubscription, wholeFilter } from '../../src/storage/subscription-record.js';
@@ -30,8 +30,6 @@ interface PendingRow {
   /** There is a row of it in the store. */
   readonly isStored: boolean;
 }
-
-const NUMBER_MAX = 0xffff_ffff;
 
 export class SessionKeeper implements CommitSource, SubscriptionKeeper<Session> {
   private readonly sessions = new Set<Session>();
@@ -161,7 +159,7 @@ export class SessionKeeper implements CommitSource, SubscriptionKeeper<Session> 
 
   private number(): number {
     const number = this.nextNumber++;
-    assert(number <= NUMBER_MAX, 'four thousand million sessions were not made');
+    assert(number <= SESSION_NUMBER_MAX, 'numbers of sessions last for centuries');
     if (number >= this.reservedNumber) {
       this.reservedNumber = number + SESSION_NUMBERS_RESERVED;
       this.isReserving = true;

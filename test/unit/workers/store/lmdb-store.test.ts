@@ -112,8 +112,8 @@ test('while lmdb has given up nothing is read, and nobody fails because of that'
   t.true(await committed(store, [row('k', 10)]));
   t.is(store.get('retained', Buffer.from('k'))!.length, 10);
   // As after a sync that has failed, where it cannot be opened again.
-  const inside = store as unknown as { trouble: string; environment: { closeNow(): void } };
-  inside.trouble = 'unusable';
+  const inside = store as unknown as { isUnusable: boolean; environment: { closeNow(): void } };
+  inside.isUnusable = true;
   inside.environment.closeNow();
   await nextLoop();
   t.is(store.get('retained', Buffer.from('k')), null);

@@ -20,9 +20,20 @@ const PAGES_PER_ROW = 3;
 const PAGES_PER_WRITE = 32;
 const ZEROS = Buffer.alloc(256 << 10);
 
-/** @returns by how much a transaction may make the file longer: seldom as much, and hardly ever more */
-export function roomFor(rows: number, valueBytes: number): number {
-  return (PAGES_PER_WRITE + rows * PAGES_PER_ROW) * PAGE_BYTES + valueBytes;
+/** In pages, beside its key and value. */
+const NODE_BYTES = 16;
+/** Pages are half empty when they have been split, and so are those above them. */
+const BYTES_PER_NEW_BYTE = 3;
+
+/**
+ * `rowBytes`: of keys and values. `usedBytes`: of all pages in use, each of which is copied once at most, however many
+ * rows come to lie on it.
+ * @returns by how much a transaction may make the file longer: seldom as much, and hardly ever more
+ */
+export function roomFor(rows: number, rowBytes: number, usedBytes: number): number {
+  const eachApart = rows * PAGES_PER_ROW * PAGE_BYTES;
+  const together = usedBytes + BYTES_PER_NEW_BYTE * (rowBytes + rows * NODE_BYTES);
+  return PAGES_PER_WRITE * PAGE_BYTES + rowBytes + Math.min(eachApart, together);
 }
 
 export class FileRoom {

@@ -31,6 +31,8 @@ export interface WriterTarget<Table extends string> {
   readonly native: NativeEnvironment;
   /** Bytes of the file up to the last page that was ever used. @throws Error when lmdb has given up */
   readonly reachedBytes: number;
+  /** Bytes of all pages in use. Some 20 us. @throws Error likewise */
+  readonly usedBytes: number;
   /** lmdb's number of a table. */
   numberOf(table: Table): number;
   /** What was written can be read from now on. */
@@ -41,9 +43,12 @@ interface Lot<Table extends string> {
   readonly writes: readonly Write<Table>[];
   readonly end: WriteEnd;
   readonly keyBytes: number;
-  /** Of the file. */
-  readonly needBytes: number;
+  /** Of keys and values. */
+  readonly rowBytes: number;
 }
+
+/** Rows of a lot for which it is worth asking how large the store is. */
+const ROWS_MANY = 128;
 
 export class Writer<Table extends string> {
   private readonly room: FileRoom;
@@ -82,7 +87,7 @@ export class Writer<Table extends string> {
       if (value !== null) valueBytes += value.length;
     }
     this.underway++;
-    this.lots.push({ writes, end, keyBytes, needBytes: roomFor(writes.length, keyBytes + valueBytes) });
+    this.lots.push({ writes, end, keyBytes, rowBytes: keyBytes + valueBytes });
     if (this.lots.length === 1) this.begin();
   }
 
@@ -90,8 +95,20 @@ export class Writer<Table extends string> {
   private begin(): void {
     const lot = this.lots[0];
     if (lot === undefined) return;
-    if (this.hasRoom(lot.needBytes)) this.start(lot);
-    else void this.startWithRoom(lot);
+    const needBytes = this.needOf(lot);
+    if (this.hasRoom(needBytes)) this.start(lot);
+    else void this.startWithRoom(lot, needBytes);
+  }
+
+  private needOf({ writes, rowBytes }: Lot<Table>): number {
+    const { length } = writes;
+    if (length < ROWS_MANY) return roomFor(length, rowBytes, Number.POSITIVE_INFINITY);
+    try {
+      return roomFor(length, rowBytes, this.target.usedBytes);
+    } catch {
+      // lmdb has given up, as below.
+      return roomFor(length, rowBytes, 0);
+    }
   }
 
   private hasRoom(needBytes: number): boolean {
@@ -105,8 +122,8 @@ export class Writer<Table extends string> {
     }
   }
 
-  private async startWithRoom(lot: Lot<Table>): Promise<void> {
-    const failure = await this.room.make(lot.needBytes);
+  private async startWithRoom(lot: Lot<Table>, needBytes: number): Promise<void> {
+    const failure = await this.room.make(needBytes);
     if (failure === null) this.start(lot);
     else this.over(() => lot.end.failed(failure), false);
   }

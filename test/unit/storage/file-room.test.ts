@@ -3,6 +3,7 @@ import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { STORE_ROOM_AHEAD_BYTES, STORE_TRUST_MS } from '../../../src/limits.js';
+import { Environment } from '../../../src/storage/environment.js';
 import { FileRoom } from '../../../src/storage/file-room.js';
 import { tempDirectory } from '../../helpers/with-broker.js';
 
@@ -59,4 +60,22 @@ test('room counts for a time only: then whether the file can be written at all i
   rmSync(path);
   t.regex((await room.make(1))!.message, /ENOENT/);
   t.false(room.take(1));
+});
+
+test('many small rows in one write take no more room than they may need', async (t) => {
+  const directory = tempDirectory();
+  const environment = new Environment(directory, ['meta']);
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  for (const value of [20, 30]) {
+    const rows = Array.from({ length: 20_000 }, (_, i) => ({
+      ...{ table: 'meta' as const, key: Buffer.from(`key ${i}`), value: Buffer.alloc(value) },
+    }));
+    await environment.writeSafely(rows);
+  }
+  const { size } = statSync(join(directory, 'data.mdb'));
+  t.true(
+    size < 8 * environment.usedBytes + 2 * STORE_ROOM_AHEAD_BYTES,
+    `${size} for ${environment.usedBytes}`,
+  );
+  await environment.close();
 });

@@ -20,7 +20,7 @@ export const KEPT_SETTINGS_BYTES_MAX = 4 << 20;
 export const SUPERVISOR_SWEEP_INTERVAL_MS = 100;
 /** A sweep later than this means that main itself stood still: the silence of shards is not counted then. */
 export const SUPERVISOR_LATE_SWEEP_MS = 1_000;
-/** Milliseconds from the start of a shard's task to its `shard.ready`; a slow disk or a busy machine needs some. */
+/** Milliseconds from the `shard.started` of a shard to its `shard.ready`; a slow disk or a busy machine needs some. */
 export const SHARD_START_TIMEOUT_MS = 30_000;
 /**
  * Milliseconds for two shards to exchange their whole interest, ten million filters in 30 s, before the log says that
@@ -446,8 +446,11 @@ export const EXPIRY_GRACE_MS = 1_000;
 export const STORE_STOP_MS_MIN = 300;
 /** Milliseconds between the stop of all shards and the end of their threads. Too small meets compilations under way. */
 export const THREAD_QUIET_MS = 100;
-/** Milliseconds for a thread to finish loading its module before it is ended all the same. */
-export const THREAD_LOAD_TIMEOUT_MS = 5_000;
+/**
+ * Milliseconds for a thread to finish loading its module before it is ended all the same, at a start or a stop. Too
+ * small ends the whole process on a machine that is busy: Node.js 20 aborts when a thread is ended while it loads.
+ */
+export const THREAD_LOAD_TIMEOUT_MS = 60_000;
 
 // Overload
 

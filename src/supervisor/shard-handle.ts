@@ -36,7 +36,7 @@ export interface Incarnation {
   readonly controller: AbortController;
   /** The thread, once it has said which it is. */
   worker: Worker | null;
-  /** Monotonic: when it was started, or has said last that its start goes on. */
+  /** Monotonic: when its thread was started, when that ran, or when it has said last that its start goes on. */
   startedAtMs: number;
   lastHeardMs: number;
   /** Why main ended it, for the log; null when it ended by itself. */

@@ -21,6 +21,7 @@ import {
   SHARD_START_TIMEOUT_MS,
   SHARD_STOP_GRACE_MS,
   SUPERVISOR_LATE_SWEEP_MS,
+  THREAD_LOAD_TIMEOUT_MS,
   WAITING_MEMORY_SHARE,
 } from '../limits.js';
 import { Counters } from '../metrics/counters.js';
@@ -237,6 +238,7 @@ export class ShardPool {
     switch (event.type) {
       case 'shard.started':
         incarnation.worker = this.#threads.thread(event.thread);
+        incarnation.startedAtMs = incarnation.lastHeardMs;
         break;
       case 'shard.loading':
         incarnation.startedAtMs = incarnation.lastHeardMs;
@@ -321,8 +323,9 @@ export class ShardPool {
 
   #checkSilence(handle: ShardHandle, incarnation: Incarnation, nowMs: number): void {
     if (incarnation.abortReason !== null) return;
-    if (handle.state === 'starting' && nowMs - incarnation.startedAtMs > SHARD_START_TIMEOUT_MS) {
-      abort(incarnation, `not ready ${SHARD_START_TIMEOUT_MS} ms after its start`);
+    const timeoutMs = incarnation.worker === null ? THREAD_LOAD_TIMEOUT_MS : SHARD_START_TIMEOUT_MS;
+    if (handle.state === 'starting' && nowMs - incarnation.startedAtMs > timeoutMs) {
+      abort(incarnation, `not ready ${timeoutMs} ms after its start`);
       return;
     }
     const silentMs = nowMs - incarnation.lastHeardMs;

@@ -51,7 +51,8 @@ export class ThreadPool {
       resourceLimits: { maxOldGenerationSizeMb: heapMib, maxYoungGenerationSizeMb: SHARD_YOUNG_HEAP_MIB },
     });
     this.#pool.on('error', onError);
-    this.#pool.on('workerCreate', () => this.#watchThreads());
+    // For threads that take the place of others it comes when they have loaded.
+    this.#pool.on('workerCreate', ({ id }: { readonly id: number }) => this.#watchThreads(id));
     this.#watchThreads();
   }
 
@@ -88,12 +89,16 @@ export class ThreadPool {
   }
 
   /** Piscina forgets a thread before it has exited, so each is watched from its first sight on. */
-  #watchThreads(): void {
+  #watchThreads(loadedId: number | null = null): void {
     for (const worker of this.#pool.threads) {
       if (this.#watched.has(worker)) continue;
       const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
       // Piscina's thread says it is ready when it has loaded its module, and nothing before.
-      const ready = new Promise<void>((resolve) => worker.once('message', () => resolve()));
+      const isLoaded = worker.threadId === loadedId;
+      const ready = new Promise<void>((resolve) => {
+        if (isLoaded) resolve();
+        else worker.once('message', () => resolve());
+      });
       this.#watched.set(worker, { loaded: Promise.race([ready, exited]), exited });
     }
   }

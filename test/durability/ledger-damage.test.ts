@@ -48,7 +48,7 @@ function publisherOf(topic: string): string {
 function without(entries: readonly Entry[], isOut: (client: string) => boolean): Entry[] {
   return entries.filter((entry) => {
     if (entry.kind === 'retained') return false;
-    if (entry.kind === 'broker') return true;
+    if (entry.kind === 'broker' || entry.kind === 'slots') return true;
     if (isOut(entry.client) || entry.client.startsWith('member')) return false;
     return entry.kind !== 'received' || !isOut(publisherOf(entry.topic));
   });

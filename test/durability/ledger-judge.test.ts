@@ -312,9 +312,13 @@ test('a will is owed from the first acknowledgement, or when commits have succee
   const published = [sent(0, TOPIC), { ...acked(0), client: 'm' } as Event];
   t.deepEqual(rules(dying(0)), []);
   t.deepEqual(rules(dying(0, ...published)), ['will missing']);
-  t.deepEqual(rules(dying(1)), ['will missing']);
-  t.deepEqual(rules(dying(1, full)), []);
-  t.deepEqual(rules(dying(1, full, room, ...published)), ['will missing']);
+  t.deepEqual(rules(dying(4)), ['will missing']);
+  // Somebody else's message, on the same shard of three or on another one.
+  const others = (slot: number): Event[] => [{ kind: 'slots', slots: { m: 1, p: slot } }, sent(0), acked(0)];
+  t.deepEqual(rules(dying(0, ...others(4))), ['will missing']);
+  t.deepEqual(rules(dying(0, ...others(2))), []);
+  t.deepEqual(rules(dying(4, full)), []);
+  t.deepEqual(rules(dying(4, full, room, ...published)), ['will missing']);
 });
 
 test('a will with QoS 1 comes again only after a crash', (t) => {

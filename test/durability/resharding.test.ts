@@ -105,7 +105,7 @@ async function leaveOnTheWay(directory: string): Promise<{ subscriber: string; m
   const member = await clientOn(old, 1, 'member');
   await member.subscribe([['$share/g/s', 1]]);
   const publisher = await clientOn(old, 0, 'publisher');
-  await old.run.killThread(1);
+  await old.run.killThread(1, () => undefined);
   for (let n = 0; n < MESSAGES; n++) {
     for (const qos of [1, 2]) await publisher.publish({ topic: `t/${qos}`, payload: `${n}`, qos });
     await publisher.publish({ topic: 's', payload: `${n}`, qos: 1 });

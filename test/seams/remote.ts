@@ -9,6 +9,7 @@ const DEADLINE_MS = 8_000;
 
 const MODULES = {
   store: new URL('./store.js', import.meta.url),
+  flush: new URL('./flush.js', import.meta.url),
   hooks: new URL('./hooks.js', import.meta.url),
   link: new URL('./link.js', import.meta.url),
 };

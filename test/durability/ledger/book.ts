@@ -74,6 +74,7 @@ export class Book {
   private readonly roomUs: number[] = [];
   /** For each time in `readyUs`. */
   private readonly shards: number[] = [];
+  private slots: Readonly<Record<string, number>> = {};
   private readonly sessions = new Map<string, number>();
   private readonly open = new Map<string, Subscription>();
 
@@ -106,6 +107,22 @@ export class Book {
   isAlone(fromUs: number, toUs: number): boolean {
     const first = this.readyUs.findLastIndex((ready) => ready <= fromUs);
     return this.shards.every((shards, i) => i < first || this.readyUs[i]! > toUs || shards === 1);
+  }
+
+  /**
+   * Whether the client's shard acknowledged something, whoever had sent it, that was sent after `us`, and before
+   * anything died: commits are a prefix of history, so what the shard had done by then is stored.
+   */
+  isStored(client: string, us: number): boolean {
+    const shards = this.shards[this.readyUs.findLastIndex((ready) => ready <= us)];
+    const slot = this.slots[client];
+    if (shards === undefined || slot === undefined) return false;
+    const crashUs = this.crashesUs.find((crash) => crash > us) ?? Infinity;
+    for (const { publisher, sentUs, ackedUs } of this.messages.values()) {
+      if (sentUs <= us || ackedUs >= crashUs) continue;
+      if ((this.slots[publisher] ?? 0) % shards === slot % shards) return true;
+    }
+    return false;
   }
 
   /** Whether a connection of this client ended. */
@@ -147,6 +164,9 @@ export class Book {
         break;
       case 'broken':
         this.broken.push(`${entry.client}: ${entry.what}`);
+        break;
+      case 'slots':
+        this.slots = entry.slots;
         break;
       case 'retained':
         this.retained.push(entry);

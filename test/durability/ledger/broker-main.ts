@@ -3,10 +3,15 @@
  * line does not offer. It does what the test tells it, and ends with it.
  */
 import { launchBroker, type RunningBroker } from '../../../src/broker.js';
+import { clientIdOn } from '../../helpers/client-ids.js';
+import { RawClient } from '../../helpers/raw-client.js';
 import { addressOf, breakShard } from '../../helpers/with-broker.js';
 import type { FromBroker, ToBroker } from './broker-protocol.js';
+import { pause } from './pause.js';
 
 const SLOW_STORE = new URL('./slow-store.js', import.meta.url).href;
+
+const PROBE_MS = 50;
 
 const tell = (message: FromBroker): void => void process.send?.(message);
 
@@ -25,6 +30,19 @@ async function killThread(shard: number): Promise<void> {
   if (broker === null) return;
   await breakShard(broker, shard, 'throw');
   tell({ kind: 'killed' });
+  while (!(await takesClients(broker, shard))) await pause(PROBE_MS);
+  tell({ kind: 'revived' });
+}
+
+async function takesClients(running: RunningBroker, shard: number): Promise<boolean> {
+  const client = await RawClient.open(addressOf(running), 4);
+  try {
+    return (await client.connect({ clientId: clientIdOn(running, shard, 'probe') })).code === 0;
+  } catch {
+    return false;
+  } finally {
+    client.drop();
+  }
 }
 
 process.on('message', (message: ToBroker) => {

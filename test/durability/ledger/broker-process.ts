@@ -26,8 +26,8 @@ export interface BrokerRun {
   said(): string;
   /** Ends it, and resolves when it has ended. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
-  /** Kills one of its threads. */
-  killThread(shard: number): Promise<void>;
+  /** Kills one of its threads. `onRevived`: its successor takes clients. */
+  killThread(shard: number, onRevived: () => void): Promise<void>;
   /** @returns the shard that owns a client's session */
   shardOf(client: string): Promise<number>;
 }
@@ -95,9 +95,10 @@ export function startForkedBroker(choice: BrokerChoice): BrokerRun {
       child.kill(signal);
       await ended;
     },
-    killThread: async (shard) => {
+    killThread: async (shard, onRevived) => {
       tell({ kind: 'kill', shard });
       await heard(child, ended, 'killed');
+      heard(child, ended, 'revived').then(onRevived, () => undefined);
     },
     shardOf: async (client) => {
       tell({ kind: 'owner', client });

@@ -10,4 +10,6 @@ export type FromBroker =
   | { readonly kind: 'ready'; readonly port: number }
   /** The thread answers nothing more. */
   | { readonly kind: 'killed' }
+  /** As many times as it was killed: its successor takes clients. */
+  | { readonly kind: 'revived' }
   | { readonly kind: 'owned'; readonly shard: number };

@@ -50,6 +50,8 @@ export type Event =
   | { kind: 'retained'; filter: string; askedUs: number; found: readonly OfMessage[]; isLast: boolean }
   /** `crash`: the process or one of its threads was killed, or stopped; `full`, `room`: nothing can be stored, again. */
   | { kind: 'broker'; what: 'crash' | 'full' | 'room' }
+  /** Modulo the number of shards it is the shard of a client. */
+  | { kind: 'slots'; slots: Readonly<Record<string, number>> }
   /** All of the broker runs, with so many shards. */
   | { kind: 'broker'; what: 'ready'; shards: number };
 

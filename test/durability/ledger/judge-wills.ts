@@ -4,13 +4,14 @@
  *
  * CONNACK does not wait for the store, and no packet says that a DISCONNECT has come. A will goes with the next commit.
  * Commits are a prefix of history, so it is promised from the first acknowledgement after CONNACK that needs one, or
- * when the connection has stood for a while in which commits succeeded. That a client has taken its leave is sure
- * only after such a while.
+ * when the connection has stood while commits succeeded: its shard acknowledged something of somebody that was sent
+ * later, or there was a while in which nobody died. That is long, for a busy machine takes its time for a commit. A
+ * DISCONNECT, which nothing acknowledges, is sure after such a while.
  */
 import type { Book, Connection } from './book.js';
 
-/** While commits succeed, a will is kept this long after CONNACK at the latest, and a DISCONNECT is noted. */
-const NOTED_US = 700_000;
+/** While nobody dies, a will is kept this long after CONNACK at the latest, and a DISCONNECT is noted. */
+const NOTED_US = 3_000_000;
 /** Back within this time of the start, with a margin: the will of a connection that the crash ended is not due. */
 const BACK_US = 3_500_000;
 /** After this time, with a margin, it was due before the client came back. */
@@ -63,7 +64,7 @@ function dueness(book: Book, connection: Connection, next: Connection | undefine
   if (closedUs === Infinity) return 'no';
   if (how === 'left') return book.isCalm(closedUs - LOST_US, closedUs + NOTED_US) ? 'no' : 'maybe';
   const hasStood = book.isCalm(connectedUs - LOST_US, connectedUs + NOTED_US);
-  const isNoted = confirmedUs !== Infinity || hasStood;
+  const isNoted = confirmedUs !== Infinity || hasStood || book.isStored(connection.client, connectedUs);
   const crashUs = book.crashesUs.findLast((crash) => crash <= closedUs && closedUs - crash < LOST_US);
   if (how === 'dropped' || crashUs === undefined) return isNoted && next === undefined ? 'yes' : 'maybe';
   const readyUs = book.readyUs.find((ready) => ready > crashUs) ?? Infinity;

@@ -19,10 +19,12 @@ function open(clientId: string, place: Place, note: Note): MqttClient {
     ...{ reconnectPeriod: AGAIN_MS, connectTimeout: CONNACK_TIMEOUT_MS, keepalive: 0 },
   });
   let isOpen = false;
-  client.on('connect', ({ sessionPresent }) => {
+  // Its own event comes after acknowledgements of what it sends again.
+  client.on('packetreceive', (packet) => {
+    if (packet.cmd !== 'connack' || packet.returnCode !== 0) return;
     isOpen = true;
     note({ kind: 'connecting', client: clientId, isClean: false, expirySeconds: 3_600, will: null });
-    note({ kind: 'connected', client: clientId, isPresent: sessionPresent });
+    note({ kind: 'connected', client: clientId, isPresent: packet.sessionPresent });
   });
   client.on('close', () => {
     if (isOpen) note({ kind: 'closed', client: clientId, how: 'lost' });

@@ -1,6 +1,10 @@
 /** A run of the ledger: the crowd lives, the broker dies again and again, and in the end the judge speaks. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SlotMap } from '../../../src/actor/slots.js';
+import { asClientId } from '../../../src/protocol/ids.js';
 import { auditRetained } from './audit.js';
 import { type BrokerChoice, type BrokerRun, startCliBroker, startForkedBroker } from './broker-process.js';
 import type { FromCrowd, Side, ToCrowd } from './crowd-protocol.js';
@@ -15,8 +19,8 @@ const PATIENCE_MS = 15_000;
 /** What must not come has time to. */
 const LINGER_MS = 500;
 const POLL_MS = 200;
-/** A thread that was killed is there again after this time at the latest. */
-const THREAD_BACK_MS = 3_000;
+/** The next one dies so long after a thread at the latest, which may be back by then or not. */
+const NEXT_DEATH_MS = 1_500;
 /** More of them within a minute, and the broker gives up. */
 const THREADS_KILLED_MAX = 4;
 const START_MS_MAX = 900;
@@ -53,6 +57,8 @@ export class LedgerRun {
   private shards: number;
   private readonly patienceMs: number;
   private threadsKilled = 0;
+  /** Those that are not back. */
+  private threadsDead = 0;
   private port = 0;
 
   constructor(private readonly choice: RunChoice) {
@@ -139,16 +145,21 @@ export class LedgerRun {
   }
 
   private async killThread(): Promise<void> {
+    const { broker } = this;
     this.threadsKilled += 1;
+    this.threadsDead += 1;
     this.note({ kind: 'broker', what: 'crash' });
-    await this.broker.killThread(this.random.between(0, this.shards - 1));
-    await pause(this.random.between(200, THREAD_BACK_MS / 2));
-    this.note({ kind: 'broker', what: 'ready', shards: this.shards });
+    await broker.killThread(this.random.between(0, this.shards - 1), () => {
+      if (this.broker !== broker) return;
+      this.threadsDead -= 1;
+      if (this.threadsDead === 0) this.note({ kind: 'broker', what: 'ready', shards: this.shards });
+    });
+    await pause(this.random.between(0, NEXT_DEATH_MS));
   }
 
   private async killProcess(): Promise<void> {
     const { random } = this;
-    this.threadsKilled = 0;
+    this.threadsKilled = this.threadsDead = 0;
     await this.endProcess(random.percent(12) ? 'SIGTERM' : 'SIGKILL');
     this.reshard();
     while (random.percent(20)) {
@@ -177,6 +188,7 @@ export class LedgerRun {
 
   /** Lets the crowd come to rest, and judges. */
   async conclude(): Promise<Verdict> {
+    this.note({ kind: 'slots', slots: slotsOf(this.choice.dataDir, this.entries) });
     this.crowd.tell({ kind: 'finish' });
     await this.orThrow(this.crowd.finished, 'the crowd to finish');
     await this.untilPaid();
@@ -233,6 +245,14 @@ export class LedgerRun {
   note(event: Event): void {
     this.entries.push({ ...event, atUs: nowUs() });
   }
+}
+
+/** The slots of all clients, from the key that the broker keeps. */
+function slotsOf(dataDir: string, entries: readonly Entry[]): Record<string, number> {
+  const { slotKey } = JSON.parse(readFileSync(join(dataDir, 'node.json'), 'utf8')) as { slotKey: string };
+  const map = new SlotMap(slotKey, 1);
+  const clients = new Set(entries.flatMap((entry) => ('client' in entry ? [entry.client] : [])));
+  return Object.fromEntries([...clients].map((client) => [client, map.slotOf(asClientId(client))]));
 }
 
 /** The two processes with clients. */

@@ -125,9 +125,37 @@ export class MainStore implements Documents, StoredDocuments {
     ];
     const names = new Set([...this.#names, name]);
     if (names.size > this.#names.size) writes.push(namesRow(names));
-    if (existsSync(this.directory)) await this.#usable().writeSafely(writes);
+    if (existsSync(this.directory)) await this.#write(writes, key);
     else await this.#make(writes);
     this.#names = names;
+  }
+
+  async #write(writes: readonly Write<MainTable>[], key: Buffer): Promise<void> {
+    const environment = this.#usable();
+    const value = environment.get('documents', key);
+    const before: Write<MainTable>[] = [
+      { table: 'documents', key, value: value === null ? null : Buffer.from(value) },
+      namesRow(this.#names),
+    ];
+    let isCommitted = false;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const committed = (): void => {
+          isCommitted = true;
+        };
+        environment.write(writes, { committed, flushed: resolve, failed: reject });
+      });
+    } catch (error) {
+      if (isCommitted) await this.#putBack(before);
+      throw error;
+    }
+  }
+
+  /** What is committed and could not be synced is answered as an error, so the next start is not to find it. */
+  #putBack(before: readonly Write<MainTable>[]): Promise<void> {
+    return new Promise((resolve) => {
+      this.#usable().write(before, { committed: resolve, flushed: ignore, failed: () => resolve() });
+    });
   }
 
   /** Where the first documents are written. */

@@ -33,6 +33,8 @@ export interface WriterTarget<Table extends string> {
   readonly reachedBytes: number;
   /** Bytes of all pages in use. Some 20 us. @throws Error likewise */
   readonly usedBytes: number;
+  /** Number of the last transaction that is committed. Some 6 us. @throws Error when lmdb has given up */
+  readonly lastTransaction: number;
   /** lmdb's number of a table. */
   numberOf(table: Table): number;
   /** What was written can be read from now on. */
@@ -56,6 +58,8 @@ export class Writer<Table extends string> {
   private readonly lots: Lot<Table>[] = [];
   /** Lots that are not over. */
   private underway = 0;
+  /** Number of the last transaction that is known to be committed. */
+  private transaction = 0;
   /** For the next ones. */
   private readonly memory: WriteLot[] = [];
   private onIdle: (() => void) | null = null;
@@ -65,6 +69,7 @@ export class Writer<Table extends string> {
     path: string,
   ) {
     this.room = new FileRoom(path);
+    this.look();
   }
 
   /** Nothing is under way. */
@@ -137,6 +142,7 @@ export class Writer<Table extends string> {
     const committed = (): void => {
       if (isCommitted) return;
       isCommitted = true;
+      this.transaction++;
       target.refresh();
       this.next();
       end.committed();
@@ -145,6 +151,8 @@ export class Writer<Table extends string> {
       memory.clear();
       this.memory.push(memory);
       if (status !== 0) {
+        // lmdb does not say that it is committed when its sync has failed by then.
+        if (!isCommitted && this.hasCommitted()) committed();
         this.over(() => end.failed(writeError(status)), isCommitted);
         return;
       }
@@ -153,6 +161,26 @@ export class Writer<Table extends string> {
       this.over(() => end.flushed(), true);
     };
     memory.start(target.native, { committed, over });
+  }
+
+  /** Something else was committed while nothing was under way here. */
+  look(): void {
+    this.transaction = this.target.lastTransaction;
+  }
+
+  /** Whether the lot that has failed is there all the same; not when lmdb has given up. */
+  private hasCommitted(): boolean {
+    const known = this.transaction;
+    try {
+      this.target.refresh();
+      this.transaction = this.target.lastTransaction;
+    } catch {
+      return false;
+    }
+    if (this.transaction === known) return false;
+    // It counts again when it is told.
+    this.transaction--;
+    return true;
   }
 
   private over(tell: () => void, isCommitted: boolean): void {

@@ -6,7 +6,7 @@ import type { BrokerError } from '../../src/base/errors.js';
 import { USER_TAGS_BYTES_MAX, USERS_MAX } from '../../src/limits.js';
 import { Environment } from '../../src/storage/environment.js';
 import { framed } from '../../src/storage/framing.js';
-import { MAIN_TABLES } from '../../src/storage/main-store.js';
+import { MAIN_TABLES, MainStore } from '../../src/storage/main-store.js';
 import { runCli } from '../cli/run-cli.js';
 import { type AskApi, asking } from '../helpers/api.js';
 import { storedText, storeText } from '../helpers/documents.js';
@@ -14,6 +14,7 @@ import { needs } from '../helpers/needs.js';
 import { RecordingLogger, startTestBroker, tempDirectory, until } from '../helpers/with-broker.js';
 import { type BrokerRun, portOf, startCliBroker } from './ledger/broker-process.js';
 import { MOUNT, SmallDisc } from './ledger/small-disc.js';
+import { STRACE, Strace } from './ledger/strace.js';
 
 const API = { 'listener.api.mgmt': '127.0.0.1:0' };
 const DONE = '{"code":0,"result":[]}';
@@ -215,3 +216,27 @@ test('of a damaged environment the rest is kept; what is lost is told, and nobod
   t.not(offline.code, 0);
   t.notRegex(offline.stdout, /admin/);
 });
+
+needs(STRACE)(
+  'a change that was refused because it could not be synced is not found by the next start',
+  async (t) => {
+    const directory = tempDirectory();
+    const store = await MainStore.open(directory, new RecordingLogger());
+    const users = store.document('users', 'users.json');
+    await users.write('old');
+    const failing = 'fdatasync,fsync:error=EIO';
+    const data = join(directory, 'main', 'data.mdb');
+    const strace = await Strace.attach(process.pid, join(tempDirectory(), 'strace'), failing, [data]);
+    await t.throwsAsync(users.write('new'), { message: /EIO|i\/o error/i });
+    await t.throwsAsync(store.document('bans', 'bans.json').write('first'));
+    await strace.detach();
+    t.is(users.read(3)?.toString(), 'old');
+    await store.close();
+    const again = await MainStore.open(directory, new RecordingLogger());
+    t.is(again.document('users', 'users.json').read(3)?.toString(), 'old');
+    t.is(again.document('bans', 'bans.json').read(3), null);
+    await again.document('users', 'users.json').write('new');
+    t.is(again.get('users')?.toString(), 'new');
+    await again.close();
+  },
+);

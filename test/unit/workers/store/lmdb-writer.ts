@@ -9,6 +9,7 @@
 import { writeSync } from 'node:fs';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { SystemClock } from '../../../../src/base/clock.js';
+import { framed, opened } from '../../../../src/storage/framing.js';
 import { journalKey, sequenceOfKey } from '../../../../src/storage/keys.js';
 import type { Change } from '../../../../src/storage/tables.js';
 import { type KeepingLevel, LmdbStore, type LmdbStoreOptions } from '../../../../workers/store/lmdb-store.js';
@@ -17,6 +18,7 @@ const KEPT = 40;
 /** KEPT of one that grows. */
 export const KEPT_ALL = Number.POSITIVE_INFINITY;
 const NUMBER_KEY = Buffer.from('number');
+const VERSION = 1;
 const RETRY_MS = 20;
 const VALUE_BYTES_MAX = 60_000;
 
@@ -29,19 +31,22 @@ export function storeAt(directory: string, options: Partial<LmdbStoreOptions> = 
 }
 
 export function changesOf(number: number, kept = KEPT): Change[] {
+  const key = journalKey(number);
   const value = Buffer.alloc((number * 7_919) % VALUE_BYTES_MAX, number & 0xff);
   const count = Buffer.alloc(4);
   count.writeUInt32LE(number);
   return [
-    { table: 'journal', key: journalKey(number), value },
+    { table: 'journal', key, value: framed(key, value, VERSION) },
     { table: 'journal', key: journalKey(Math.max(0, number - kept)), value: null },
-    { table: 'meta', key: NUMBER_KEY, value: count },
+    { table: 'meta', key: NUMBER_KEY, value: framed(NUMBER_KEY, count, VERSION) },
   ];
 }
 
 /** @returns the number of the last commit that is there; 0: none. @throws Error when not all of it is */
 export function lastCommit(store: LmdbStore, kept = KEPT): number {
-  const number = store.get('meta', NUMBER_KEY)?.readUInt32LE(0) ?? 0;
+  const count = store.get('meta', NUMBER_KEY);
+  const frame = count === null ? null : opened(NUMBER_KEY, count, VERSION);
+  const number = frame?.ok === true ? frame.content.readUInt32LE(0) : 0;
   const rows = [...store.rows('journal')];
   const first = Math.max(1, number - kept + 1);
   if (rows.length !== number - first + 1) throw new Error(`${rows.length} rows at ${number}`);

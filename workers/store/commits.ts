@@ -16,8 +16,8 @@ export interface CommitSource {
   committed(): void;
 }
 
-/** Told when commits begin to fail, and when they succeed again. */
-export type OnFailing = (isFailing: boolean) => void;
+/** Told when commits begin to fail, if possible why, and when they succeed again. */
+export type OnFailing = (isFailing: boolean, why?: string) => void;
 
 export class Commits {
   /** A commit has failed, and none has succeeded since. */
@@ -119,7 +119,7 @@ export class Commits {
     const changes = this.refused ?? this.collect();
     this.isUnderway = true;
     this.beganMs = this.turn.nowMs;
-    this.store.commit(changes, (ok) => this.ended(changes, ok));
+    this.store.commit(changes, (ok, why) => this.ended(changes, ok, why));
   }
 
   private collect(): Change[] {
@@ -142,14 +142,14 @@ export class Commits {
     this.counters.commitBytes += bytes;
   }
 
-  private ended(changes: Change[], ok: boolean): void {
+  private ended(changes: Change[], ok: boolean, why?: string): void {
     this.turn.enter();
     this.isUnderway = false;
     this.refused = ok ? null : changes;
     if (!ok) this.retryMs = this.turn.nowMs + COMMIT_RETRY_MS;
     if (ok === this.isFailing) {
       this.isFailing = !ok;
-      this.onFailing(!ok);
+      this.onFailing(!ok, why);
     }
     if (!ok) return;
     for (const source of this.sources) source.committed();

@@ -7,12 +7,13 @@
  * `mqtt.persistence.flush_interval`, and nothing else, however slow the disk is.
  */
 import type { Clock } from '../../src/base/clock.js';
+import { messageOf } from '../../src/base/errors.js';
 import { Environment } from '../../src/storage/environment.js';
 import { FORMAT_KEY, FORMAT_ROW, formatOf } from '../../src/storage/meta-rows.js';
 import { writtenLater } from '../../src/storage/refusal.js';
 import { type Change, type Row, TABLES, type Table } from '../../src/storage/tables.js';
 import { canWrite, writeAnew } from './disk-trials.js';
-import type { Store } from './store.js';
+import type { CommitDone, Store } from './store.js';
 import { StoreSize } from './store-size.js';
 
 /** `process`: a commit survives the end of the process; `disk`: that of the machine. */
@@ -30,8 +31,6 @@ export interface LmdbStoreOptions {
   readonly maxBytes: number;
 }
 
-type Done = (ok: boolean) => void;
-
 /** A commit whose sync is not over. */
 interface Unsynced {
   readonly beganMs: number;
@@ -43,7 +42,7 @@ export class LmdbStore implements Store {
   private readonly size: StoreSize;
   private readonly unsynced: Unsynced[] = [];
   /** The commit that waits for syncs; null: none does. */
-  private waiting: { readonly changes: readonly Change[]; readonly done: Done } | null = null;
+  private waiting: { readonly changes: readonly Change[]; readonly done: CommitDone } | null = null;
   /** A commit has failed: whether the disk takes anything is tried before the next. */
   private isRefused = false;
   /** A sync has failed: everything is written anew before the next commit. */
@@ -83,7 +82,7 @@ export class LmdbStore implements Store {
     return this.isUnusable ? null : this.environment.get(table, key);
   }
 
-  commit(changes: readonly Change[], done: Done): void {
+  commit(changes: readonly Change[], done: CommitDone): void {
     if (changes.length === 0) {
       done(true);
       return;
@@ -95,7 +94,7 @@ export class LmdbStore implements Store {
     }
     this.mend().then(
       () => this.begin(changes, done),
-      () => done(false),
+      (error) => done(false, messageOf(error)),
     );
   }
 
@@ -119,7 +118,7 @@ export class LmdbStore implements Store {
     return format === 'known';
   }
 
-  private beginInTime(changes: readonly Change[], done: Done): void {
+  private beginInTime(changes: readonly Change[], done: CommitDone): void {
     if (this.isTooFarAhead()) this.waiting = { changes, done };
     else this.begin(changes, done);
   }
@@ -131,14 +130,14 @@ export class LmdbStore implements Store {
     return this.clock.monotonicMs() - unsynced[0]!.beganMs >= options.flushIntervalMs;
   }
 
-  private begin(changes: readonly Change[], done: Done): void {
+  private begin(changes: readonly Change[], done: CommitDone): void {
     const { level } = this.options;
     const mine = { beganMs: this.clock.monotonicMs() };
     let isDone = false;
-    const tell = (ok: boolean): void => {
+    const tell: CommitDone = (ok, why) => {
       if (isDone) return;
       isDone = true;
-      done(ok);
+      done(ok, why);
     };
     let isCommitted = false;
     this.unsynced.push(mine);
@@ -154,10 +153,10 @@ export class LmdbStore implements Store {
         this.synced(mine);
         tell(true);
       },
-      failed: () => {
+      failed: (error) => {
         this.fell(isCommitted);
         this.synced(mine);
-        tell(false);
+        tell(false, error.message);
       },
     });
   }

@@ -7,12 +7,13 @@ import type { Core } from '../core.js';
 /** To be called once, when the shard's parts are made. */
 export function tellOfStore(core: Core): void {
   const { commits, shard, config } = core;
-  commits.onFailing = (isFailing) =>
+  commits.onFailing = (isFailing, why) =>
     tell(core, isFailing, {
       id: `store_failing.${shard}`,
       title: `Shard ${shard} cannot store`,
       summary:
-        `shard-${shard} in node.data_dir cannot be written: what has to be kept is not acknowledged. ` +
+        `shard-${shard} in node.data_dir cannot be written${why === undefined ? '' : ` (${why})`}: ` +
+        'what has to be kept is not acknowledged. ' +
         'Make room on the disk, or see that it takes what is written; nothing has to be restarted.',
       end: 'what has to be kept can be stored again',
     });

@@ -5,6 +5,8 @@
 import type { ShardStart } from '../../src/actor/shard-protocol.js';
 import type { Change, Row, Table } from '../../src/storage/tables.js';
 
+export type CommitDone = (ok: boolean, why?: string) => void;
+
 export interface Store {
   /** False: nothing needs to be collected for it, and what it is given is empty. */
   readonly isKeeping: boolean;
@@ -16,9 +18,9 @@ export interface Store {
   get(table: Table, key: Buffer): Buffer | null;
   /**
    * Makes all of `changes` safe, or nothing of it; of several for one key the last counts. `done` is called exactly
-   * once, at once or in a later turn. Not to be called again before.
+   * once, at once or in a later turn, with the reason where it is known why not. Not to be called again before.
    */
-  commit(changes: readonly Change[], done: (ok: boolean) => void): void;
+  commit(changes: readonly Change[], done: CommitDone): void;
   /** Bytes that it takes; what has been given up and may be used again does not count. */
   readonly usedBytes: number;
   /** No more is to be added; what gives space back is still committed. */
@@ -49,7 +51,7 @@ export class MemoryStore implements Store {
     return null;
   }
 
-  commit(_changes: readonly Change[], done: (ok: boolean) => void): void {
+  commit(_changes: readonly Change[], done: CommitDone): void {
     done(true);
   }
 

@@ -8,7 +8,7 @@ test('failing commits and a full store raise alarms that say what to do, and cle
   const alarms = new Map<string, Alarm>();
   const lines: string[] = [];
   const commits = {
-    onFailing: (_isFailing: boolean): void => undefined,
+    onFailing: (_isFailing: boolean, _why?: string): void => undefined,
     onFull: (_isFull: boolean): void => undefined,
   };
   const core = {
@@ -23,11 +23,14 @@ test('failing commits and a full store raise alarms that say what to do, and cle
     },
   };
   tellOfStore(core as unknown as Core);
-  commits.onFailing(true);
+  commits.onFailing(true, 'i/o error');
   const [alarm] = alarms.values();
   t.is(alarm?.severity, 'critical');
   t.is(alarm?.raisedAt, 7);
-  t.regex(alarm!.summary, /shard-1 in node\.data_dir .*Make room on the disk/);
+  t.regex(
+    alarm!.summary,
+    /shard-1 in node\.data_dir cannot be written \(i\/o error\): .*Make room on the disk/,
+  );
   commits.onFailing(false);
   t.is(alarms.size, 0);
   t.deepEqual(lines, ['error', 'info']);

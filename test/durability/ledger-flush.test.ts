@@ -1,12 +1,14 @@
 /** Level `disk` by a store that withholds its flush: nothing is acknowledged that is not on the disk. */
 import test, { type ExecutionContext } from 'ava';
 import { clientIdOn } from '../helpers/client-ids.js';
-import { PERSISTENT, subscribe, unsubscribe } from '../helpers/packets.js';
+import { type ConnectOptions, PERSISTENT, subscribe, unsubscribe } from '../helpers/packets.js';
 import { RawClient } from '../helpers/raw-client.js';
 import { addressOf, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 import { SeamRemote } from '../seams/remote.js';
 
 const SHARDS = 2;
+
+type Session = Pick<ConnectOptions, 'clean' | 'properties'>;
 
 /** A broker whose flushes are withheld from now on, a session that is away, and clients of other shards and its own. */
 class Stage {
@@ -14,6 +16,8 @@ class Stage {
     readonly remote: SeamRemote,
     readonly publisher: RawClient,
     readonly subscriber: RawClient,
+    /** Its session ends with its connection. */
+    readonly passerBy: RawClient,
   ) {}
 
   static async set(t: ExecutionContext, isSameShard: boolean): Promise<Stage> {
@@ -21,9 +25,9 @@ class Stage {
     const config = { 'node.shards': SHARDS, 'mqtt.persistence.level': 'disk' } as const;
     const seams = { store: remote.module('flush', '') };
     const broker = await startTestBroker({ config, seams }, tempDirectory());
-    const client = async (shard: number, name: string): Promise<RawClient> => {
+    const client = async (shard: number, name: string, session: Session = PERSISTENT): Promise<RawClient> => {
       const opened = await RawClient.open(addressOf(broker), 5);
-      await opened.connect({ clientId: clientIdOn(broker, shard, name), ...PERSISTENT });
+      await opened.connect({ clientId: clientIdOn(broker, shard, name), ...session });
       return opened;
     };
     const away = await client(0, 'away');
@@ -31,13 +35,13 @@ class Stage {
     await away.disconnect();
     const publisher = await client(isSameShard ? 0 : 1, 'publisher');
     const subscriber = await client(0, 'subscriber');
+    const passerBy = await client(0, 'passer-by', { clean: true });
     t.teardown(async () => {
-      publisher.drop();
-      subscriber.drop();
+      for (const each of [publisher, subscriber, passerBy]) each.drop();
       remote.close();
       await broker.stop();
     });
-    return new Stage(remote, publisher, subscriber);
+    return new Stage(remote, publisher, subscriber, passerBy);
   }
 
   async tell(word: 'hold' | 'release'): Promise<void> {
@@ -86,6 +90,8 @@ for (const answer of ['suback', 'unsuback'] as const) {
     await stage.tell('hold');
     subscriber.send(ASKS[answer]);
     await remote.heard('committed');
+    // By then other shards have answered the first one as well.
+    await stage.passerBy.subscribe('w/#');
     await subscriber.expectSilence();
     await stage.tell('release');
     t.is((await subscriber.expect(answer)).type, answer);

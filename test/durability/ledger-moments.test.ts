@@ -126,8 +126,15 @@ killed(
     const subscriber = await stage.client('subscriber');
     await subscriber.subscribe([['a', 2]]);
     const publisher = await stage.client('publisher');
+    // So that a session which has forgotten the next one would begin with another identifier.
+    await publisher.publish({ topic: 'a', payload: 'w', qos: 2, id: 1 });
+    const first = await subscriber.expectPublish('w');
+    subscriber.sendAck('pubrec', first.id);
+    await subscriber.expect('pubrel');
+    subscriber.sendAck('pubcomp', first.id);
     publisher.sendPublish({ topic: 'a', payload: 'x', qos: 2, id: 1 });
     const { id } = await subscriber.expectPublish('x');
+    t.not(id, first.id);
     await stage.crash();
     const back = await stage.client('publisher');
     await back.publish({ topic: 'a', payload: 'x', qos: 2, id: 1, dup: true });

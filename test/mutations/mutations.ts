@@ -4,6 +4,7 @@
  */
 import { CONNECTION_MUTATIONS } from './connection-mutations.js';
 import { DELIVERY_MUTATIONS } from './delivery-mutations.js';
+import { DURABILITY_MUTATIONS } from './durability-mutations.js';
 
 export interface Mutation {
   /** What is wrong with the broker then. */
@@ -19,7 +20,11 @@ export interface Mutation {
   readonly match: string;
 }
 
-export const MUTATIONS: readonly Mutation[] = [...CONNECTION_MUTATIONS, ...DELIVERY_MUTATIONS];
+export const MUTATIONS: readonly Mutation[] = [
+  ...CONNECTION_MUTATIONS,
+  ...DELIVERY_MUTATIONS,
+  ...DURABILITY_MUTATIONS,
+];
 
 /** @returns the broken text. @throws Error when the text to replace is not there, or more than once. */
 export function applyTo(text: string, { name, file, find, replace }: Mutation): string {

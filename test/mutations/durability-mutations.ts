@@ -1,0 +1,103 @@
+/** Faults in what is kept and in when it is promised. Test data, no thread of its own. */
+import type { Mutation } from './mutations.js';
+
+export const DURABILITY_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'PUBACK and PUBREC do not wait for the commit',
+    file: 'workers/connection/ack-gate.js',
+    find: 'if (!needsCommit && connection.gatedAcks === 0) {',
+    replace: 'if (true) {',
+    tests: 'durability/ledger-flush',
+    match: '',
+  },
+  {
+    name: 'SUBACK does not wait for the commit',
+    file: 'workers/connection/new-subscriptions.js',
+    find: 'const isKept = session.isKept && this.made.length > 0;',
+    replace: 'const isKept = false;',
+    tests: 'durability/ledger-flush',
+    match: '',
+  },
+  {
+    name: 'UNSUBACK does not wait for the commit',
+    file: 'workers/connection/unsubscribe-job.js',
+    find: 'if (!this.session.isKept || ',
+    replace: 'if (true || ',
+    tests: 'durability/ledger-flush',
+    match: '',
+  },
+  {
+    name: 'PUBREL does not wait for the commit',
+    file: 'workers/publish/kept-delivery.js',
+    find: 'this.core.journal.released(entry);\n        this.hold(session, packetId, entry);',
+    replace: 'this.core.journal.released(entry);\n        this.goOn(session, packetId, entry);',
+    tests: 'durability/ledger-flush',
+    match: '',
+  },
+  {
+    name: 'a message with QoS 2 is sent before its packet identifier is kept',
+    file: 'workers/publish/kept-delivery.js',
+    find: 'this.hold(session, packetId, entry);\n        return 0;',
+    replace: 'this.goOn(session, packetId, entry);\n        return 0;',
+    tests: 'durability/ledger-moments',
+    match: '',
+  },
+  {
+    name: 'packet identifiers of messages that have come are not kept',
+    file: 'workers/publish/kept-delivery.js',
+    find: 'return session.isKept ? this.core.journal.inbound(session.number, packetId) : NO_ENTRY;',
+    replace: 'return NO_ENTRY;',
+    tests: 'durability/ledger-moments',
+    match: '',
+  },
+  {
+    name: 'that something is over is not kept',
+    file: 'workers/store/journal.js',
+    find: 'this.gathering().events.end(record, entry);',
+    replace: 'this.commits.touch();',
+    tests: 'durability/ledger-moments',
+    match: '',
+  },
+  {
+    name: 'retained messages are not kept',
+    file: 'workers/store/retained-keeper.js',
+    find: 'for (const [name, { now }] of this.rows)',
+    replace: 'for (const [name, { now }] of [])',
+    tests: 'durability/ledger-moments',
+    match: '',
+  },
+  {
+    name: 'batches for other shards are posted before their commit',
+    file: 'workers/peers/outbox-stream.js',
+    find: 'this.put(changes, sequence, value);\n        if (this.emptied',
+    replace:
+      'this.put(changes, sequence, value);\n        this.safe.push(...this.taken);\n        this.taken = [];\n        this.postSome(Infinity);\n        if (this.emptied',
+    tests: 'unit/peers/outbox.property',
+    match: '',
+  },
+  {
+    name: 'how far a batch is handled is kept one commit too late',
+    file: 'workers/peers/inbox.js',
+    find: 'if (!this.isChanged)\n            return;\n        this.isChanged = false;',
+    replace:
+      'if (!this.isChanged)\n            return;\n        this.isLate = !this.isLate;\n        if (this.isLate)\n            return this.onChange();\n        this.isChanged = false;',
+    tests: 'unit/peers/outbox.property',
+    match: '',
+  },
+  {
+    name: 'a batch that comes again is handled again',
+    file: 'workers/peers/inbox.js',
+    find: 'if (sequence > this.sequence)',
+    replace: 'if (true)',
+    tests: 'unit/peers/outbox.property',
+    match: '',
+  },
+  {
+    name: 'a record of the journal that is written anew loses an entry',
+    file: 'workers/store/journal-rewriter.js',
+    find: 'if (message === OVER)',
+    replace: 'if (message === OVER || i === 0)',
+    tests: 'unit/workers/store/journal',
+    match: '',
+  },
+];

@@ -18,6 +18,11 @@ export class ShardActions implements ClientActions {
     return (await this.#ask(clientId, 'session.kick', { clientId })).kicked;
   }
 
+  async removeSession(id: string): Promise<boolean> {
+    const clientId = asClientId(id);
+    return (await this.#ask(clientId, 'session.remove', { clientId })).removed;
+  }
+
   async forgetDecision(id: string, topic: string): Promise<boolean> {
     const clientId = asClientId(id);
     return (await this.#ask(clientId, 'session.forgetDecision', { clientId, topic })).isConnected;

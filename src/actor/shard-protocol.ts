@@ -187,6 +187,8 @@ export interface ShardRequests {
   'peer.connect': { input: { shard: ShardId; port: MessagePort }; output: null };
   /** Answered when the connection is closed. */
   'session.kick': { input: { clientId: ClientId }; output: { kicked: boolean } };
+  /** Ends its session and its connection, if it has one. Answered when it is gone for good. */
+  'session.remove': { input: { clientId: ClientId }; output: { removed: boolean } };
   /** What was decided about its publishing to exactly this topic. */
   'session.forgetDecision': {
     input: { clientId: ClientId; topic: string };

@@ -71,6 +71,11 @@ export interface Listings {
 export interface ClientActions {
   /** Ends its connection. @returns false where it is not connected */
   kick(clientId: string): Promise<boolean>;
+  /**
+   * Ends its session, and its connection if it has one: nothing of it comes back. Rejects, too, where that could not be
+   * stored; then it has ended, but may come back after a crash. @returns false where it has no session
+   */
+  removeSession(clientId: string): Promise<boolean>;
   /** Forgets what was decided about its publishing to exactly this topic. @returns false where it is not connected */
   forgetDecision(clientId: string, topic: string): Promise<boolean>;
   /** Through hooks and retaining, to whoever wants it. `clientId`: who is said to have published. */

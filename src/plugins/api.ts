@@ -360,7 +360,7 @@ export interface ShardHooks {
   'session.subscribed'?(client: ClientInfo, filter: SubscribeFilter): void;
   /** Only what there was; not at the session's end. */
   'session.unsubscribed'?(client: ClientInfo, filter: string): void;
-  /** `normal`, `expired`, `destroy` (in favour of a new one) or `conflict`. */
+  /** `normal`, `expired`, `destroy` (in favour of a new one, or removed over the API) or `conflict`. */
   'session.terminated'?(clientId: string, reason: string): void;
   /**
    * Of clients, of wills, and of the broker itself. Topics are whole, behind a listener's mountpoint.

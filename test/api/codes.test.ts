@@ -46,6 +46,7 @@ const REFUSED: readonly (readonly [code: number, message: string | null, what: s
   [110, '"already_started"', `PUT nodes/${NODE}/plugins/emq_retainer`, { active: true }],
   [111, '"not_started"', `PUT nodes/${NODE}/plugins/emq_reloader`, { active: false }],
   [112, null, 'DELETE clients/nobody'],
+  [112, '"Clientid: nobody not found"', 'DELETE sessions/nobody'],
   [112, null, 'PUT clients/nobody/clean_acl_cache', { topic: 'a' }],
   [112, '"Clientid: nobody not found"', 'POST mqtt/subscribe', { client_id: 'nobody', topic: 'a' }],
   [112, '"Clientid: nobody not found"', 'POST mqtt/unsubscribe', { client_id: 'nobody', topic: 'a' }],

@@ -4,6 +4,8 @@ import { type TestBrokerOptions, until } from '../helpers/with-broker.js';
 import { client } from './lists.js';
 
 export const CLIENT = 'mqttjs_722b4d845f';
+/** Connected, with a session that stays. */
+export const LASTING = 'räksmörgås/1';
 export const ABSENT = 'absent';
 export const TOPIC = '/World';
 
@@ -18,7 +20,7 @@ export async function populate(broker: RunningBroker): Promise<void> {
     [TOPIC, 0],
     ['$share/g/shared', 1],
   ]);
-  const second = await client(broker, 'räksmörgås/1', { username: 'ann', clean: false }, 5);
+  const second = await client(broker, LASTING, { username: 'ann', clean: false }, 5);
   await second.subscribe([['$local/here', 2]]);
   const absent = await client(broker, ABSENT, { clean: false });
   await absent.subscribe([['waiting', 1]]);

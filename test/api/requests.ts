@@ -7,7 +7,7 @@ import { wholePath } from '../../src/api/description.js';
 import type { Endpoint } from '../../src/api/endpoint.js';
 import { ENDPOINTS } from '../../src/api/endpoints.js';
 import type { ApiOptions } from '../helpers/api.js';
-import { ABSENT, CLIENT, TOPIC } from './populated.js';
+import { ABSENT, CLIENT, LASTING, TOPIC } from './populated.js';
 
 export interface ApiRequest {
   /** `GET nodes/{node}/clients`, as the list of endpoints has it. */
@@ -85,10 +85,14 @@ const RIGHT: readonly Given[] = [
   ['GET trace', { '?': 'client=x&duration=1&lines=1' }],
   ['GET openapi.json', {}],
   ['DELETE clients/{client_id}', { client_id: CLIENT }],
+  ['DELETE nodes/{node}/sessions/{client_id}', { client_id: ABSENT }],
+  ['DELETE sessions/{client_id}', { client_id: encodeURIComponent(LASTING) }],
 ];
 
 const REFUSED: readonly (readonly [ApiCode, ...Given])[] = [
   [112, 'DELETE clients/{client_id}', { client_id: ABSENT }],
+  [112, 'DELETE sessions/{client_id}', { client_id: 'nobody' }],
+  [112, 'DELETE nodes/{node}/sessions/{client_id}', { client_id: 'nobody' }],
   [112, 'PUT clients/{client_id}/clean_acl_cache', { client_id: ABSENT }, { topic: 'test' }],
   [102, 'POST mqtt/publish', {}, { topic: 'a/#' }],
   [108, 'POST mqtt/publish', {}, { topic: 'a', qos: 3 }],

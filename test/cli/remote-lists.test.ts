@@ -75,6 +75,11 @@ test(
     ] as const) {
       t.deepEqual(await type(line), { code: 1, stdout: '', stderr: `shardmq: ${message}\n` });
     }
+    const removed = { code: 0, stdout: 'the session of one has ended\n', stderr: '' };
+    t.deepEqual(await type('sessions remove one'), removed);
+    await one.expectClosed();
+    const again = { code: 1, stdout: '', stderr: 'shardmq: one has no session\n' };
+    t.deepEqual(await type('sessions remove one'), again);
   }),
 );
 

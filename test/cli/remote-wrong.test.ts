@@ -137,6 +137,7 @@ test('options and words that are wrong end with 2, before anything is asked', as
   const wrong: [line: string, message: RegExp][] = [
     ['clients show', /^shardmq: it is: clients show ID; try shardmq help$/m],
     ['clients drop x', /clients takes list, show ID or kick ID, not drop;/],
+    ['sessions kick x', /sessions takes list, show ID or remove ID, not kick;/],
     ['clients show a b', /it is: clients show ID/],
     ['clients --limit 0', /--limit is a whole number from 1/],
     ['clients show x --limit 1', /--limit is not for clients show ID/],

@@ -61,6 +61,7 @@ class StubShard {
           return null;
         },
         'session.kick': () => ({ kicked: false }),
+        'session.remove': () => ({ removed: false }),
         'session.forgetDecision': () => ({ isConnected: false }),
         'session.subscribe': () => 'no_session',
         'session.unsubscribe': () => 'no_session',

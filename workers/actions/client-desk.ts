@@ -1,6 +1,6 @@
 /**
- * What the API does to clients and their sessions: it ends connections, forgets decisions, subscribes and
- * unsubscribes. Runs on the shard's thread.
+ * What the API does to clients and their sessions: it ends connections and sessions, forgets decisions, subscribes
+ * and unsubscribes. Runs on the shard's thread.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SubscribeOutcome } from '../../src/actor/action-protocol.js';
@@ -10,6 +10,7 @@ import type { ClientId } from '../../src/protocol/ids.js';
 import { ReasonCode } from '../../src/protocol/mqtt/reason-code.js';
 import type { ParsedSubscription } from '../../src/protocol/topic.js';
 import { clientOf, clientOfSession } from '../connection/client.js';
+import type { Connection } from '../connection/connection.js';
 import { NewSubscriptions } from '../connection/new-subscriptions.js';
 import type { SubscribeFlow } from '../connection/subscribe-flow.js';
 import type { Core } from '../core.js';
@@ -27,13 +28,28 @@ export class ClientDesk {
    * connected, true once its connection is closed, or takes too long to
    */
   async kick(clientId: ClientId): Promise<boolean> {
-    const { sessions, connections, turn, clock } = this.core;
+    const { sessions, turn } = this.core;
     turn.enter();
     const connection = sessions.find(clientId)?.connection ?? null;
     if (connection === null) return false;
     connection.disconnect(ReasonCode.AdministrativeAction, 'kick');
-    const untilMs = clock.monotonicMs() + KICK_CLOSE_TIMEOUT_MS;
-    while (connections.has(connection) && clock.monotonicMs() < untilMs) await sleep(KICK_POLL_MS);
+    await this.closed(connection);
+    return true;
+  }
+
+  /**
+   * Ends the session, and its client's connection first: the will goes out, whatever its delay, and all else is gone.
+   * @returns false where there is none, true once that is safe and the connection closed, as above
+   */
+  async remove(clientId: ClientId): Promise<boolean> {
+    const { sessions, turn } = this.core;
+    turn.enter();
+    const session = sessions.find(clientId);
+    if (session === null) return false;
+    const { connection } = session;
+    connection?.disconnect(ReasonCode.AdministrativeAction, 'kick');
+    sessions.end(session, 'destroy');
+    await Promise.all([this.safelyOver(), connection === null ? null : this.closed(connection)]);
     return true;
   }
 
@@ -93,13 +109,21 @@ export class ClientDesk {
     if (!core.router.unsubscribe(session, parsed.filter, parsed.group, parsed.local)) return 'done';
     const client = clientOfSession(session);
     subscribes.ended(session, parsed, client, client?.filterText(parsed) ?? filter);
-    return session.isKept ? this.whenSafe() : 'done';
+    return session.isKept ? this.safelyOver().then(() => 'done') : 'done';
   }
 
-  private whenSafe(): Promise<SubscribeOutcome> {
+  /** Resolves when the connection is closed, or takes too long to. */
+  private async closed(connection: Connection): Promise<void> {
+    const { connections, clock } = this.core;
+    const untilMs = clock.monotonicMs() + KICK_CLOSE_TIMEOUT_MS;
+    while (connections.has(connection) && clock.monotonicMs() < untilMs) await sleep(KICK_POLL_MS);
+  }
+
+  /** Resolves when the store knows that something has ended. */
+  private safelyOver(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.core.acks.whenSafe((isSafe) => {
-        if (isSafe) resolve('done');
+        if (isSafe) resolve();
         else reject(new BrokerError('SHARD_UNAVAILABLE', 'the store does not know that it has ended'));
       }, API_SUBSCRIBE_TIMEOUT_MS);
     });

@@ -8,6 +8,7 @@ import { ClientDesk } from './client-desk.js';
 
 type Actions =
   | 'session.kick'
+  | 'session.remove'
   | 'session.forgetDecision'
   | 'session.subscribe'
   | 'session.unsubscribe'
@@ -22,6 +23,7 @@ export function actionRequests(core: Core, subscribes: SubscribeFlow): Pick<Shar
   const tracer = new Tracer(core);
   return {
     'session.kick': async ({ clientId }) => ({ kicked: await desk.kick(clientId) }),
+    'session.remove': async ({ clientId }) => ({ removed: await desk.remove(clientId) }),
     'session.forgetDecision': ({ clientId, topic }) => ({
       isConnected: desk.forgetDecision(clientId, topic),
     }),

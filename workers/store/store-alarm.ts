@@ -23,8 +23,8 @@ export function tellOfStore(core: Core): void {
       title: `The store of shard ${shard} is full`,
       summary:
         `shard ${shard} keeps its share of mqtt.persistence.max_bytes (${config['mqtt.persistence.max_bytes']} bytes): ` +
-        'messages that would have to be kept are not acknowledged. Let sessions that wait for messages fetch them or ' +
-        'remove them, or start with a larger limit.',
+        'messages that would have to be kept are not acknowledged. Let clients fetch what waits for them, end ' +
+        'sessions that nobody needs (shardmq sessions remove ID, DELETE api/v2/sessions/ID), or start with a larger limit.',
       end: 'the store has room again',
     });
 }

@@ -1,4 +1,4 @@
-/** What is done to a connected client. Main thread. */
+/** What is done to clients and their sessions. Main thread. */
 import { ApiError } from '../api-error.js';
 import { endpoint } from '../endpoint.js';
 import { string } from '../fields.js';

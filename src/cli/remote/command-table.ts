@@ -82,7 +82,14 @@ export const REMOTE_COMMANDS = {
   },
   sessions: {
     about: 'sessions, also of clients that are away',
-    actions: { list: list('all of them, by ClientId'), show: { words: ['ID'], about: 'one of them' } },
+    actions: {
+      list: list('all of them, by ClientId'),
+      show: { words: ['ID'], about: 'one of them' },
+      remove: {
+        words: ['ID'],
+        about: 'ends it for good, with all that waits in it; its client is disconnected',
+      },
+    },
     usual: 'list',
     example: 'sessions show meter-7',
   },

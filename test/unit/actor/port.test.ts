@@ -35,6 +35,7 @@ function joined(t: ExecutionContext, handlers: Partial<ShardRequestHandlers>) {
     {
       'peer.connect': unexpected,
       'session.kick': unexpected,
+      'session.remove': unexpected,
       'session.forgetDecision': unexpected,
       'session.subscribe': unexpected,
       'session.unsubscribe': unexpected,

@@ -112,9 +112,9 @@ for (const version of VERSIONS) {
     client.take();
     client.subscribe(1, ['t', 1]);
     await settle();
-    await bench.shard.advance(9_000);
+    await bench.shard.advance(5_000);
     t.deepEqual(client.take(), []);
-    await bench.shard.advance(1_100);
+    await bench.shard.advance(5_100);
     t.deepEqual(
       client.take().map(({ codes }) => codes),
       [[version === 5 ? 0x97 : 0x80]],
@@ -344,6 +344,32 @@ test('the API is answered that a subscription has ended once that is safe', asyn
   await settle();
   for (let i = 0; i < 5; i++) await bench.shard.advance(1_000);
   t.deepEqual(answers, ['SHARD_UNAVAILABLE']);
+});
+
+test('the API is answered that a session is removed once that is safe, and what it had is not kept', async (t) => {
+  const bench = new KeptShard();
+  t.teardown(() => bench.stop());
+  bench.store.mode = 'pass';
+  const client = bench.open('kept');
+  client.subscribe(1, ['a', 2]);
+  const publisher = bench.shard.open('publisher');
+  publisher.publish({ topic: 'a', payload: 'in flight', qos: 1, id: 1 });
+  await settle();
+  t.is(bench.journal.live.size, 1);
+  bench.store.mode = 'hold';
+  const clientId = asClientId('kept');
+  const answers: boolean[] = [];
+  const ask = async (): Promise<void> => {
+    answers.push((await bench.shard.main.request('session.remove', { clientId })).removed);
+  };
+  const asked = ask();
+  await ask();
+  await settle();
+  t.deepEqual(answers, [false], 'it has ended, which is not safe yet');
+  t.is(bench.journal.live.size, 0);
+  bench.store.finish();
+  await asked;
+  t.deepEqual(answers, [false, true]);
 });
 
 test('clean sessions and QoS 0 tell the journal nothing', async (t) => {

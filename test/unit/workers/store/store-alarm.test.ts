@@ -35,7 +35,10 @@ test('failing commits and a full store raise alarms that say what to do, and cle
   t.is(alarms.size, 0);
   t.deepEqual(lines, ['error', 'info']);
   commits.onFull(true);
-  t.regex([...alarms.values()][0]!.summary, /max_bytes \(1000000000 bytes\).*larger limit/);
+  t.regex(
+    [...alarms.values()][0]!.summary,
+    /max_bytes \(1000000000 bytes\).*shardmq sessions remove ID.*larger limit/,
+  );
   commits.onFull(false);
   t.is(alarms.size, 0);
 });

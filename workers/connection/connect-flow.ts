@@ -185,7 +185,7 @@ export class ConnectFlow implements ConfigFollower {
 
   private admit(connection: Connection, connect: Connect, clientId: ClientId): void {
     const { sessions } = this.core;
-    let session = sessions.find(clientId);
+    let session = sessions.findLasting(clientId);
     if (session !== null) this.takeOver(session, connect.cleanStart);
     if (session?.ended === true) session = null;
     const isResumed = session !== null;

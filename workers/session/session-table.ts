@@ -64,6 +64,21 @@ export class SessionTable implements Runnable, ConfigFollower {
     return this.byId.get(clientId) ?? null;
   }
 
+  /**
+   * The session with which a client goes on. One whose time was up when the broker started ends now, if nobody has
+   * looked at it yet.
+   */
+  findLasting(clientId: ClientId): Session | null {
+    const session = this.find(clientId);
+    if (session === null || session.connection !== null) return session;
+    // Of an absence that has begun here the timer wheel takes care.
+    const isLookedAt = session.expiryDueMs !== Number.POSITIVE_INFINITY || session.disconnectedAtMs === 0;
+    const awayMs = this.core.turn.wallMs - session.disconnectedAtMs;
+    if (isLookedAt || awayMs < session.expirySeconds * 1000) return session;
+    this.end(session, 'expired');
+    return null;
+  }
+
   create(clientId: ClientId): Session {
     // It is back in time.
     const left = this.wills.get(clientId);

@@ -88,3 +88,19 @@ test('a shard that ends commits nothing more once its store is being closed', as
   await sleep(2 * COMMIT_DELAY_MS);
   t.is(store.late, 0);
 });
+
+test('a session whose time was up is not found by a client that waits at the start', async (t) => {
+  const session = { clean: false, properties: { sessionExpiry: 100 } };
+  for (const awayMs of [99_000, 101_000]) {
+    const stored = await StoredShard.begin(t);
+    const client = stored.shard.open('c', session);
+    await stored.commit();
+    client.drop();
+    await stored.commit();
+    let again: ReturnType<typeof stored.shard.open> | undefined;
+    await StoredShard.begin(t, stored.store.copy(), {}, awayMs, (shard) => {
+      again = shard.open('c', session);
+    });
+    t.like(again?.take()[0], { type: 'connack', sessionPresent: awayMs < 100_000 });
+  }
+});

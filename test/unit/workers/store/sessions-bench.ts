@@ -25,19 +25,21 @@ export class StoredShard {
     private readonly t: ExecutionContext,
     readonly store: RowStore,
     private readonly options: TestShardOptions,
+    private readonly onClients: (shard: TestShard) => void,
   ) {
     this.shard = new TestShard({ ...options, store });
     holdClock(this.shard.parts.clock, BEGIN_MS);
   }
 
-  /** Stopped with the test. */
+  /** Stopped with the test. `onClients`: told when the first client may come, before the first turn is over. */
   static async begin(
     t: ExecutionContext,
     store = new RowStore(),
     options: TestShardOptions = {},
     awayMs = 0,
+    onClients: (shard: TestShard) => void = () => {},
   ): Promise<StoredShard> {
-    const begun = new StoredShard(t, store, options);
+    const begun = new StoredShard(t, store, options, onClients);
     t.teardown(() => begun.stop());
     // The first turn has its time already.
     await settle();
@@ -101,6 +103,7 @@ export class StoredShard {
     const restore = new Restore(parts, this.store, () => {});
     await restore.run();
     restore.clientsCome();
+    this.onClients(this.shard);
     await settle();
   }
 }

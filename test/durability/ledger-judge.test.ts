@@ -169,6 +169,7 @@ test('of messages that were sent before SUBACK a later one may be the first wher
       .add(received(0, 's', TOPIC, 1), acked(0), acked(1));
   t.deepEqual(rules(ledger(crash, ready)), []);
   t.deepEqual(rules(ledger(closed('p'), ...opened('p'))), []);
+  t.deepEqual(rules(ledger(...unsubscribed('s'), ...subscribed('s'), crash, ready)), []);
   t.deepEqual(rules(ledger()), ['out of order']);
 });
 

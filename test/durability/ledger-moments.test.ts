@@ -109,10 +109,12 @@ killed('at PUBCOMP: the packet identifier is free for another message', async (t
   const subscriber = await stage.client('subscriber');
   await subscriber.subscribe([['a', 2]]);
   subscriber.drop();
-  const publisher = await stage.client('publisher');
+  // What is left of the message lies in the same record.
+  const name = await stage.nameFor('subscriber', true);
+  const publisher = await stage.client(name);
   await publisher.publish({ topic: 'a', payload: 'x', qos: 2, id: 1 });
   await stage.crash();
-  const back = await stage.client('publisher');
+  const back = await stage.client(name);
   await back.publish({ topic: 'a', payload: 'y', qos: 2, id: 1 });
   const again = await stage.client('subscriber');
   const payloads = (await again.receiveAll(2)).map(({ payload }) => payload);

@@ -5,6 +5,8 @@ import { messageKey } from './entries.js';
 const SECOND_US = 1_000_000;
 /** A session that has lived for this share of its time may have expired. */
 const SOONEST_SHARE = 0.8;
+/** What is killed is dead after this time. */
+const DYING_US = 1_000_000;
 
 export interface SentMessage {
   readonly key: string;
@@ -114,6 +116,8 @@ export class Book {
    * anything died: commits are a prefix of history, so what the shard had done by then is stored.
    */
   isStored(client: string, us: number): boolean {
+    // A shard that is about to die still takes connections.
+    if (this.hasCrashWithin(us - DYING_US, us)) return false;
     const shards = this.shards[this.readyUs.findLastIndex((ready) => ready <= us)];
     const slot = this.slots[client];
     if (shards === undefined || slot === undefined) return false;

@@ -55,8 +55,8 @@ export function outOfOrder(book: Book): string[] {
 }
 
 /**
- * It ought to have come before later ones. Not so what was sent when the subscription was not surely there, and again
- * later: the first may have found nobody, and the second finds the subscription that a later message has found already.
+ * It ought to have come before later ones. Not so what was sent again, and a subscription was not surely there all the
+ * time: one may have found nobody, and the next finds the subscription that a later message has found already.
  */
 function isInTime(book: Book, { client, session, key, atUs }: Receipt): boolean {
   const message = book.messages.get(key);
@@ -69,6 +69,6 @@ function isInTime(book: Book, { client, session, key, atUs }: Receipt): boolean 
       each.session === session &&
       matches(plainFilter(each.filter), topic) &&
       sentUs > each.subscribedUs &&
-      sentUs < each.unsubscribingUs,
+      atUs < each.unsubscribingUs,
   );
 }

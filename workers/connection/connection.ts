@@ -46,12 +46,15 @@ export const STALL_ACKS = 16;
 const frame = new FrameHeader();
 
 export class Connection extends WheelItem implements LinkHandler, Runnable {
-  // The turn's.
-  queued = false;
+  // First what each delivery looks at, as in Session.
   readonly output: Output;
-  readonly options: ListenerOptions;
+  /** No mountpoint, no aliases, no packet limit: frames can be shared with others. */
+  isPlain = true;
   version: ProtocolVersion = 4;
   session: Session | null = null;
+  // The turn's.
+  queued = false;
+  readonly options: ListenerOptions;
   username: string | null = null;
   cleanStart = true;
   /** A broker's bridge: gets RETAIN as published. */
@@ -71,8 +74,6 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   wantsProblemInformation = true;
   aliasesIn: AliasesIn | null = null;
   aliasesOut: AliasesOut | null = null;
-  /** No mountpoint, no aliases, no packet limit: frames can be shared with others. */
-  isPlain = true;
   /** QoS 1 and 2 messages from the client that are not acknowledged in full. */
   inboundOpen = 0;
   /** Most of them in MQTT 5: the Receive Maximum that the client was told. */

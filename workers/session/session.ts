@@ -21,6 +21,16 @@ import { PacketIdSet } from './packet-id-set.js';
 import type { ReplayQueue } from './replay.js';
 
 export class Session extends WheelItem implements Subscriber, Runnable, QueueOwner, Waiter {
+  // First what each delivery of a message to thousands looks at: so it lies in one or two lines of the processor's cache.
+  connection: Connection | null = null;
+  queue: MessageQueue | null = null;
+  /** Copies handed to the connection, redeliveries included. */
+  delivered = 0;
+  /** Retained messages on their way to new subscriptions. */
+  replays: ReplayQueue | null = null;
+  /** SUBSCRIBEs on their way, from which replays may follow. */
+  replaysExpected = 0;
+
   // The router's.
   slot = -1;
   // The keeper's: under this number it is kept, 0: nothing of it but its will; whether the store has, or is getting, a
@@ -35,7 +45,6 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   budgetClass = -1;
   budgetIndex = -1;
 
-  connection: Connection | null = null;
   /** Wall clock, milliseconds since 1970; 0: it has always been connected. */
   disconnectedAtMs = 0;
   /** Seconds that the session outlives its connection; 0 ends with it, Infinity never ends. */
@@ -50,17 +59,10 @@ export class Session extends WheelItem implements Subscriber, Runnable, QueueOwn
   inflight: Inflight | null = null;
   /** Packet identifiers in flight that a resumed client has had no room for yet. */
   unsent: number[] | null = null;
-  queue: MessageQueue | null = null;
   /** Packet identifiers of QoS 2 messages that came in and await PUBREL. */
   awaitingRel: PacketIdSet | null = null;
-  /** Retained messages on their way to new subscriptions. */
-  replays: ReplayQueue | null = null;
-  /** SUBSCRIBEs on their way, from which replays may follow. */
-  replaysExpected = 0;
   /** While `awaitsRetained`: topics whose live message with RETAIN was delivered, and when it was received. */
   retainedSeen: Map<string, number> | null = null;
-  /** Copies handed to the connection, redeliveries included. */
-  delivered = 0;
   /** Attempts to put a message into the queue. */
   enqueued = 0;
   /** Messages that a full queue dropped. */

@@ -21,7 +21,8 @@ import { PacketIdSet } from './packet-id-set.js';
 import type { ReplayQueue } from './replay.js';
 
 export class Session extends WheelItem implements Subscriber, Runnable, QueueOwner, Waiter {
-  // First what each delivery of a message to thousands looks at: so it lies in one or two lines of the processor's cache.
+  // First what each delivery of a message to thousands looks at, so that it lies in one or two lines of the
+  // processor's cache.
   connection: Connection | null = null;
   queue: MessageQueue | null = null;
   /** Copies handed to the connection, redeliveries included. */

@@ -246,7 +246,7 @@ test('a session that has expired, or never was, or is begun anew, and is present
 });
 
 test('a session may have begun with a CONNECT whose answer was lost, after the one before had expired', (t) => {
-  const found = (awaySeconds: number): Ledger =>
+  const found = (awaySeconds: number, waitedSeconds = 0): Ledger =>
     new Ledger()
       .add(
         ready,
@@ -257,10 +257,13 @@ test('a session may have begun with a CONNECT whose answer was lost, after the o
       )
       .after(awaySeconds)
       .add(...opened('s', { expirySeconds: 2 }).slice(0, 1), closed('s'), sent(0), acked(0))
+      .after(waitedSeconds)
       .add(...opened('s', { expirySeconds: 2, isPresent: true }));
   t.deepEqual(rules(found(3)), []);
   t.deepEqual(rules(found(3).add(received(0))), []);
   t.deepEqual(rules(found(1)), [MISSING]);
+  // The first one may have waited for its shard until then.
+  t.deepEqual(rules(found(1, 2)), []);
 });
 
 const retained = (ledger: Ledger, found: readonly number[], isLast: boolean): Event => ({

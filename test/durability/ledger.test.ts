@@ -12,7 +12,7 @@ import { examples } from './ledger/judge.js';
 import { LedgerRun, type RunChoice } from './ledger/run.js';
 import { VARIANTS } from './ledger/variants.js';
 
-const SHORT_KILLS = 3;
+const SHORT_KILLS = 2;
 const KILLS = Number(process.env['LEDGER_KILLS'] ?? SHORT_KILLS);
 const SEED = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const KEPT = process.env['LEDGER_FILE'];

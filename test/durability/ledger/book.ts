@@ -277,13 +277,16 @@ export class Book {
   }
 }
 
-/** A session that is found may have begun with a CONNECT that was not answered, after the one before had expired. */
+/**
+ * A session that is found may have begun with a CONNECT that was not answered, after the one before had expired. Such a
+ * CONNECT may have waited for its shard to be back, also when its client had gone, for as long as the next one did.
+ */
 function mayBeAnother(all: readonly Connection[]): boolean {
   const before = all.findLastIndex(({ connectedUs }, i) => i < all.length - 1 && connectedUs !== Infinity);
   const known = all[before];
-  if (known === undefined) return false;
+  if (known === undefined || before === all.length - 2) return false;
   const soonestUs = known.expirySeconds * SECOND_US * SOONEST_SHARE;
-  return all.slice(before + 1, -1).some(({ connectingUs }) => connectingUs - known.closedUs > soonestUs);
+  return all.at(-1)!.connectedUs - known.closedUs > soonestUs;
 }
 
 /** The filter as it is compared with topics, without `$share/GROUP/`. */

@@ -29,6 +29,7 @@ import { Random } from './ledger/random.js';
 
 const PAGE_BYTES = 4_096;
 const ROUNDS = 6;
+const SESSIONS = 20;
 const SEED = Number(process.env['DAMAGE_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const OPTIONS = { config: { 'node.shards': 2, 'mqtt.persistence.level': 'process' } } as const;
 const LOSS = /messages that were acknowledged may be missing, and those with QoS 2 may come twice/;
@@ -39,6 +40,12 @@ test.before(async () => {
   const broker = await startTestBroker(OPTIONS, original);
   await settle(addressOf(broker));
   await publishRound(addressOf(broker), 0);
+  // So many that there is one on each shard.
+  for (let i = 0; i < SESSIONS; i++) {
+    const client = await RawClient.open(addressOf(broker), 4);
+    await client.connect({ clientId: `session-${i}`, clean: false });
+    client.drop();
+  }
   await broker.stop();
 });
 

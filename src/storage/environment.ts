@@ -130,7 +130,6 @@ export class Environment<Table extends string> {
         else database.putSync(key, value);
       }
     });
-    this.writer.look();
   }
 
   /** Bytes of all rows and of what leads to them; what may be used again does not count. Some 20 us. */

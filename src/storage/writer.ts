@@ -58,8 +58,6 @@ export class Writer<Table extends string> {
   private readonly lots: Lot<Table>[] = [];
   /** Lots that are not over. */
   private underway = 0;
-  /** Number of the last transaction that is known to be committed. */
-  private transaction = 0;
   /** For the next ones. */
   private readonly memory: WriteLot[] = [];
   private onIdle: (() => void) | null = null;
@@ -69,7 +67,6 @@ export class Writer<Table extends string> {
     path: string,
   ) {
     this.room = new FileRoom(path);
-    this.look();
   }
 
   /** Nothing is under way. */
@@ -138,11 +135,11 @@ export class Writer<Table extends string> {
     const memory = this.memory.pop() ?? new WriteLot();
     memory.begin(writes.length, keyBytes);
     for (const { table, key, value } of writes) memory.add(target.numberOf(table), key, value);
+    const before = this.lastTransaction();
     let isCommitted = false;
     const committed = (): void => {
       if (isCommitted) return;
       isCommitted = true;
-      this.transaction++;
       target.refresh();
       this.next();
       end.committed();
@@ -152,7 +149,7 @@ export class Writer<Table extends string> {
       this.memory.push(memory);
       if (status !== 0) {
         // lmdb does not say that it is committed when its sync has failed by then.
-        if (!isCommitted && this.hasCommitted()) committed();
+        if (!isCommitted && this.lastTransaction() > before) committed();
         this.over(() => end.failed(writeError(status)), isCommitted);
         return;
       }
@@ -163,24 +160,16 @@ export class Writer<Table extends string> {
     memory.start(target.native, { committed, over });
   }
 
-  /** Something else was committed while nothing was under way here. */
-  look(): void {
-    this.transaction = this.target.lastTransaction;
-  }
-
-  /** Whether the lot that has failed is there all the same; not when lmdb has given up. */
-  private hasCommitted(): boolean {
-    const known = this.transaction;
+  /**
+   * Not counted here, since a transaction that changes nothing has no number.
+   * @returns NaN, which is neither more nor less than any, when lmdb has given up
+   */
+  private lastTransaction(): number {
     try {
-      this.target.refresh();
-      this.transaction = this.target.lastTransaction;
+      return this.target.lastTransaction;
     } catch {
-      return false;
+      return Number.NaN;
     }
-    if (this.transaction === known) return false;
-    // It counts again when it is told.
-    this.transaction--;
-    return true;
   }
 
   private over(tell: () => void, isCommitted: boolean): void {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { Environment } from '../../src/storage/environment.js';
 import { framed } from '../../src/storage/framing.js';
 import { mendEnvironment } from '../../src/storage/mending.js';
 import { findDamage } from '../../src/storage/page-reader.js';
@@ -152,6 +153,31 @@ for (const level of ['process', 'disk'] as const) {
     await checkAfter(t, writer);
   });
 }
+
+needs(STRACE)(
+  'what is written is told before its sync fails, also after rows that were not there were removed',
+  async (t) => {
+    const directory = directoryOf(t);
+    const environment = new Environment(join(directory, 'store'), TABLES);
+    const ends = (key: string, value: Buffer | null): Promise<string[]> =>
+      new Promise((resolve) => {
+        const said: string[] = [];
+        environment.write([{ table: 'meta', key: Buffer.from(key), value }], {
+          committed: () => void said.push('committed'),
+          flushed: () => resolve([...said, 'flushed']),
+          failed: () => resolve([...said, 'failed']),
+        });
+      });
+    t.deepEqual(await ends('a', Buffer.from('x')), ['committed', 'flushed']);
+    t.deepEqual(await ends('b', null), ['committed', 'flushed']);
+    const data = join(directory, 'store', 'data.mdb');
+    const failing = 'fdatasync,fsync:error=EIO';
+    const strace = await Strace.attach(process.pid, join(directory, 'strace'), failing, [data]);
+    for (let i = 0; i < 3; i++) t.deepEqual(await ends('a', Buffer.from(`${i}`)), ['committed', 'failed']);
+    await strace.detach();
+    await environment.close();
+  },
+);
 
 test('with level memory what was kept is left alone, and the log says so', async (t) => {
   const directory = tempDirectory();

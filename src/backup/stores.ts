@@ -10,7 +10,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SystemClock } from '../base/clock.js';
 import { BACKUP_ATTEMPTS_MAX, BACKUP_DEADLINE_MS, BACKUP_ROWS_PER_TURN, OUTBOX_KEEP_MS } from '../limits.js';
 import { Environment, type EnvironmentSnapshot } from '../storage/environment.js';
-import { frameFault } from '../storage/framing.js';
+import { ANY_VERSION, frameFault } from '../storage/framing.js';
 import { MAIN_TABLES } from '../storage/main-store.js';
 import { DATA_FILE } from '../storage/open-check.js';
 import { findDamage } from '../storage/page-reader.js';
@@ -19,8 +19,6 @@ import { TABLES } from '../storage/tables.js';
 import { RowWriter } from './row-writer.js';
 
 const MAIN = 'main';
-/** What is written in a later version is copied as well. */
-const ANY_VERSION = 255;
 
 /** @returns the tables of the store of this name */
 export function tablesOf(name: string): readonly string[] {

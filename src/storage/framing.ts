@@ -21,6 +21,9 @@ export type Opened =
   /** `newer`: a later version of the broker has written it. */
   | { readonly ok: false; readonly why: 'damaged' | 'newer' };
 
+/** As the latest version that is known, for who passes rows on: whoever reads them refuses one that is newer. */
+export const ANY_VERSION = 255;
+
 /** Fills in the frame of `value`, whose content lies at `CONTENT_AT` with CHECK_BYTES behind it. @returns `value` */
 export function seal(key: Buffer, value: Buffer, version: number): Buffer {
   value[0] = version;

@@ -9,7 +9,7 @@ import { basename, dirname, join } from 'node:path';
 import { syncDirectory } from '../base/whole-file.js';
 import { MENDING_COMMIT_BYTES, PUT_ASIDE_MAX } from '../limits.js';
 import { Environment, type Write } from './environment.js';
-import { opened } from './framing.js';
+import { ANY_VERSION, opened } from './framing.js';
 import { DATA_FILE } from './open-check.js';
 import { Damage, type OnBytesRead, PageFile } from './page-file.js';
 import { findDamage } from './page-reader.js';
@@ -33,9 +33,6 @@ export interface Mended {
   readonly details: readonly string[];
   readonly tables: readonly MendedTable[];
 }
-
-/** Every version is kept: whoever reads the rows refuses one that is newer. */
-const ANY_VERSION = 255;
 
 /**
  * Makes the environment in `directory` one that can be opened. It must not be open; none there is right too.

@@ -21,11 +21,10 @@ import {
   RESHARDING_ROUND_MS,
 } from '../limits.js';
 import { asShardId } from '../protocol/ids.js';
-import { damageAlarm, describeMendedShard, rowsLostAlarm } from '../storage/damage-report.js';
-import { mendEnvironment } from '../storage/mending.js';
+import { rowsLostAlarm } from '../storage/damage-report.js';
+import { mendShard } from '../storage/mended-shard.js';
 import { redistribute, shardDirectory, survey } from '../storage/redistribution.js';
 import { abandonSwap, beginSwap, commitSwap, finishSwap, storedShards } from '../storage/shard-swap.js';
-import { TABLES } from '../storage/tables.js';
 import { rememberedShards, rememberShards } from './data-dir.js';
 import { LoadingLog } from './loading-log.js';
 
@@ -109,20 +108,14 @@ class Resharding {
 
   async mend(): Promise<void> {
     for (let shard = 0; shard < this.from; shard++) {
-      const mended = await mendEnvironment(shardDirectory(this.directory, shard), TABLES, (bytes, ofBytes) =>
-        this.progress.say(
-          asShardId(shard),
-          'MiB of its store',
-          Math.round(bytes / MIB),
-          Math.round(ofBytes / MIB),
-        ),
-      );
-      if (mended === null) continue;
-      const line = describeMendedShard(mended);
-      this.logger.error(`shard ${shard}: ${line}`);
-      for (const detail of mended.details) this.logger.warn(detail);
-      const id = `store_damaged.${shard}`;
-      this.alarms.push(damageAlarm(`shard ${shard}`, id, line, mended, this.clock.wallMs()));
+      const { logger, progress } = this;
+      const path = shardDirectory(this.directory, shard);
+      const alarm = await mendShard(path, shard, () => this.clock.wallMs(), {
+        error: (line) => logger.error(`shard ${shard}: ${line}`),
+        warn: (detail) => logger.warn(detail),
+        progress: (what, done, of) => progress.say(asShardId(shard), what, done, of),
+      });
+      if (alarm !== null) this.alarms.push(alarm);
     }
   }
 

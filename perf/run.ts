@@ -14,7 +14,7 @@ import { Ballast, type Owner, ownerRule } from './lib/owner.js';
 import { faultOf, summary, tableHead, tableRow } from './lib/report.js';
 import type { RunResult } from './lib/run-result.js';
 import type { Transport } from './lib/transport.js';
-import type { ListingScenario, Login, Scenario } from './scenarios.js';
+import type { ListingScenario, Login, Scenario } from './scenarios/scenario.js';
 
 /** One table. */
 interface Setup {
@@ -31,13 +31,14 @@ function print(text: string): void {
 
 async function measure(scenario: Scenario, setup: Setup, options: PerfOptions): Promise<RunResult> {
   const { threads, seconds, external, key } = options;
-  const { transport, level } = setup;
+  const { level } = setup;
+  const { transport, owner: ownerName } = placesOf(scenario, setup);
   if (external !== null) return await runScenario(scenario, { ...external, transport, threads, seconds });
   const broker = await startBrokerProcess(setup.shards, { transport, key, level, login: loginOf(scenario) });
   const { port, tcpPort, apiPort, pid, slotKey, shards } = broker;
   let ballast: Ballast | null = null;
   try {
-    const owner = ownerRule(setup.owner, slotKey, shards);
+    const owner = ownerRule(ownerName, slotKey, shards);
     if (owner !== null && transport !== 'tcp')
       ballast = await Ballast.open(tcpPort, slotKey, shards, clientsMax(scenario));
     const target = { port, transport, owner, pid, threads, seconds };
@@ -48,6 +49,12 @@ async function measure(scenario: Scenario, setup: Setup, options: PerfOptions): 
     ballast?.close();
     await broker.stop();
   }
+}
+
+/** What a scenario says of them goes before the command line. */
+function placesOf(scenario: Scenario, { transport, owner }: Setup): Pick<Setup, 'transport' | 'owner'> {
+  if (scenario.kind !== 'flow') return { transport, owner };
+  return { transport: scenario.transport ?? transport, owner: scenario.owner ?? owner };
 }
 
 /** @returns whether pages came fast enough */

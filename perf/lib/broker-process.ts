@@ -7,7 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Login } from '../scenarios.js';
+import type { Login } from '../scenarios/scenario.js';
 import { LOGIN } from './packets.js';
 import { isEncrypted, type Transport } from './transport.js';
 

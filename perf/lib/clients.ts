@@ -1,5 +1,5 @@
 /** One thread's share of a scenario's clients: who they are and what they want. Runs on the generator's threads. */
-import type { FlowScenario, Scenario } from '../scenarios.js';
+import type { FlowScenario, Scenario } from '../scenarios/scenario.js';
 import type { ClientIds } from './owner.js';
 import { Publisher } from './publisher.js';
 

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import type { Scenario } from '../scenarios.js';
+import type { Scenario } from '../scenarios/scenario.js';
 import { type CommitProbe, commitFigures } from './commit-probe.js';
 import { CONTROL, Counters, PHASE, STAT } from './counters.js';
 import { nowMs } from './load-clock.js';

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { ListingScenario } from '../scenarios.js';
+import type { ListingScenario } from '../scenarios/scenario.js';
 import { runScenario } from './generator.js';
 import type { ListingBrokerSays } from './listing-broker.js';
 import { nowMs } from './load-clock.js';

@@ -2,7 +2,7 @@
  * One thread's share of a scenario's clients: what they send, and what they make of what they receive. Checks every
  * delivery for order and repetition. Runs on the generator's threads.
  */
-import type { Scenario } from '../scenarios.js';
+import type { Scenario } from '../scenarios/scenario.js';
 import { type Client, clientsOf } from './clients.js';
 import { CONTROL, type Counters, PHASE, STAT, type ThreadCounters } from './counters.js';
 import { bucketOf } from './histogram.js';

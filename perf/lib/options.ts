@@ -1,13 +1,18 @@
 /** The command line of `npm run perf`. */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type AnyScenario, SCENARIOS } from '../scenarios.js';
+import { BASKET, FAMILIES, SCENARIOS } from '../scenarios/catalog.js';
+import type { AnyScenario, Family } from '../scenarios/scenario.js';
 import { KEYS, type Key, LEVELS, type Level } from './broker-process.js';
 import { OWNERS, type Owner } from './owner.js';
 import { TRANSPORTS, type Transport } from './transport.js';
 
+function lineOf({ name, about, scenarios }: Family): string {
+  return `  ${name}: ${about}\n    ${scenarios.map((scenario) => scenario.name).join(' ')}\n`;
+}
+
 export const USAGE = `npm run perf -- [options]
-  --only NAME,...      only these scenarios (names below)
+  --only NAME,...      these scenarios or families of them (names below), or all (default: the basket)
   --shards N,...       shards of the broker; several: every scenario with each (default: the broker decides)
   --seconds S          time measured per scenario (default 2.5)
   --qos 0|1|2          all messages at this QoS
@@ -21,8 +26,8 @@ export const USAGE = `npm run perf -- [options]
   --threads N          threads of the load generator (default: half of the cores)
   --json FILE          append one line of JSON per run
   --external PORT,PID  measure a broker that runs already on 127.0.0.1
-scenarios: ${SCENARIOS.map((scenario) => scenario.name).join(' ')}
-`;
+families and their scenarios:
+${FAMILIES.map(lineOf).join('')}`;
 
 export interface PerfOptions {
   readonly scenarios: readonly AnyScenario[];
@@ -80,12 +85,16 @@ function defaultThreads(): number {
 }
 
 function chosen(only: string | undefined): readonly AnyScenario[] {
-  if (only === undefined) return SCENARIOS;
-  return only.split(',').map((name) => {
-    const scenario = SCENARIOS.find((candidate) => candidate.name === name);
-    if (scenario === undefined) throw new Error(`--only ${name}: no such scenario`);
-    return scenario;
-  });
+  if (only === undefined) return BASKET;
+  return [...new Set(only.split(',').flatMap(named))];
+}
+
+function named(name: string): readonly AnyScenario[] {
+  if (name === 'all') return SCENARIOS;
+  const family = FAMILIES.find((candidate) => candidate.name === name);
+  const found = family?.scenarios ?? SCENARIOS.filter((candidate) => candidate.name === name);
+  if (found.length === 0) throw new Error(`--only ${name}: no such scenario`);
+  return found;
 }
 
 function withQos(scenario: AnyScenario, qos: number | null): AnyScenario {

@@ -1,5 +1,5 @@
 /** One publishing client: keeps to its window, numbers and stamps its messages. Runs on the generator's threads. */
-import type { FlowScenario } from '../scenarios.js';
+import type { FlowScenario } from '../scenarios/scenario.js';
 import type { Counters } from './counters.js';
 import { nowMs } from './load-clock.js';
 import { type PublishTemplate, publishTemplate } from './packets.js';

@@ -1,5 +1,5 @@
 /** The figures of one run, from what was read when it began and when it ended. On the generator's main thread. */
-import type { Scenario } from '../scenarios.js';
+import type { Scenario } from '../scenarios/scenario.js';
 import { CONTROL, type Counters, STAT } from './counters.js';
 import { processUsage, stolenMs } from './cpu.js';
 import { percentileMs } from './histogram.js';

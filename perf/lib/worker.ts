@@ -1,6 +1,6 @@
 /** Entry of a generator thread: a plain loop that never goes back to the event loop, until it is told to stop. */
 import { workerData } from 'node:worker_threads';
-import type { Scenario } from '../scenarios.js';
+import type { Scenario } from '../scenarios/scenario.js';
 import { Counters, type CountersShape, PHASE, STAT } from './counters.js';
 import { threadCpuMs } from './cpu.js';
 import { nowMs } from './load-clock.js';

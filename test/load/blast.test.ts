@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { startBrokerProcess } from '../../perf/lib/broker-process.js';
-import type { FlowScenario } from '../../perf/scenarios.js';
+import type { FlowScenario } from '../../perf/scenarios/scenario.js';
 import { needs, program } from '../helpers/needs.js';
 import { COMBINATIONS, SHARD_COUNTS } from './combinations.js';
 

@@ -1,5 +1,5 @@
 /** The loads under which no message may be lost, repeated, misordered, nor a connection closed. */
-import type { FlowScenario } from '../../perf/scenarios.js';
+import type { FlowScenario } from '../../perf/scenarios/scenario.js';
 
 type Load = Pick<
   FlowScenario,

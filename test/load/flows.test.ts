@@ -3,7 +3,7 @@ import test from 'ava';
 import { type BrokerUnderTest, startBrokerProcess } from '../../perf/lib/broker-process.js';
 import { runScenario } from '../../perf/lib/generator.js';
 import { faultOf } from '../../perf/lib/report.js';
-import type { FlowScenario } from '../../perf/scenarios.js';
+import type { FlowScenario } from '../../perf/scenarios/scenario.js';
 import { COMBINATIONS } from './combinations.js';
 
 /** @returns what is wrong with the deliveries of a short run; one in which a busy machine does nothing is none. */

@@ -4,7 +4,7 @@ import { runScenario } from '../../../perf/lib/generator.js';
 import { faultOf } from '../../../perf/lib/report.js';
 import type { RunResult } from '../../../perf/lib/run-result.js';
 import { TRANSPORTS, type Transport } from '../../../perf/lib/transport.js';
-import type { FlowScenario } from '../../../perf/scenarios.js';
+import type { FlowScenario } from '../../../perf/scenarios/scenario.js';
 import { type Fault, FaultyBroker } from './faulty-broker.js';
 
 const SCENARIO: FlowScenario = {

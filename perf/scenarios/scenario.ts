@@ -1,0 +1,97 @@
+/** The words in which scenarios are written. Every scenario runs against a broker of its own, freshly started. */
+import type { Owner } from '../lib/owner.js';
+import type { Transport } from '../lib/transport.js';
+
+/** Who receives what: each publisher's messages go to its own subscriber, to all of them, or to one of a group. */
+export type Topology = 'pairs' | 'all' | 'share';
+
+/**
+ * `password`: emq_auth_username, with its usual hash; `slow`: a plugin that answers after half a second.
+ */
+export type Login = 'password' | 'slow';
+
+interface Common {
+  /** For --only, results and commit messages. Never changed: figures are compared by it. */
+  readonly name: string;
+  readonly title: string;
+}
+
+/** Messages from publishers to subscribers. */
+export interface FlowScenario extends Common {
+  readonly kind: 'flow';
+  readonly topology: Topology;
+  readonly publishers: number;
+  readonly subscribers: number;
+  readonly qos: 0 | 1 | 2;
+  /** At least 16: the stamp. */
+  readonly payloadBytes: number;
+  /** Messages a publisher puts into one write. */
+  readonly burst: number;
+  /** Messages of one publisher that may be on their way; it waits for the broker beyond that. */
+  readonly window: number;
+  /** Topics each publisher takes in turn. */
+  readonly topics: number;
+  /** Messages a second, all publishers together; 0: as fast as the windows allow. */
+  readonly ratePerSecond: number;
+  /** Clients beside these that all connect at once, again and again, while the others are measured. */
+  readonly newcomers?: number;
+  /** Who lets all these clients in; nobody looks if left out. */
+  readonly login?: Login;
+  /** Sessions outlive their connections. */
+  readonly isPersistent?: boolean;
+  /** Persistent subscribers are away while messages are published, and come back for them afterwards. */
+  readonly isAway?: boolean;
+  /** In place of what the command line says. */
+  readonly transport?: Transport;
+  readonly owner?: Owner;
+}
+
+/** Clients that connect, wait for CONNACK, disconnect and connect again, `clients` of them at any time. */
+export interface StormScenario extends Common {
+  readonly kind: 'storm';
+  readonly clients: number;
+}
+
+/** Clients that connect, subscribe to one topic of their own, and do nothing. */
+export interface IdleScenario extends Common {
+  readonly kind: 'idle';
+  readonly clients: number;
+}
+
+/** Pages of lists are asked of the API, alone and while others publish. Has a table of its own. */
+export interface ListingScenario extends Common {
+  readonly kind: 'listing';
+  readonly sessions: number;
+  /** As many as a process may have descriptors. */
+  readonly connected: number;
+  /** Milliseconds within which half of the pages must have come. */
+  readonly pageMsMax: number;
+  /** Milliseconds between two pages while others publish. */
+  readonly pauseMs: number;
+  readonly publishing: FlowScenario;
+}
+
+export type Scenario = FlowScenario | StormScenario | IdleScenario;
+export type AnyScenario = Scenario | ListingScenario;
+
+/** Scenarios that belong together: one file each. */
+export interface Family {
+  /** For --only: all of them. */
+  readonly name: string;
+  readonly about: string;
+  readonly scenarios: readonly AnyScenario[];
+}
+
+/** 64 bytes at QoS 0, one message in a write, 200 on their way, one topic, as fast as it goes. */
+export const FLOW = {
+  kind: 'flow',
+  qos: 0,
+  payloadBytes: 64,
+  burst: 1,
+  window: 200,
+  topics: 1,
+  ratePerSecond: 0,
+} as const;
+
+/** 50 publishers, each with a subscriber of its own. */
+export const PAIRS = { ...FLOW, topology: 'pairs', publishers: 50, subscribers: 50 } as const;

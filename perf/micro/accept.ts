@@ -8,7 +8,8 @@ import { startBareLoop } from '../lib/bare-loop.js';
 import { startBrokerProcess } from '../lib/broker-process.js';
 import { runScenario } from '../lib/generator.js';
 import type { RunResult } from '../lib/run-result.js';
-import { SCENARIOS, type StormScenario } from '../scenarios.js';
+import { SCENARIOS } from '../scenarios/catalog.js';
+import type { StormScenario } from '../scenarios/scenario.js';
 
 const THREADS = 2;
 

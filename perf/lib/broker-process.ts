@@ -1,25 +1,15 @@
 /** A broker in a process of its own, as users start it, on a port and in a data directory that nobody else has. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Login } from '../scenarios/scenario.js';
+import { BrokerChild, freePort, type RunningBroker } from './child.js';
 import { LOGIN } from './packets.js';
 import { isEncrypted, type Transport } from './transport.js';
 
-/** The package's command, wherever package.json says it lies. */
-const PACKAGE = new URL('../../../package.json', import.meta.url);
-const { bin } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { bin: { shardmq: string } };
-const CLI = fileURLToPath(new URL(bin.shardmq, PACKAGE));
+/** Where package.json lies. */
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const SLOW_LOGIN = fileURLToPath(new URL('./slow-login/plugin.js', import.meta.url));
-const READY_DEADLINE_MS = 60_000;
-const STOP_DEADLINE_MS = 15_000;
-/** Bytes kept of what the broker says, for the error when it does not start. */
-const OUTPUT_BYTES_MAX = 16_384;
 
 const CERTIFICATES = fileURLToPath(new URL('../../../test/certs/', import.meta.url));
 
@@ -40,62 +30,40 @@ export interface BrokerOptions {
   readonly login?: Login | undefined;
   /** Of persistence; null: as it is by default. */
   readonly level?: Level | null;
+  /** A built checkout whose broker it is; this one when missing. */
+  readonly root?: string;
+  /** Where the profiles of its threads are written when it ends. */
+  readonly profileDir?: string | null;
 }
 
-export interface BrokerUnderTest {
-  /** Where `transport` is spoken. */
-  readonly port: number;
+export interface BrokerUnderTest extends RunningBroker {
   readonly tcpPort: number;
   readonly apiPort: number;
   /** Says which shard owns a ClientId. */
   readonly slotKey: string;
   readonly shards: number;
-  readonly pid: number;
   /** @returns bytes of the shards' stores on the disk; they never become fewer */
   storedBytes(): number;
-  /** @throws Error when the broker has crashed or does not end cleanly. */
-  stop(): Promise<void>;
 }
 
 /** @throws Error with the broker's output when it is not ready in time. `shards` 0: the broker decides. */
 export async function startBrokerProcess(
   shards: number,
-  { transport = 'tcp', key = 'ecdsa', login, level = null }: BrokerOptions = {},
+  options: BrokerOptions = {},
 ): Promise<BrokerUnderTest> {
+  const { transport = 'tcp', root = ROOT, profileDir = null } = options;
   const tcpPort = await freePort();
   const port = transport === 'tcp' ? tcpPort : await freePort();
   const apiPort = await freePort();
-  const dataDir = await mkdtemp(join(tmpdir(), 'shardmq-perf-'));
-  const listeners = [
-    `tcp.external=127.0.0.1:${tcpPort}`,
-    'tcp.internal=off',
-    'ws.external=off',
-    `api.mgmt=127.0.0.1:${apiPort}`,
-    ...(transport === 'tcp' ? [] : [`${transport}.external=127.0.0.1:${port}`]),
-    ...(isEncrypted(transport) ? certificate(`${transport}.external`, key) : []),
-  ].flatMap((setting) => ['--set', `listener.${setting}`]);
-  const sharding = shards > 0 ? ['--shards', String(shards)] : [];
-  const logins = login === undefined ? [] : loginSettings(login, dataDir);
+  const child = new BrokerChild('the broker');
+  const dataDir = child.folder;
+  const profiling = profileDir === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir];
   const args = [
-    CLI,
-    'start',
-    '--data',
-    dataDir,
-    '--log-level',
-    'error',
-    ...listeners,
-    ...sharding,
-    ...logins,
-    ...(level === null ? [] : ['--set', `mqtt.persistence.level=${level}`]),
+    ...[...profiling, commandOf(root), 'start', '--data', dataDir, '--log-level', 'error'],
+    ...settings(shards, { port, tcpPort, apiPort }, options),
+    ...(options.login === undefined ? [] : loginSettings(options.login, dataDir)),
   ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  try {
-    await untilReady(child);
-  } catch (error) {
-    child.kill('SIGKILL');
-    await rm(dataDir, { recursive: true, force: true });
-    throw error;
-  }
+  await child.start(process.execPath, args, { text: /^shardmq ready$/m });
   const node = JSON.parse(readFileSync(join(dataDir, 'node.json'), 'utf8')) as NodeFile;
   return {
     port,
@@ -103,13 +71,38 @@ export async function startBrokerProcess(
     apiPort,
     slotKey: node.slotKey,
     shards: node.shards,
-    pid: child.pid!,
+    pid: child.process.pid!,
     storedBytes: () => storedBytes(dataDir, node.shards),
-    stop: async () => {
-      await stop(child);
-      await rm(dataDir, { recursive: true, force: true });
-    },
+    stop: () => child.stop(),
   };
+}
+
+/** @returns a checkout's command, wherever its package.json says it lies */
+function commandOf(root: string): string {
+  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    bin: { shardmq: string };
+  };
+  return join(root, bin.shardmq);
+}
+
+function settings(
+  shards: number,
+  ports: { readonly port: number; readonly tcpPort: number; readonly apiPort: number },
+  { transport = 'tcp', key = 'ecdsa', level = null }: BrokerOptions,
+): string[] {
+  const listeners = [
+    `tcp.external=127.0.0.1:${ports.tcpPort}`,
+    'tcp.internal=off',
+    'ws.external=off',
+    `api.mgmt=127.0.0.1:${ports.apiPort}`,
+    ...(transport === 'tcp' ? [] : [`${transport}.external=127.0.0.1:${ports.port}`]),
+    ...(isEncrypted(transport) ? certificate(`${transport}.external`, key) : []),
+  ];
+  return [
+    ...listeners.flatMap((setting) => ['--set', `listener.${setting}`]),
+    ...(shards > 0 ? ['--shards', String(shards)] : []),
+    ...(level === null ? [] : ['--set', `mqtt.persistence.level=${level}`]),
+  ];
 }
 
 /** What the broker keeps in its data directory. */
@@ -127,9 +120,14 @@ function storedBytes(dataDir: string, shards: number): number {
   return bytes;
 }
 
-function certificate(listener: string, key: Key): string[] {
-  const file = join(CERTIFICATES, `server-${key}`);
-  return [`${listener}.certfile=${file}.pem`, `${listener}.keyfile=${file}.key.pem`];
+function certificate(listener: string, kind: Key): string[] {
+  const { certificate, key } = certificateFiles(kind);
+  return [`${listener}.certfile=${certificate}`, `${listener}.keyfile=${key}`];
+}
+
+export function certificateFiles(kind: Key): { readonly certificate: string; readonly key: string } {
+  const file = join(CERTIFICATES, `server-${kind}`);
+  return { certificate: `${file}.pem`, key: `${file}.key.pem` };
 }
 
 /** @returns arguments; the plugin of passwords is also entered into the file of those that start with the broker. */
@@ -138,47 +136,4 @@ function loginSettings(login: Login, dataDir: string): string[] {
   writeFileSync(join(dataDir, 'loaded_plugins'), 'emq_auth_username.\n');
   const { username, password } = LOGIN;
   return ['--set', `auth.user.1.username=${username}`, '--set', `auth.user.1.password=${password}`];
-}
-
-async function untilReady(child: ChildProcess): Promise<void> {
-  let output = '';
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`the broker is not ready:\n${output}`)),
-      READY_DEADLINE_MS,
-    );
-    const onText = (text: Buffer): void => {
-      output = (output + text.toString()).slice(-OUTPUT_BYTES_MAX);
-      if (/^shardmq ready$/m.test(output)) {
-        clearTimeout(timer);
-        resolve();
-      }
-    };
-    child.stdout?.on('data', onText);
-    child.stderr?.on('data', onText);
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the broker ended with code ${code}:\n${output}`)));
-  });
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) {
-    throw new Error(`the broker ended by itself: ${child.exitCode ?? child.signalCode}`);
-  }
-  const exited = once(child, 'exit');
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
-  child.kill('SIGTERM');
-  const [code] = await exited;
-  clearTimeout(timer);
-  if (code !== 0) throw new Error(`the broker ended with ${code ?? 'SIGKILL'} after SIGTERM`);
-}
-
-/** @returns a port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

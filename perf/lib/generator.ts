@@ -5,9 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Scenario } from '../scenarios/scenario.js';
-import { type CommitProbe, commitFigures } from './commit-probe.js';
 import { CONTROL, Counters, PHASE, STAT } from './counters.js';
 import { nowMs } from './load-clock.js';
+import { commitFigures, crossedShare, type MetricsProbe } from './metrics-probe.js';
 import type { OwnerRule } from './owner.js';
 import { deliveriesPerMessage } from './publisher.js';
 import { figures, idleFigures, newcomersOf, type RunResult, read } from './run-result.js';
@@ -33,8 +33,8 @@ export interface RunTarget {
   readonly seconds: number;
   /** Before anything is measured; 700 when missing. */
   readonly warmUpMs?: number;
-  /** Says what the broker has committed. */
-  readonly commits?: CommitProbe;
+  /** Says what the broker has committed, and passed on between its shards. */
+  readonly metrics?: MetricsProbe;
 }
 
 /** @throws Error when a client is refused or the clients cannot all be connected in time. */
@@ -49,11 +49,11 @@ export async function runScenario(scenario: Scenario, target: RunTarget): Promis
     const connected = read(counters, target.pid);
     setPhase(counters, PHASE.load);
     await crew.during(sleep(target.warmUpMs ?? WARM_UP_MS));
-    const firstCommits = await target.commits?.read();
+    const firstMetrics = await target.metrics?.read();
     const first = read(counters, target.pid);
     await crew.during(sleep(target.seconds * 1000));
     const last = read(counters, target.pid);
-    const lastCommits = await target.commits?.read();
+    const lastMetrics = await target.metrics?.read();
     setPhase(counters, PHASE.drain);
     const { lost, endMs } = await crew.during(untilDrained(scenario, counters));
     if (isIdle) {
@@ -62,12 +62,15 @@ export async function runScenario(scenario: Scenario, target: RunTarget): Promis
         ...idleFigures(scenario.clients, before, first, last),
       };
     }
+    const isPersistent = scenario.kind === 'flow' && scenario.isPersistent === true;
     const isAway = scenario.kind === 'flow' && scenario.isAway === true;
+    const hasMetrics = firstMetrics !== undefined && lastMetrics !== undefined;
     const brought = counters.sum(STAT.deliveries);
     return {
       ...figures(scenario, counters, first, last, lost, target.threads),
       broughtPerSecond: isAway ? (brought * 1000) / (endMs - last.atMs) : 0,
-      commits: firstCommits && lastCommits ? commitFigures(firstCommits, lastCommits) : null,
+      commits: hasMetrics && isPersistent ? commitFigures(firstMetrics, lastMetrics) : null,
+      crossedShare: hasMetrics && !isAway ? crossedShare(firstMetrics, lastMetrics) : null,
     };
   } finally {
     setPhase(counters, PHASE.stop);

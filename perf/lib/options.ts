@@ -1,6 +1,8 @@
 /** The command line of `npm run perf`. */
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { PEERS, type Peer } from '../peers/peer.js';
 import { BASKET, FAMILIES, SCENARIOS } from '../scenarios/catalog.js';
 import type { AnyScenario, Family } from '../scenarios/scenario.js';
 import { KEYS, type Key, LEVELS, type Level } from './broker-process.js';
@@ -11,10 +13,12 @@ function lineOf({ name, about, scenarios }: Family): string {
   return `  ${name}: ${about}\n    ${scenarios.map((scenario) => scenario.name).join(' ')}\n`;
 }
 
-export const USAGE = `npm run perf -- [options]
-  --only NAME,...      these scenarios or families of them (names below), or all (default: the basket)
+export const USAGE = `npm run perf -- [options]; without any, two figures in about a minute
+  --only NAME,...      these scenarios or families of them (names below), or all (default: a basket of eleven)
+  --against PEER,...   the same with other brokers, in turn: ${PEERS.join(', ')}
   --shards N,...       shards of the broker; several: every scenario with each (default: the broker decides)
-  --seconds S          time measured per scenario (default 2.5)
+  --rounds N           runs of each scenario; medians are shown (default 1; with --against 3)
+  --seconds S          time measured per run (default 2.5)
   --qos 0|1|2          all messages at this QoS
   --transport T,...    what carries the clients: tcp (default), ssl, ws, wss; several: every scenario over each
   --owner O,...        sessions on the shard that decodes the connection (same), on another one (other), or as the
@@ -24,15 +28,21 @@ export const USAGE = `npm run perf -- [options]
                        (default: the broker's own)
   --key ecdsa|rsa      the server's certificate for ssl and wss (default ecdsa)
   --threads N          threads of the load generator (default: half of the cores)
-  --json FILE          append one line of JSON per run
-  --external PORT,PID  measure a broker that runs already on 127.0.0.1
+  --profile DIR        writes a profile of every thread of the broker into DIR/SCENARIO
+  --json FILE          appends the lines of JSON to this file too
+  --external PORT,PID  measures a broker that runs already on 127.0.0.1
+  --page FILE,...      measures nothing: makes a page of lines of JSON that were kept
 families and their scenarios:
 ${FAMILIES.map(lineOf).join('')}`;
 
 export interface PerfOptions {
+  /** Nothing was asked for: two figures are wanted. */
+  readonly isCanonical: boolean;
   readonly scenarios: readonly AnyScenario[];
+  readonly against: readonly Peer[];
   /** 0: the broker decides. */
   readonly shards: readonly number[];
+  readonly rounds: number;
   readonly seconds: number;
   readonly threads: number;
   readonly transports: readonly Transport[];
@@ -40,35 +50,49 @@ export interface PerfOptions {
   /** Null: the broker's own. */
   readonly levels: readonly (Level | null)[];
   readonly key: Key;
+  /** Absolute; null: no profiles. */
+  readonly profileDir: string | null;
   readonly json: string | null;
   readonly external: { readonly port: number; readonly pid: number } | null;
+  /** Files; null: something is measured. */
+  readonly page: readonly string[] | null;
 }
+
+const text = { type: 'string' } as const;
+/** Of `perf` and of `perf:compare`. */
+export const COMMON_OPTIONS = {
+  ...{ only: text, shards: text, rounds: text, seconds: text, qos: text, threads: text },
+  ...{ transport: text, owner: text, level: text, key: text, json: text },
+};
+const OPTIONS = { ...COMMON_OPTIONS, against: text, profile: text, external: text, page: text };
+
+type Values = { readonly [K in keyof typeof OPTIONS]?: string };
 
 /** @throws Error that says what is wrong with which option. */
 export function parseOptions(args: readonly string[]): PerfOptions {
-  const text = { type: 'string' } as const;
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      only: text,
-      shards: text,
-      seconds: text,
-      qos: text,
-      threads: text,
-      transport: text,
-      owner: text,
-      level: text,
-      key: text,
-      json: text,
-      external: text,
-    },
-  });
-  if (values.external !== undefined && values.owner !== undefined)
-    throw new Error('--owner needs a broker that this command starts itself');
+  const { values } = parseArgs({ args: [...args], options: OPTIONS });
+  if (values.external !== undefined && (values.owner ?? values.against ?? values.shards) !== undefined)
+    throw new Error('--owner, --shards and --against need a broker that this command starts itself');
+  const against = values.against === undefined ? [] : listOf('--against', values.against, PEERS);
+  return {
+    isCanonical: args.length === 0,
+    against,
+    ...commonOptions(values, against.length > 0 ? 3 : 1),
+    profileDir: values.profile === undefined ? null : resolve(values.profile),
+    external: values.external === undefined ? null : externalOf(values.external),
+    page: values.page?.split(',') ?? null,
+  };
+}
+
+export type CommonOptions = Omit<PerfOptions, 'isCanonical' | 'against' | 'profileDir' | 'external' | 'page'>;
+
+/** @throws Error that says what is wrong with which option. */
+export function commonOptions(values: Values, defaultRounds: number): CommonOptions {
   const qos = values.qos === undefined ? null : numberOf('--qos', values.qos, 0, 2);
   return {
     scenarios: chosen(values.only).map((scenario) => withQos(scenario, qos)),
     shards: values.shards?.split(',').map((count) => numberOf('--shards', count, 1, 32)) ?? [0],
+    rounds: numberOf('--rounds', values.rounds ?? String(defaultRounds), 1, 1000),
     seconds: numberOf('--seconds', values.seconds ?? '2.5', 0.1, 3600),
     threads: numberOf('--threads', values.threads ?? String(defaultThreads()), 1, 32),
     transports: listOf('--transport', values.transport ?? 'tcp', TRANSPORTS),
@@ -76,7 +100,6 @@ export function parseOptions(args: readonly string[]): PerfOptions {
     levels: values.level === undefined ? [null] : listOf('--level', values.level, LEVELS),
     key: oneOf('--key', values.key ?? 'ecdsa', KEYS),
     json: values.json ?? null,
-    external: values.external === undefined ? null : externalOf(values.external),
   };
 }
 

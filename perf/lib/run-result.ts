@@ -45,6 +45,8 @@ export interface RunResult {
   readonly storedBytes: number;
   /** What the store was given; null where nobody has asked. */
   readonly commits: CommitFigures | null;
+  /** Share of the deliveries whose message came from another shard; null where nobody has asked. */
+  readonly crossedShare: number | null;
   /** Core seconds per second that the hypervisor gave to others. */
   readonly stolenCores: number;
 }
@@ -136,6 +138,7 @@ export function figures(
     broughtPerSecond: 0,
     storedBytes: 0,
     commits: null,
+    crossedShare: null,
     stolenCores: (to.stolenMs - from.stolenMs) / elapsedMs,
   };
 }
@@ -152,4 +155,13 @@ export function idleFigures(
     bytesPerClient: (last.rssBytes - before.rssBytes) / clients,
     brokerCores: (last.brokerCpuMs - first.brokerCpuMs) / (last.atMs - first.atMs),
   };
+}
+
+/** @returns what is wrong with a run's deliveries, or null. */
+export function faultOf(result: RunResult): string | null {
+  const faults = (['lost', 'duplicates', 'misordered', 'closed'] as const)
+    .filter((key) => result[key] > 0)
+    .map((key) => `${key} ${result[key]}`);
+  if (result.operations === 0) faults.push('nothing arrived');
+  return faults.length > 0 ? faults.join(', ') : null;
 }

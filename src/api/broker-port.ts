@@ -117,6 +117,8 @@ export interface TrafficReport {
   readonly oversizeDropped: number;
   /** Passed from one shard to another. */
   readonly forwarded: number;
+  /** Copies that clients of the other shard got of them. */
+  readonly forwardedDeliveries: number;
 }
 
 /** What was written of sessions, subscriptions and messages, since start. */

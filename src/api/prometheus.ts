@@ -83,7 +83,7 @@ async function addCounts(page: Exposition, { figures }: BrokerPort): Promise<voi
     const about = name.endsWith('/max') ? 'The most of these since start' : 'How many there are now';
     page.gauge(nameOf(name), `${about}: what EMQ calls ${name}.`, stats[name]);
   }
-  const { queueDropped, slowDropped, oversizeDropped, forwarded } = figures.traffic();
+  const { queueDropped, slowDropped, oversizeDropped, forwarded, forwardedDeliveries } = figures.traffic();
   page.counter('shardmq_messages_queue_dropped', 'Messages that full queues of sessions lost.', queueDropped);
   page.counter(
     'shardmq_messages_slow_dropped',
@@ -96,6 +96,11 @@ async function addCounts(page: Exposition, { figures }: BrokerPort): Promise<voi
     oversizeDropped,
   );
   page.counter('shardmq_messages_forwarded', 'Messages passed from one shard to another.', forwarded);
+  page.counter(
+    'shardmq_deliveries_forwarded',
+    'Copies for clients of messages that came from another shard.',
+    forwardedDeliveries,
+  );
   const { commits, bytes } = figures.commits();
   page.counter('shardmq_commits', 'Transactions that made acknowledged messages and sessions safe.', commits);
   page.counter('shardmq_commit_bytes', 'Bytes of rows that were written by them.', bytes);

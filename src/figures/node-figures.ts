@@ -47,8 +47,9 @@ export class NodeFigures implements FiguresPort {
   }
 
   traffic(): TrafficReport {
-    const { queueDropped, slowDropped, oversizeDropped, forwardedIn } = this.#parts.registry.totals();
-    return { queueDropped, slowDropped, oversizeDropped, forwarded: forwardedIn };
+    const { queueDropped, slowDropped, oversizeDropped, forwardedIn, forwardedDeliveries } =
+      this.#parts.registry.totals();
+    return { queueDropped, slowDropped, oversizeDropped, forwarded: forwardedIn, forwardedDeliveries };
   }
 
   commits(): CommitReport {

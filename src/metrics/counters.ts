@@ -20,7 +20,8 @@ const OVERSIZE_DROPPED = 6;
 const FORWARDED_IN = 7;
 const COMMITS = 8;
 const COMMIT_BYTES = 9;
-const SINGLES = 10;
+const DELIVERIES_IN = 10;
+const SINGLES = 11;
 
 const NUMBERS = 3 * PACKET_TYPES + 2 * QOS_LEVELS + SINGLES;
 
@@ -115,6 +116,14 @@ export class Counters {
   }
   set forwardedIn(count: number) {
     this.single[FORWARDED_IN] = count;
+  }
+
+  /** Copies of them for clients of this shard. */
+  get forwardedDeliveries(): number {
+    return this.single[DELIVERIES_IN]!;
+  }
+  set forwardedDeliveries(count: number) {
+    this.single[DELIVERIES_IN] = count;
   }
 
   /** Transactions that have been handed to the store; attempts at the same one count once. */

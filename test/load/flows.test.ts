@@ -2,7 +2,7 @@
 import test from 'ava';
 import { type BrokerUnderTest, startBrokerProcess } from '../../perf/lib/broker-process.js';
 import { runScenario } from '../../perf/lib/generator.js';
-import { faultOf } from '../../perf/lib/report.js';
+import { faultOf } from '../../perf/lib/run-result.js';
 import type { FlowScenario } from '../../perf/scenarios/scenario.js';
 import { COMBINATIONS } from './combinations.js';
 

@@ -126,6 +126,7 @@ export class Publisher {
     if ((flags & RECORD_DELIVER) !== 0) {
       const route = this.routeOf(view);
       core.counters.forwardedIn++;
+      core.counters.forwardedDeliveries += route.subscribers.length;
       if (core.delivery.toRoute(view, route, null)) isDurable = true;
       if (route.subscribers.length === 0) this.lost(view, 'no_subscribers');
     }

@@ -67,6 +67,7 @@ export class SharedDelivery implements Runnable, ConfigFollower {
     const group = this.groupOf(record);
     const member = group?.pickMember(this.strategy, record.hash, null) ?? null;
     if (group !== undefined && member !== null) {
+      core.counters.forwardedDeliveries++;
       return this.deliver(view, group, member);
     }
     // The last member left while the message was on its way: its sender tries elsewhere.

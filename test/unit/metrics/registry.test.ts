@@ -57,7 +57,7 @@ test('every number a shard counts has a place of its own', (t) => {
   const counters = new Counters();
   const singles = [
     ...['bytesReceived', 'bytesSent', 'qos2Dropped', 'dropped', 'queueDropped', 'slowDropped'],
-    ...['oversizeDropped', 'forwardedIn', 'commits', 'commitBytes'],
+    ...['oversizeDropped', 'forwardedIn', 'commits', 'commitBytes', 'forwardedDeliveries'],
   ] as 'bytesReceived'[];
   const lists = ['received', 'sent', 'missed', 'receivedQos', 'sentQos'] as const;
   let last = 0;

@@ -1,8 +1,8 @@
 /** The load generator notices what a broker does wrong: a benchmark that cannot fail proves nothing. */
 import test from 'ava';
 import { runScenario } from '../../../perf/lib/generator.js';
-import { faultOf } from '../../../perf/lib/report.js';
 import type { RunResult } from '../../../perf/lib/run-result.js';
+import { faultOf } from '../../../perf/lib/run-result.js';
 import { TRANSPORTS, type Transport } from '../../../perf/lib/transport.js';
 import type { FlowScenario } from '../../../perf/scenarios/scenario.js';
 import { type Fault, FaultyBroker } from './faulty-broker.js';

@@ -1,0 +1,64 @@
+/** One run: a scenario against one entrant's broker, freshly started and ended again. On the generator's main thread. */
+import type { Scenario } from '../scenarios/scenario.js';
+import type { RunningBroker } from './child.js';
+import { type Entrant, isOurs, placesOf } from './entrant.js';
+import { type RunTarget, runScenario } from './generator.js';
+import { MetricsProbe } from './metrics-probe.js';
+import { Ballast, ownerRule } from './owner.js';
+import type { RunResult } from './run-result.js';
+
+/** How long and by how many. */
+export interface Effort {
+  readonly seconds: number;
+  readonly threads: number;
+}
+
+/** @throws Error when the broker does not start or end as it should, or refuses a client */
+export async function measure(scenario: Scenario, entrant: Entrant, effort: Effort): Promise<RunResult> {
+  const places = placesOf(scenario, entrant.setup);
+  const broker = await entrant.start(scenario, places.transport);
+  let isStopped = false;
+  try {
+    const result = await run(scenario, broker, { ...places, ...effort });
+    isStopped = true;
+    await broker.stop();
+    return result;
+  } finally {
+    if (!isStopped) await broker.stop().catch(() => undefined);
+  }
+}
+
+type Circumstances = Effort & ReturnType<typeof placesOf>;
+
+async function run(scenario: Scenario, broker: RunningBroker, how: Circumstances): Promise<RunResult> {
+  const { transport, seconds, threads } = how;
+  const target: RunTarget = { port: broker.port, pid: broker.pid, transport, seconds, threads };
+  if (!isOurs(broker)) return await runScenario(scenario, target);
+  const { tcpPort, apiPort, slotKey, shards } = broker;
+  const owner = ownerRule(how.owner, slotKey, shards);
+  const ballast =
+    owner !== null && transport !== 'tcp'
+      ? await Ballast.open(tcpPort, slotKey, shards, clientsMax(scenario))
+      : null;
+  try {
+    const isAsked = isPersistent(scenario) || (shards > 1 && scenario.kind === 'flow');
+    const metrics = isAsked ? { metrics: await MetricsProbe.open(apiPort) } : {};
+    const result = await runScenario(scenario, { ...target, owner, ...metrics });
+    return isPersistent(scenario) ? { ...result, storedBytes: broker.storedBytes() } : result;
+  } finally {
+    ballast?.close();
+  }
+}
+
+function isPersistent(scenario: Scenario): boolean {
+  return scenario.kind === 'flow' && scenario.isPersistent === true;
+}
+
+/** @returns how many connections a scenario has at most, those included that the broker has not seen closed yet. */
+function clientsMax(scenario: Scenario): number {
+  const clients =
+    scenario.kind === 'flow'
+      ? scenario.publishers + scenario.subscribers + (scenario.newcomers ?? 0)
+      : scenario.clients;
+  return 2 * clients;
+}

@@ -1,0 +1,56 @@
+/** What is said of a cell beside its figures. Pure. */
+import { type Cell, medianIn } from './collate.js';
+import { bytes, count, megabytes, percent } from './format.js';
+import type { RunRecord } from './record.js';
+
+/** Cores of others above which it is said. */
+const STOLEN_CORES = 0.1;
+
+/** @returns remarks, the worst first */
+export function remarksOn(cell: Cell): string[] {
+  const { runs, gaps } = cell;
+  const faults = runs.flatMap(({ fault, round }) =>
+    fault === null ? [] : [`FAILED in round ${round}: ${fault}`],
+  );
+  const whys = gaps.map(({ why, isFailure }) => (isFailure ? `FAILED: ${why}` : why));
+  const notes = [...faults, ...new Set(whys)];
+  const last = runs.at(-1);
+  if (last === undefined) return notes;
+  const bound = runs.filter(({ isGeneratorBound }) => isGeneratorBound).length;
+  if (bound > 0)
+    notes.push(bound === runs.length ? 'generator-bound' : `generator-bound in ${bound} of ${runs.length}`);
+  notes.push(...ofKind(cell, last));
+  const stolen = medianIn(cell, 'stolenCores')!;
+  if (stolen > STOLEN_CORES) notes.push(`${stolen.toFixed(1)} cores stolen`);
+  return notes;
+}
+
+function ofKind(cell: Cell, last: RunRecord): string[] {
+  const notes: string[] = [];
+  const median = (figure: Parameters<typeof medianIn>[1]): number => medianIn(cell, figure) ?? 0;
+  if (last.kind === 'idle') {
+    notes.push(`${bytes(median('bytesPerClient'))} per client`);
+    notes.push(`idle at ${(median('brokerCores') * 100).toFixed(1)}% of a core`);
+  }
+  if (last.crossedShare !== null) notes.push(`${percent(median('crossedShare'))} of deliveries cross shards`);
+  if (last.commits !== null) notes.push(commitRemark(last.commits));
+  if (last.storedBytes > 0) notes.push(`${megabytes(median('storedBytes'))} MB on disk`);
+  if (last.broughtPerSecond > 0) notes.push(`brought at ${count(median('broughtPerSecond'))}/s`);
+  if (last.newcomersPerSecond > 0) {
+    const perSecond = count(median('newcomersPerSecond'));
+    notes.push(`${perSecond} connects/s, all in after ${median('newcomersRoundMs').toFixed(0)} ms`);
+  }
+  return notes;
+}
+
+function commitRemark({
+  perSecond,
+  messagesPerCommit,
+  bytesPerMessage,
+}: NonNullable<RunRecord['commits']>): string {
+  if (perSecond === 0) return 'nothing committed';
+  return (
+    `${perSecond.toFixed(0)} commits/s of ${messagesPerCommit.toFixed(1)} messages, ` +
+    `${bytesPerMessage.toFixed(0)} bytes each`
+  );
+}

@@ -17,7 +17,8 @@ import { MOUNT } from './ledger/small-disc.js';
 
 const SEED = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const TIMEOUT_MS = 180_000;
-const DISC_BYTES = 48 << 20;
+/** Enough for the burden in two stores, in the outbox between them, and in the pages that are being replaced. */
+const DISC_BYTES = 160 << 20;
 /** Load before the disc is full, while it is, and afterwards. */
 const STAGE_MS = 1_000;
 /** A client waits for 8 s, and the broker refuses after 10. */

@@ -35,6 +35,8 @@ export class Mesh implements PeerOwner {
   private fullMask = 0;
   private fullMaskQos0 = 0;
   private fullMaskKept = 0;
+  // Outboxes that are full and hold what is not safe: what must not overtake that finds no room there either.
+  private fullMaskHeld = 0;
   // The interest of these has been known completely, in this shard's life.
   private heardMask: number;
   private readonly peers: (Peer | null)[];
@@ -151,6 +153,17 @@ export class Mesh implements PeerOwner {
   hasCredit(shards: number, qos: number, keptShards = shards): boolean {
     if (qos === 0) return (shards & this.fullMaskQos0) === 0;
     return ((shards & this.fullMask) | (keptShards & this.fullMaskKept)) === 0;
+  }
+
+  /**
+   * As `hasCredit`, for what needs no keeping (QoS 1 or 2): a message on the same topic may wait for its commit in an
+   * outbox without room. @returns false when the connection must not be read on until `onCredit`.
+   */
+  hasRoomBehind(view: PublishView, shards: number): boolean {
+    for (let left = shards & this.fullMaskHeld; left !== 0; left &= left - 1) {
+      if (this.stream(31 - Math.clz32(left & -left)).holds(view)) return false;
+    }
+    return true;
   }
 
   /**
@@ -299,14 +312,16 @@ export class Mesh implements PeerOwner {
     const bit = 1 << shard;
     const outgoing = this.peers[shard]?.outgoing ?? null;
     const stream = this.stream(shard);
-    // While something in the outbox is not safe, messages that need no keeping may have to go there too.
-    const isFull = outgoing?.isFull === true || (stream.isFull && stream.isStuck);
-    const { fullMask, fullMaskQos0, fullMaskKept } = this;
-    this.fullMask = withBit(fullMask, bit, isFull);
+    const { fullMask, fullMaskQos0, fullMaskKept, fullMaskHeld } = this;
+    this.fullMask = withBit(fullMask, bit, outgoing?.isFull === true);
     this.fullMaskQos0 = withBit(fullMaskQos0, bit, outgoing?.isFullForQos0 === true);
     this.fullMaskKept = withBit(fullMaskKept, bit, stream.isFull);
+    this.fullMaskHeld = withBit(fullMaskHeld, bit, stream.isFull && stream.isStuck);
     const freed =
-      (fullMask & ~this.fullMask) | (fullMaskQos0 & ~this.fullMaskQos0) | (fullMaskKept & ~this.fullMaskKept);
+      (fullMask & ~this.fullMask) |
+      (fullMaskQos0 & ~this.fullMaskQos0) |
+      (fullMaskKept & ~this.fullMaskKept) |
+      (fullMaskHeld & ~this.fullMaskHeld);
     if (freed !== 0) this.options.handlers.onCredit(shard);
   }
 

@@ -3,7 +3,12 @@
  * say yes for others, as their hashes fall together. Runs on the shard's thread.
  */
 
-const WORDS = 32;
+/**
+ * 32,768 marks: while commits fail, hundreds of topics may be marked for as long as that takes, and whoever shares a
+ * mark with one of them waits as long. Cleared per commit, so not larger.
+ */
+const WORDS = 1_024;
+const WORD_BITS = 10;
 
 export class TopicMarks {
   /** Of messages that no commit has taken yet, and of those in the commit under way; a bit per mark. */
@@ -18,13 +23,13 @@ export class TopicMarks {
 
   /** `hash`: 32 bits of the topic. */
   add(hash: number): void {
-    this.gathered[hash & (WORDS - 1)]! |= 1 << (hash >>> 5);
+    this.gathered[hash & (WORDS - 1)]! |= 1 << (hash >>> WORD_BITS);
     this.hasGathered = true;
   }
 
   has(hash: number): boolean {
     const word = hash & (WORDS - 1);
-    return ((this.gathered[word]! | this.taken[word]!) & (1 << (hash >>> 5))) !== 0;
+    return ((this.gathered[word]! | this.taken[word]!) & (1 << (hash >>> WORD_BITS))) !== 0;
   }
 
   /** A commit begins. */

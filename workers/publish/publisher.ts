@@ -51,8 +51,10 @@ export class Publisher {
   /** @returns whether all shards that may get it have room for it. A shared message may go to any of them. */
   hasCredit(view: PublishView, route: Route<Session>): boolean {
     if (route.shards === 0 && !view.retain && route.groups.length === 0) return true;
-    if (view.retain || route.groups.length > 0) return this.core.mesh.hasCredit(-1, view.qos);
-    return this.core.mesh.hasCredit(route.shards, view.qos, route.durableShards);
+    const { mesh } = this.core;
+    if (view.retain || route.groups.length > 0) return mesh.hasCredit(-1, view.qos);
+    if (!mesh.hasCredit(route.shards, view.qos, route.durableShards)) return false;
+    return view.qos === 0 || mesh.hasRoomBehind(view, route.shards);
   }
 
   /** @returns whether `distribute` could answer NEEDS_COMMIT, or the packet identifier itself has to be safe. */

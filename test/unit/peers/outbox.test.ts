@@ -311,6 +311,23 @@ test('a shard whose commits fail holds up what is kept for it, and nothing else'
   });
 });
 
+test('a full outbox whose commits fail holds up only the topics that wait in it', async (t) => {
+  await withKept(async (world, a, b) => {
+    const hasRoom = (topic: string): boolean => a.mesh.hasRoomBehind(a.load(topic, 'x', 1), 0b10);
+    for (let i = 0; a.mesh.hasCredit(-1, 1) && i < 1_000; i++) a.publish('a', `${i}`, 1, -1, LARGE_BYTES);
+    t.true(a.mesh.hasCredit(-1, 1, 0));
+    t.false(hasRoom('a'), 'it would overtake');
+    t.true(hasRoom('b'));
+    a.publish('b', 'passes', 1);
+    await world.settle(4);
+    t.deepEqual(textsOf(b), ['passes']);
+    const credits = a.credits.length;
+    a.keepAll();
+    t.true(hasRoom('a'));
+    t.true(a.credits.length > credits, 'who waits for it is told');
+  });
+});
+
 test('a message for a group names it by filter and name', async (t) => {
   await withKept(async (world, a, b) => {
     const groups: string[] = [];

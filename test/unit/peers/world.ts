@@ -199,10 +199,14 @@ export class Node implements PeerHandlers {
   publish(topic: string, text: string, qos = 0, retainOwner = -1, payloadBytes = 0): number {
     const shards = this.table.interested(topic) & ~(1 << this.id);
     const durable = this.table.durablyInterested(topic) & ~(1 << this.id);
-    const payload = Buffer.from(text.padEnd(payloadBytes, ' '));
-    this.view.load(createMessage({ topic, payload, qos, retain: retainOwner >= 0, receivedAtMs: 1 }));
+    this.load(topic, text.padEnd(payloadBytes, ' '), qos, retainOwner >= 0);
     const owner = retainOwner === this.id ? -1 : retainOwner;
     return (shards | (owner < 0 ? 0 : 1 << owner)) & ~this.mesh.forward(this.view, shards, durable, owner);
+  }
+
+  load(topic: string, text: string, qos: number, retain = false): PublishView {
+    this.view.load(createMessage({ topic, payload: Buffer.from(text), qos, retain, receivedAtMs: 1 }));
+    return this.view;
   }
 
   commitAll(): void {

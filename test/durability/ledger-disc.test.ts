@@ -25,7 +25,6 @@ const STAGE_MS = 1_000;
 const PATIENCE = 3;
 const BURDEN_MESSAGES = 40;
 const BURDEN_BYTES = 250_000;
-const AWAY = 8;
 const SHARDS = 2;
 const ALARM = /disk|disc|storage|store/i;
 const QUOTA_EXCEEDED = 0x97;
@@ -50,23 +49,27 @@ async function begin(t: ExecutionContext, disc: Disc): Promise<LedgerRun> {
 
 const addressOf = (run: LedgerRun) => ({ host: '127.0.0.1', port: portOf(run.said(), 'tcp.external') });
 
-/** Fills the disc up, and the store's own pages too: publishes more for a session that is away than they hold. */
+/** Fills the disc up, and each store's own pages too: publishes more for a session of that shard than they hold. */
 async function fillUp(t: ExecutionContext, run: LedgerRun, disc: Disc): Promise<void> {
   const address = addressOf(run);
-  // On all shards, so that each has something that it cannot store.
-  for (let i = 0; i < AWAY; i++) {
+  const publishers = [];
+  for (let shard = 0; shard < SHARDS; shard++) {
     const away = await RawClient.open(address, 4);
-    await away.connect({ clientId: `away-${i}`, clean: false });
-    await away.subscribe([['burden', 1]]);
+    await away.connect({ clientId: run.clientOf(shard, 'away'), clean: false });
+    await away.subscribe([[`burden/${shard}`, 1]]);
     await away.disconnect();
+    const publisher = await RawClient.open(address, 4);
+    t.teardown(() => publisher.drop());
+    await publisher.connect({ clientId: run.clientOf(shard, 'burdener') });
+    publishers.push(publisher);
   }
-  const publisher = await RawClient.open(address, 4);
-  t.teardown(() => publisher.drop());
-  await publisher.connect({ clientId: 'burdener' });
   run.note({ kind: 'broker', what: 'full' });
   disc.fill(run.pid);
-  for (let i = 0; i < BURDEN_MESSAGES; i++) {
-    publisher.sendPublish({ topic: 'burden', qos: 1, id: i + 1, payload: Buffer.alloc(BURDEN_BYTES) });
+  for (const [shard, publisher] of publishers.entries()) {
+    for (let i = 0; i < BURDEN_MESSAGES; i++) {
+      const payload = Buffer.alloc(BURDEN_BYTES);
+      publisher.sendPublish({ topic: `burden/${shard}`, qos: 1, id: i + 1, payload });
+    }
   }
   await until(async () => (await alarmsIn(run)) === SHARDS, 'the alarms');
 }

@@ -144,8 +144,8 @@ function isOwed(book: Book, message: SentMessage, subscription: Subscription): b
 function isHandedOn(book: Book, { sentUs, ackedUs }: SentMessage, atUs: number): boolean {
   if (book.isAlone(sentUs, atUs)) return ackedUs < atUs;
   const readyUs = book.readyBefore(atUs);
-  const isDisturbed = readyUs > ackedUs || !book.isCalm(ackedUs, atUs);
-  return atUs - ackedUs > UNDER_WAY_US && (!isDisturbed || atUs - readyUs > RECOVERY_US);
+  if (!book.isCalm(Math.max(ackedUs, readyUs + 1), atUs)) return false;
+  return atUs - ackedUs > UNDER_WAY_US && (readyUs < ackedUs || atUs - readyUs > RECOVERY_US);
 }
 
 function twice(book: Book): string[] {

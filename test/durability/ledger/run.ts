@@ -113,6 +113,12 @@ export class LedgerRun {
     return shards;
   }
 
+  /** @returns a ClientId that begins with `name`, of a session on this shard */
+  clientOf(shard: number, name: string): string {
+    const map = slotMap(this.choice.dataDir, this.shards);
+    for (let i = 0; ; i++) if (map.shardOf(asClientId(`${name}-${i}`)) === shard) return `${name}-${i}`;
+  }
+
   /** Kills the process; `meanwhile` comes before it is started again. */
   async restart(meanwhile: () => void | Promise<void>): Promise<void> {
     await this.endProcess('SIGKILL');
@@ -247,10 +253,15 @@ export class LedgerRun {
   }
 }
 
-/** The slots of all clients, from the key that the broker keeps. */
-function slotsOf(dataDir: string, entries: readonly Entry[]): Record<string, number> {
+/** With the key that the broker keeps. */
+function slotMap(dataDir: string, shards: number): SlotMap {
   const { slotKey } = JSON.parse(readFileSync(join(dataDir, 'node.json'), 'utf8')) as { slotKey: string };
-  const map = new SlotMap(slotKey, 1);
+  return new SlotMap(slotKey, shards);
+}
+
+/** The slots of all clients. */
+function slotsOf(dataDir: string, entries: readonly Entry[]): Record<string, number> {
+  const map = slotMap(dataDir, 1);
   const clients = new Set(entries.flatMap((entry) => ('client' in entry ? [entry.client] : [])));
   return Object.fromEntries([...clients].map((client) => [client, map.slotOf(asClientId(client))]));
 }

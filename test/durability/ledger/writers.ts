@@ -85,10 +85,12 @@ export class Retainer implements Writer {
   act(): void {
     const { client, random } = this;
     if (!client.isConnected || client.underWay > 4 || random.percent(80)) return;
-    const topic = `r/${this.name}/${random.between(1, RETAINED_TOPICS)}`;
+    const number = random.between(1, RETAINED_TOPICS);
+    const topic = `r/${this.name}/${number}`;
     const seq = this.seq++;
     const payload = random.percent(15) ? '' : payloadOf(topic, seq, random.between(0, SMALL_BYTES));
-    client.publish({ topic, seq, qos: random.percent(50) ? 1 : 2, payload, isRetained: true });
+    // One for each topic: when a connection is lost, QoS 1 comes again as a new message, behind what had QoS 2.
+    client.publish({ topic, seq, qos: number % 2 === 0 ? 2 : 1, payload, isRetained: true });
   }
 
   finish(): boolean {

@@ -1,79 +1,26 @@
 /** Every rule of the ledger's judge finds the fault that it is for, and nothing in a ledger without faults. */
 import test from 'ava';
-import type { Entry, Event } from './ledger/entries.js';
+import type { Event } from './ledger/entries.js';
+import {
+  acked,
+  begun,
+  closed,
+  crash,
+  full,
+  Ledger,
+  opened,
+  ready,
+  readyAlone,
+  received,
+  room,
+  sent,
+  subscribed,
+  TOPIC,
+  unsubscribed,
+} from './ledger/examples.js';
 import { judge, owed } from './ledger/judge.js';
 import { payloadOf, seqOf } from './ledger/payload.js';
 import { Random } from './ledger/random.js';
-
-const TOPIC = 't/p/q2';
-const SECOND_US = 1_000_000;
-
-/** Entries, with times that rise by a millisecond unless something is said to take long. */
-class Ledger {
-  readonly entries: Entry[] = [];
-  private us = 60 * SECOND_US;
-
-  add(...events: readonly Event[]): this {
-    for (const event of events) {
-      this.us += 1_000;
-      this.entries.push({ ...event, atUs: this.us });
-    }
-    return this;
-  }
-
-  after(seconds: number): this {
-    this.us += seconds * SECOND_US;
-    return this;
-  }
-
-  get nowUs(): number {
-    return this.us;
-  }
-}
-
-const sent = (seq: number, topic = TOPIC, more: { qos?: number; isRemoval?: boolean } = {}): Event => {
-  const { qos = 2, isRemoval = false } = more;
-  return { kind: 'sent', client: 'p', topic, seq, qos, isRetained: topic.startsWith('r/'), isRemoval };
-};
-const acked = (seq: number, topic = TOPIC): Event => ({ kind: 'acked', client: 'p', topic, seq });
-const received = (seq: number, client = 's', topic = TOPIC, qos = 2): Event => ({
-  ...{ kind: 'received', client, topic, seq, qos, isRetained: false },
-});
-const crash: Event = { kind: 'broker', what: 'crash' };
-const ready: Event = { kind: 'broker', what: 'ready', shards: 3 };
-const readyAlone: Event = { kind: 'broker', what: 'ready', shards: 1 };
-
-interface Opening {
-  readonly isClean?: boolean;
-  readonly isPresent?: boolean;
-  readonly expirySeconds?: number;
-  readonly will?: string;
-}
-
-const opened = (client: string, given: Opening = {}): Event[] => {
-  const { isClean = false, isPresent = false, expirySeconds = 3_600 } = given;
-  const will = given.will === undefined ? null : { topic: given.will, qos: 2 };
-  return [
-    { kind: 'connecting', client, isClean, expirySeconds, will },
-    { kind: 'connected', client, isPresent },
-  ];
-};
-const closed = (client: string, how: 'dropped' | 'left' | 'lost' = 'lost'): Event => ({
-  kind: 'closed',
-  client,
-  how,
-});
-const subscribed = (client: string, filter = 't/#', qos = 2): Event[] => [
-  { kind: 'subscribing', client, filter, qos },
-  { kind: 'subscribed', client, filter },
-];
-const unsubscribed = (client: string, filter = 't/#'): Event[] => [
-  { kind: 'unsubscribing', client, filter },
-  { kind: 'unsubscribed', client, filter },
-];
-
-/** Publisher `p`, and subscriber `s` to everything below `t/`. */
-const begun = (): Ledger => new Ledger().add(ready, ...opened('p'), ...opened('s'), ...subscribed('s'));
 
 const rules = (ledger: Ledger): string[] => [...new Set(judge(ledger.entries).map(({ rule }) => rule))];
 
@@ -194,6 +141,32 @@ test('what was acknowledged long before SUBSCRIBE is a fault; right after a star
   t.deepEqual(rules(late(crash, ready)), []);
 });
 
+test('while nothing can be stored, what was acknowledged may be under way to another shard', (t) => {
+  const ledger = begun().add(full, sent(0), acked(0)).after(4);
+  ledger
+    .add(...unsubscribed('s'), room)
+    .after(4)
+    .add(...subscribed('s'), sent(1), acked(1));
+  t.deepEqual(rules(ledger.add(received(1))), []);
+  const before = begun()
+    .add(sent(0), acked(0))
+    .after(1)
+    .add(...unsubscribed('s'));
+  t.deepEqual(rules(before), [MISSING]);
+});
+
+test('a repeat at QoS 2 is no fault when PUBREC may have refused it, on a connection that was lost', (t) => {
+  const resent: Event = { kind: 'resent', client: 'p', topic: TOPIC, seq: 0 };
+  const twice = (first: readonly Event[], seconds: number): Ledger =>
+    begun()
+      .add(...first, sent(0), received(0))
+      .after(seconds)
+      .add(resent, received(0), acked(0), room);
+  t.deepEqual(rules(twice([full], 11)), []);
+  t.deepEqual(rules(twice([full], 9)), ['twice at QoS 2']);
+  t.deepEqual(rules(twice([], 11)), ['twice at QoS 2']);
+});
+
 test('with one shard what was acknowledged has arrived: right before UNSUBSCRIBE it is owed, right after SUBSCRIBE a fault', (t) => {
   const begin = (first: Event): Ledger => new Ledger().add(first, ...opened('p'), ...opened('s'));
   const left = (first: Event): Ledger =>
@@ -301,9 +274,6 @@ test('what was removed is not retained, and what may have been removed may be go
   t.deepEqual(audited([], ...set, removal, acked(1, 'r/1')), []);
   t.deepEqual(audited([0], ...set, removal, acked(1, 'r/1')), ['retained', 'retained']);
 });
-
-const full: Event = { kind: 'broker', what: 'full' };
-const room: Event = { kind: 'broker', what: 'room' };
 
 test('a will is owed from the first acknowledgement, or when commits have succeeded for a while', (t) => {
   const dying = (seconds: number, ...events: readonly Event[]): Ledger =>

@@ -242,7 +242,7 @@ export class BookClient {
     }
     for (const message of this.outgoing.values()) {
       if (message.isReceived) this.send('pubrel', message.id);
-      else this.sendPublish(message, true);
+      else this.sendAgain(message);
     }
     this.sendWish();
   }
@@ -299,6 +299,13 @@ export class BookClient {
     this.note({ kind: wish.qos === null ? 'unsubscribed' : 'subscribed', client, filter: wish.filter });
     wish.fulfilled();
     this.sendWish();
+  }
+
+  private sendAgain(message: UnderWay): void {
+    const { clientId: client, version } = this.options;
+    const { topic, seq, qos } = message;
+    if (version === 5 && qos === 2) this.note({ kind: 'resent', client, topic, seq });
+    this.sendPublish(message, true);
   }
 
   private sendPublish({ topic, payload, qos, id, isRetained: retain }: UnderWay, dup: boolean): void {

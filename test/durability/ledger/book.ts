@@ -5,6 +5,8 @@ import { messageKey } from './entries.js';
 const SECOND_US = 1_000_000;
 /** A session that has lived for this share of its time may have expired. */
 const SOONEST_SHARE = 0.8;
+/** What cannot be stored for so long is refused. */
+const REFUSED_AFTER_US = 10_000_000;
 /** What is killed is dead after this time. */
 const DYING_US = 1_000_000;
 
@@ -17,6 +19,8 @@ export interface SentMessage {
   readonly sentUs: number;
   /** Infinity: never. */
   ackedUs: number;
+  /** When it was first sent again, in MQTT 5 with QoS 2. */
+  resentUs: number;
   readonly isRetained: boolean;
   readonly isRemoval: boolean;
 }
@@ -105,6 +109,15 @@ export class Book {
     return !isFull && !this.hasCrashWithin(fromUs, toUs);
   }
 
+  /**
+   * Whether PUBREC may have refused it, and been lost with the connection: the broker does so where it could not store
+   * it for REFUSED_AFTER_US, and the PUBLISH that comes again has to be a new message [MQTT-4.3.3-9].
+   */
+  mayBeRefused({ sentUs, resentUs }: SentMessage): boolean {
+    const isFull = this.fullUs.some((full, i) => full < resentUs && (this.roomUs[i] ?? Infinity) > sentUs);
+    return isFull && resentUs - sentUs >= REFUSED_AFTER_US && resentUs !== Infinity;
+  }
+
   /** Whether there was one shard all the time, so that nothing was on its way between shards. */
   isAlone(fromUs: number, toUs: number): boolean {
     const first = this.readyUs.findLastIndex((ready) => ready <= fromUs);
@@ -146,6 +159,11 @@ export class Book {
         if (message !== undefined) message.ackedUs = atUs;
         // Somebody's session wants everything that is published here, so each PUBACK and PUBREC needs a commit.
         this.confirm(entry.client, atUs);
+        break;
+      }
+      case 'resent': {
+        const message = this.messages.get(messageKey(entry));
+        if (message !== undefined) message.resentUs = Math.min(message.resentUs, atUs);
         break;
       }
       case 'connecting':
@@ -200,6 +218,7 @@ export class Book {
       publisher: entry.client,
       sentUs: entry.atUs,
       ackedUs: Infinity,
+      resentUs: Infinity,
     });
   }
 

@@ -31,6 +31,8 @@ export type Event =
       /** It has no payload and removes what was retained. */
       isRemoval: boolean;
     } & OfMessage)
+  /** Sent again with QoS 2 in MQTT 5, on another connection: nothing had answered. */
+  | ({ kind: 'resent'; client: string } & OfMessage)
   /** PUBACK or PUBREC without an error. */
   | ({ kind: 'acked'; client: string } & OfMessage)
   /** PUBACK or PUBREC with an error: nothing is promised. */

@@ -153,7 +153,8 @@ function twice(book: Book): string[] {
   const seen = new Set<string>();
   const wrong: string[] = [];
   for (const { client, session, key, topic, qos, isRetained } of book.receipts) {
-    if (qos !== 2 || isRetained) continue;
+    const message = book.messages.get(key);
+    if (qos !== 2 || isRetained || (message !== undefined && book.mayBeRefused(message))) continue;
     for (const receiver of receiversOf(client, topic)) {
       // Another session of the client is another receiver; a group is one for good.
       const name = `${key} at ${receiver}${receiver === client ? ` (session ${session})` : ''}`;

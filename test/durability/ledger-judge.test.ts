@@ -26,7 +26,6 @@ const rules = (ledger: Ledger): string[] => [...new Set(judge(ledger.entries).ma
 
 const MISSING = 'acknowledged, and missing';
 const UNASKED = 'not subscribed';
-const NOT_DUE = 'will not due';
 
 test('a ledger without faults is found to be one', (t) => {
   const ledger = begun()
@@ -64,9 +63,46 @@ test('a subscription that was acknowledged and not ended is owed its messages ov
 test('what was left in a queue before UNSUBSCRIBE is owed', (t) => {
   const ledger = begun()
     .add(sent(0), acked(0))
-    .after(1)
+    .after(4)
     .add(...unsubscribed('s'));
   t.deepEqual(rules(ledger), [MISSING]);
+});
+
+const both: readonly Event[] = [...opened('p'), ...opened('s'), ...opened('u')];
+const slots = (of: Readonly<Record<string, number>>): Event => ({ kind: 'slots', slots: of });
+
+test('a message has come to another shard when a later one has, with QoS 2: it is owed, or a fault', (t) => {
+  const apart = slots({ p: 0, s: 4, u: 1 });
+  const owing = (where: Event, qos: number, ...between: readonly Event[]): Ledger =>
+    new Ledger()
+      .add(where, ready, ...both, ...subscribed('s'), ...subscribed('u', 't/#', qos), sent(0), acked(0))
+      .add(
+        sent(1),
+        ...between,
+        received(1, 'u', TOPIC, qos),
+        ...unsubscribed('s'),
+        received(0, 'u', TOPIC, qos),
+      );
+  const missing = (...given: Parameters<typeof owing>): boolean => rules(owing(...given)).includes(MISSING);
+  t.true(missing(apart, 2));
+  // It is not committed there; somebody else's; nobody knows where it was.
+  t.false(missing(apart, 1));
+  t.false(missing(slots({ p: 0, s: 4, u: 2 }), 2));
+  t.false(missing(apart, 2, crash, ready));
+  const asking = (...between: readonly Event[]): Ledger =>
+    new Ledger()
+      .add(apart, ready, ...both, ...subscribed('u'), sent(0), acked(0), sent(1), received(0, 'u'))
+      .add(...between, ...subscribed('s'), received(0));
+  t.deepEqual(rules(asking()), []);
+  t.deepEqual(rules(asking(received(1, 'u'))), [UNASKED]);
+});
+
+test('on its own shard a message has come when it is acknowledged', (t) => {
+  const come = (...at: readonly Event[]): Ledger =>
+    new Ledger().add(...at, ready, ...both, sent(0), acked(0), ...subscribed('s'), received(0));
+  t.deepEqual(rules(come()), []);
+  t.deepEqual(rules(come(slots({ p: 0, s: 1 }))), []);
+  t.deepEqual(rules(come(slots({ p: 0, s: 3 }))), [UNASKED]);
 });
 
 test('the session that followed another is owed nothing of what was sent before', (t) => {
@@ -134,8 +170,10 @@ test('what was published after UNSUBACK is a fault, also after a crash', (t) => 
 test('what was acknowledged long before SUBSCRIBE is a fault; right after a start it may have been under way', (t) => {
   const late = (...between: readonly Event[]): Ledger =>
     new Ledger()
-      .add(ready, ...opened('p'), sent(0), acked(0), ...between)
-      .after(1)
+      .add(ready, ...opened('p'), sent(0), acked(0))
+      .after(2)
+      .add(...between)
+      .after(2)
       .add(...opened('s'), ...subscribed('s'), received(0));
   t.deepEqual(rules(late()), [UNASKED]);
   t.deepEqual(rules(late(crash, ready)), []);
@@ -150,7 +188,7 @@ test('while nothing can be stored, what was acknowledged may be under way to ano
   t.deepEqual(rules(ledger.add(received(1))), []);
   const before = begun()
     .add(sent(0), acked(0))
-    .after(1)
+    .after(4)
     .add(...unsubscribed('s'));
   t.deepEqual(rules(before), [MISSING]);
 });
@@ -181,7 +219,7 @@ test('with one shard what was acknowledged has arrived: right before UNSUBSCRIBE
 test('what an ended session was sent is a fault in the next one', (t) => {
   const ledger = begun()
     .add(sent(0), acked(0), closed('s', 'left'))
-    .after(1)
+    .after(4)
     .add(...opened('s', { isClean: true }), ...subscribed('s'), received(0));
   t.deepEqual(rules(ledger), [UNASKED]);
 });
@@ -273,75 +311,6 @@ test('what was removed is not retained, and what may have been removed may be go
   t.deepEqual(audited([0], ...set, removal), []);
   t.deepEqual(audited([], ...set, removal, acked(1, 'r/1')), []);
   t.deepEqual(audited([0], ...set, removal, acked(1, 'r/1')), ['retained', 'retained']);
-});
-
-test('a will is owed from the first acknowledgement, or when commits have succeeded for a while', (t) => {
-  const dying = (seconds: number, ...events: readonly Event[]): Ledger =>
-    new Ledger()
-      .add(ready, ...opened('w'), ...subscribed('w', 'wills/#'))
-      .after(5)
-      .add(...opened('m', { isClean: true, expirySeconds: 0, will: 'wills/1' }), ...events)
-      .after(seconds)
-      .add(crash, closed('m', 'lost'), ready);
-  const published = [sent(0, TOPIC), { ...acked(0), client: 'm' } as Event];
-  t.deepEqual(rules(dying(0)), []);
-  t.deepEqual(rules(dying(0, ...published)), ['will missing']);
-  t.deepEqual(rules(dying(4)), ['will missing']);
-  // Somebody else's message, on the same shard of three or on another one.
-  const others = (slot: number): Event[] => [{ kind: 'slots', slots: { m: 1, p: slot } }, sent(0), acked(0)];
-  t.deepEqual(rules(dying(0, ...others(4))), ['will missing']);
-  t.deepEqual(rules(dying(0, ...others(2))), []);
-  t.deepEqual(rules(dying(4, full)), []);
-  t.deepEqual(rules(dying(4, full, room, ...published)), ['will missing']);
-});
-
-test('a will with QoS 1 comes again only after a crash', (t) => {
-  const come = received(0, 'w', 'wills/1', 1);
-  const again = (...between: readonly Event[]): Ledger =>
-    mortal(closed('m', 'dropped'), come, ...between, come);
-  t.deepEqual(rules(again()), ['will twice without a cause']);
-  t.deepEqual(rules(again(crash, ready)), []);
-});
-
-/** The mortal `m` and its witness `w`. */
-const mortal = (...events: readonly Event[]): Ledger =>
-  new Ledger()
-    .add(ready, ...opened('w'), ...subscribed('w', 'wills/#'))
-    .add(...opened('m', { isClean: true, expirySeconds: 0, will: 'wills/1' }))
-    .after(5)
-    .add(...events);
-const will = received(0, 'w', 'wills/1');
-
-test('the will of a broken connection is owed once, also when the broker died with it', (t) => {
-  const ends = [
-    [closed('m', 'dropped')],
-    [crash, closed('m', 'lost'), ready],
-    [closed('m', 'dropped'), crash, ready],
-  ];
-  for (const end of ends) {
-    t.deepEqual(rules(mortal(...end)), ['will missing']);
-    t.deepEqual(rules(mortal(...end, will)), []);
-    t.deepEqual(rules(mortal(...end, will, will)), ['twice at QoS 2']);
-  }
-});
-
-test('the will of a client that is connected, has taken its leave, or is back in time is a fault', (t) => {
-  const back = opened('m', { isClean: true, expirySeconds: 0 });
-  t.deepEqual(rules(mortal(will)), [NOT_DUE]);
-  t.deepEqual(rules(mortal(closed('m', 'left')).after(5).add(will)), [NOT_DUE]);
-  t.deepEqual(rules(mortal(crash, closed('m', 'lost'), ready, ...back, will)), [NOT_DUE]);
-  const tooLate = mortal(crash, closed('m', 'lost'), ready)
-    .after(9)
-    .add(...back);
-  t.deepEqual(rules(tooLate), ['will missing']);
-});
-
-test('a will that the broker had no time to note may be missing, and so may a DISCONNECT', (t) => {
-  const soon = new Ledger()
-    .add(ready, ...opened('w'), ...subscribed('w', 'wills/#'))
-    .add(...opened('m', { isClean: true, expirySeconds: 0, will: 'wills/1' }), crash, closed('m'), ready);
-  t.deepEqual(rules(soon), []);
-  t.deepEqual(rules(mortal(closed('m', 'left'), crash, ready, will)), []);
 });
 
 test('what a client has seen of a broken rule is a fault', (t) => {

@@ -1,4 +1,5 @@
 /** All entries of a run, in the order of time, put together by message, session and subscription. */
+import { Arrivals, isShared } from './arrivals.js';
 import type { Ending, Entry, Will } from './entries.js';
 import { messageKey } from './entries.js';
 
@@ -84,8 +85,11 @@ export class Book {
   private readonly sessions = new Map<string, number>();
   private readonly open = new Map<string, Subscription>();
 
+  readonly arrivals: Arrivals;
+
   constructor(entries: readonly Entry[]) {
     for (const entry of entries.toSorted((one, other) => one.atUs - other.atUs)) this.add(entry);
+    this.arrivals = new Arrivals(this);
   }
 
   /** Which session of the client this is; the judge looks at the last one's promises. */
@@ -120,17 +124,35 @@ export class Book {
 
   /** Whether there was one shard all the time, so that nothing was on its way between shards. */
   isAlone(fromUs: number, toUs: number): boolean {
-    const first = this.readyUs.findLastIndex((ready) => ready <= fromUs);
-    return this.shards.every((shards, i) => i < first || this.readyUs[i]! > toUs || shards === 1);
+    return this.shardsWithin(fromUs, toUs) === 1;
+  }
+
+  /** @returns how many shards there were all the time; 0: their number has changed */
+  shardsWithin(fromUs: number, toUs: number): number {
+    const first = Math.max(
+      0,
+      this.readyUs.findLastIndex((ready) => ready <= fromUs),
+    );
+    const shards = this.shards[first] ?? 0;
+    for (let i = first + 1; i < this.shards.length && this.readyUs[i]! <= toUs; i++) {
+      if (this.shards[i] !== shards) return 0;
+    }
+    return shards;
+  }
+
+  /** @returns the client's shard where there are so many; null: nobody knows it */
+  shardOf(client: string, shards: number): number | null {
+    const slot = this.slots[client];
+    return shards === 0 || slot === undefined ? null : slot % shards;
   }
 
   /**
-   * Whether the client's shard acknowledged something, whoever had sent it, that was sent after `us`, and before
-   * anything died: commits are a prefix of history, so what the shard had done by then is stored.
+   * Whether the client's shard acknowledged something, whoever had sent it, that was sent after CONNACK had come, and
+   * before anything died: commits are a prefix of history, so what the shard had done by then is stored.
    */
-  isStored(client: string, us: number): boolean {
-    // A shard that is about to die still takes connections.
-    if (this.hasCrashWithin(us - DYING_US, us)) return false;
+  isStored({ client, connectingUs, connectedUs: us }: Connection): boolean {
+    // A shard that is about to die still takes connections, and its CONNACK may be read when it has died.
+    if (this.hasCrashWithin(connectingUs - DYING_US, us)) return false;
     const shards = this.shards[this.readyUs.findLastIndex((ready) => ready <= us)];
     const slot = this.slots[client];
     if (shards === undefined || slot === undefined) return false;
@@ -310,7 +332,7 @@ function mayBeAnother(all: readonly Connection[]): boolean {
 
 /** The filter as it is compared with topics, without `$share/GROUP/`. */
 export function plainFilter(filter: string): string {
-  return filter.startsWith('$share/') ? filter.split('/').slice(2).join('/') : filter;
+  return isShared(filter) ? filter.split('/').slice(2).join('/') : filter;
 }
 
 const decided = new Map<string, Map<string, boolean>>();

@@ -1,4 +1,5 @@
 /** The rules about the order in which messages come, and how often. */
+import { isShared } from './arrivals.js';
 import { type Book, matches, plainFilter, type Receipt, type SentMessage } from './book.js';
 
 /**
@@ -28,9 +29,7 @@ function isSentAgain(book: Book, { publisher, sentUs }: SentMessage, untilUs: nu
 
 /** Members of groups: what one has not taken another gets. */
 function sharers(book: Book): Set<string> {
-  return new Set(
-    book.subscriptions.filter(({ filter }) => filter.startsWith('$share/')).map(({ client }) => client),
-  );
+  return new Set(book.subscriptions.filter(({ filter }) => isShared(filter)).map(({ client }) => client));
 }
 
 export function outOfOrder(book: Book): string[] {

@@ -14,10 +14,15 @@ import type { Book, Connection } from './book.js';
 const NOTED_US = 3_000_000;
 /** Back within this time of the start, with a margin: the will of a connection that the crash ended is not due. */
 const BACK_US = 3_500_000;
-/** After this time, with a margin, it was due before the client came back. */
-const DUE_US = 8_000_000;
-/** A connection may notice its end this long after the crash, and a shard that is about to die still takes some. */
-const LOST_US = 1_000_000;
+/**
+ * After this time, with a margin, it was due before the client came back. Until then nobody can say that it is missing.
+ */
+export const DUE_US = 8_000_000;
+/**
+ * On a busy machine a connection may notice its end this long after the crash, and a shard that is about to die still
+ * takes some.
+ */
+const LOST_US = 3_000_000;
 
 type Due = 'yes' | 'no' | 'maybe';
 
@@ -59,12 +64,13 @@ function judged(book: Book, due: Due, isWrong: (times: number) => boolean): stri
 }
 
 function dueness(book: Book, connection: Connection, next: Connection | undefined): Due {
-  const { connectedUs, closedUs, how, confirmedUs } = connection;
+  const { connectingUs, connectedUs, closedUs, how, confirmedUs } = connection;
   if (connectedUs === Infinity) return 'maybe';
   if (closedUs === Infinity) return 'no';
   if (how === 'left') return book.isCalm(closedUs - LOST_US, closedUs + NOTED_US) ? 'no' : 'maybe';
-  const hasStood = book.isCalm(connectedUs - LOST_US, connectedUs + NOTED_US);
-  const isNoted = confirmedUs !== Infinity || hasStood || book.isStored(connection.client, connectedUs);
+  // From CONNECT on: a busy client reads its CONNACK when the broker may have died long ago.
+  const hasStood = book.isCalm(connectingUs - LOST_US, connectedUs + NOTED_US);
+  const isNoted = confirmedUs !== Infinity || hasStood || book.isStored(connection);
   const crashUs = book.crashesUs.findLast((crash) => crash <= closedUs && closedUs - crash < LOST_US);
   if (how === 'dropped' || crashUs === undefined) return isNoted && next === undefined ? 'yes' : 'maybe';
   const readyUs = book.readyUs.find((ready) => ready > crashUs) ?? Infinity;

@@ -1,7 +1,8 @@
 /**
  * Looks through what was written down for promises that were not kept. Each rule finds its faults by itself;
- * `ledger-judge.test.ts` shows each of them ledgers with that fault.
+ * `ledger-judge*.test.ts` show each of them ledgers with that fault.
  */
+import { isShared } from './arrivals.js';
 import {
   Book,
   grouped,
@@ -23,12 +24,11 @@ export interface Fault {
 }
 
 /**
- * What an acknowledged message may still be on its way between shards while nothing is broken: an acknowledgement
- * waits for the publisher's shard alone, and nothing orders it with what another client asks of another shard.
+ * An acknowledgement waits for the publisher's shard alone, and nothing orders it with what another client asks of
+ * another shard. This long after it, and after the broker is ready or can store again, the message is there on a busy
+ * machine too; `arrivals.ts` says where it was there before.
  */
-const UNDER_WAY_US = 500_000;
-/** What another shard has not taken yet when the broker is ready, or can store again. */
-const RECOVERY_US = 3_000_000;
+const UNDER_WAY_US = 3_000_000;
 
 type Rule = (book: Book) => string[];
 
@@ -82,7 +82,7 @@ function faultsBy(rules: Readonly<Record<string, Rule>>, book: Book): Fault[] {
 
 /** Who shares a group counts as one receiver; its members never end their sessions. */
 function receiverOf({ client, filter }: Subscription): string {
-  return filter.startsWith('$share/') ? filter : client;
+  return isShared(filter) ? filter : client;
 }
 
 /** Subscriptions of sessions that lasted to the end: of those that ended nothing can be asked. */
@@ -121,8 +121,7 @@ function missing(book: Book): string[] {
 function receiverNames(book: Book): (client: string, topic: string) => string[] {
   const groups = new Map<string, Set<string>>();
   for (const { client, filter } of book.subscriptions) {
-    if (filter.startsWith('$share/'))
-      groups.set(client, (groups.get(client) ?? new Set<string>()).add(filter));
+    if (isShared(filter)) groups.set(client, (groups.get(client) ?? new Set<string>()).add(filter));
   }
   return (client, topic) => {
     const shared = [...(groups.get(client) ?? [])].filter((filter) => matches(plainFilter(filter), topic));
@@ -136,16 +135,24 @@ function isOwed(book: Book, message: SentMessage, subscription: Subscription): b
     message.qos > 0 &&
     subscription.qos > 0 &&
     message.sentUs > subscription.subscribedUs &&
-    isHandedOn(book, message, subscription.unsubscribingUs)
+    isHandedOn(book, message, subscription, subscription.unsubscribingUs)
   );
 }
 
-/** Every shard had it by then: at once where there is one, else it was acknowledged long enough before. */
-function isHandedOn(book: Book, { sentUs, ackedUs }: SentMessage, atUs: number): boolean {
-  if (book.isAlone(sentUs, atUs)) return ackedUs < atUs;
+/** The subscriber's shard had it by then: at once where there is one, else something proves it, or time has passed. */
+function isHandedOn(
+  book: Book,
+  message: SentMessage,
+  { client, filter }: Subscription,
+  atUs: number,
+): boolean {
+  const { sentUs, ackedUs } = message;
+  if (ackedUs >= atUs) return false;
+  if (book.isAlone(sentUs, atUs)) return true;
   const readyUs = book.readyBefore(atUs);
   if (!book.isCalm(Math.max(ackedUs, readyUs + 1), atUs)) return false;
-  return atUs - ackedUs > UNDER_WAY_US && (readyUs < ackedUs || atUs - readyUs > RECOVERY_US);
+  if (atUs - Math.max(ackedUs, readyUs) > UNDER_WAY_US) return true;
+  return readyUs < ackedUs && !isShared(filter) && book.arrivals.has(message, client, atUs);
 }
 
 function twice(book: Book): string[] {
@@ -187,15 +194,12 @@ function unasked(book: Book): string[] {
   });
 }
 
-function mayReceive(
-  book: Book,
-  receipt: Receipt,
-  message: SentMessage,
-  { filter, session, subscribingUs, unsubscribedUs }: Subscription,
-): boolean {
+function mayReceive(book: Book, receipt: Receipt, message: SentMessage, subscription: Subscription): boolean {
+  const { filter, session, subscribingUs, unsubscribedUs } = subscription;
   if (session !== receipt.session || !matches(plainFilter(filter), receipt.topic)) return false;
   if (receipt.atUs < subscribingUs) return false;
-  return receipt.isRetained || (message.sentUs < unsubscribedUs && !isHandedOn(book, message, subscribingUs));
+  if (receipt.isRetained) return true;
+  return message.sentUs < unsubscribedUs && !isHandedOn(book, message, subscription, subscribingUs);
 }
 
 function wrongQos(book: Book): string[] {

@@ -10,6 +10,7 @@ import { type BrokerChoice, type BrokerRun, startCliBroker, startForkedBroker } 
 import type { FromCrowd, Side, ToCrowd } from './crowd-protocol.js';
 import { type Entry, type Event, nowUs } from './entries.js';
 import { type Fault, judge, owed } from './judge.js';
+import { DUE_US } from './judge-wills.js';
 import { pause } from './pause.js';
 import { Random } from './random.js';
 
@@ -211,13 +212,15 @@ export class LedgerRun {
     return { faults, summary, entries: this.entries };
   }
 
+  /** Not before wills of the last crash are due, however little patience there is. */
   private async untilPaid(): Promise<void> {
+    const dueUs = this.entries.findLast(({ kind }) => kind === 'broker')!.atUs + DUE_US;
     let count = -1;
-    let changedMs = performance.now();
+    let changedUs = dueUs;
     while (owed(this.entries).length > 0) {
-      if (count !== this.entries.length) changedMs = performance.now();
+      if (count !== this.entries.length) changedUs = Math.max(dueUs, nowUs());
       count = this.entries.length;
-      if (performance.now() - changedMs > this.patienceMs) return;
+      if (nowUs() - changedUs > this.patienceMs * 1_000) return;
       await pause(POLL_MS);
     }
   }

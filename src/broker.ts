@@ -171,10 +171,10 @@ export class RunningBroker implements Broker {
       openingLimits(config),
       this.#clock.monotonicMs(),
       isBanned,
-      (arrival, head, openingBytes) => handover.take(arrival, head, openingBytes),
+      (arrived, held, head, openingBytes) => handover.take(arrived, held, head, openingBytes),
     );
     this.#gate = new ArrivalGate(overloadLimits(config), this.#clock, {
-      begin: (arrival) => this.#reader.begin(arrival),
+      reader: this.#reader,
       overloadChanged: (lateMs) => this.#overloads.changed(null, lateMs),
     });
     this.#acceptors = config.listeners

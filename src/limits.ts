@@ -464,6 +464,8 @@ export const LOOP_DELAY_CAP = 2;
 export const LOOP_RELIEF_SHARE = 0.5;
 /** Connections a shard takes over in one turn, some 50 us each. Too many hold the loop, too few let a storm wait. */
 export const HANDOVERS_PER_TURN = 32;
+/** Bytes of a CONNECT, with what came behind it, that is decoded without memory of its own; larger ones are slower. */
+export const HANDOVER_HEAD_BYTES = 4_096;
 /** Connections as which one counts there that begins with TLS or HTTP: an upgrade takes some 200 us. As above. */
 export const HANDOVER_EDGE_WEIGHT = 8;
 /** Connections not yet read that wait while main is overloaded, each with a descriptor and 4 KB; more are refused. */

@@ -2,7 +2,6 @@
 
 import type {
   Alarm,
-  ListenerId,
   LogFields,
   LogLevel,
   PluginFailed,
@@ -47,7 +46,8 @@ import type { Turn } from './turn.js';
 
 /** What a shard tells main, without waiting for anything. */
 export interface MainLine {
-  closed(number: ConnectionNumber, listener: ListenerId, reason: string): void;
+  /** With what else has ended in this turn. */
+  closed(number: ConnectionNumber, reason: string): void;
   log(level: LogLevel, message: string, fields?: LogFields): void;
   /** @throws DOMException for what cannot be cloned */
   pluginTold(message: PluginMessage): void;

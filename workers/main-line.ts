@@ -2,10 +2,9 @@
 import type { ShardEvent } from '../src/actor/shard-protocol.js';
 import type { MainLine } from './core.js';
 
-export function mainLine(tell: (event: ShardEvent) => void): MainLine {
+export function mainLine(tell: (event: ShardEvent) => void, closed: MainLine['closed']): MainLine {
   return {
-    closed: (number, listener, reason) =>
-      tell({ kind: 'event', type: 'connection.closed', number, listener, reason }),
+    closed,
     log: (level, message, fields = {}) => tell({ kind: 'event', type: 'log', level, message, fields }),
     pluginTold: (message) => tell({ kind: 'event', type: 'plugin.told', message }),
     pluginHeard: (heard) => tell({ kind: 'event', type: 'plugin.heard', heard }),

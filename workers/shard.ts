@@ -98,7 +98,13 @@ export class Shard implements RunningShard, Runnable {
       seams,
       this.peerHandlers(),
       accept,
-      mainLine((event) => this.port.tell(event)),
+      mainLine(
+        (event) => this.port.tell(event),
+        (number, reason) => {
+          this.parts.turn.enter();
+          this.port.closed(number, reason);
+        },
+      ),
     );
     const { parts } = this;
     const subscribes = new SubscribeFlow(parts);
@@ -127,6 +133,7 @@ export class Shard implements RunningShard, Runnable {
       flushPeers: () => parts.mesh.flush(),
       flushOutputs: () => {
         parts.outputs.flushAll();
+        this.port.flush();
         this.sweeper.afterTurn();
       },
       flushRelays: () => parts.relays.flush(),
@@ -162,8 +169,8 @@ export class Shard implements RunningShard, Runnable {
     const { parts } = this;
     parts.turn.enter();
     switch (event.type) {
-      case 'connection.accepted':
-        this.handovers.take(event.handover);
+      case 'connections.accepted':
+        this.handovers.take(event.handovers);
         break;
       case 'peers.joined':
         parts.mesh.begin();

@@ -6,7 +6,7 @@
 import { type AddressInfo, createServer, Socket } from 'node:net';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { connectPacketBytes, LENGTH_UNKNOWN } from '../../src/protocol/mqtt/connect-frame.js';
-import { closeDescriptor, duplicateDescriptor } from '../../src/supervisor/descriptor.js';
+import { closeDescriptor, descriptorOf, duplicateDescriptor } from '../../src/supervisor/descriptor.js';
 
 interface Handed {
   readonly fd: number;
@@ -19,7 +19,7 @@ function acceptAll(threads: number): void {
   const workers = Array.from({ length: threads }, () => new Worker(new URL(import.meta.url)));
   let next = 0;
   const handOver = (socket: Socket, head: Buffer): void => {
-    const fd = duplicateDescriptor(socket);
+    const fd = duplicateDescriptor(descriptorOf(socket));
     socket.destroy();
     if (fd < 0) return;
     workers[next++ % workers.length]!.postMessage({ fd, head: Uint8Array.prototype.slice.call(head) });

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { SystemClock } from '../../src/base/clock.js';
 import { loadConfig } from '../../src/config/load.js';
-import { duplicateDescriptor } from '../../src/supervisor/descriptor.js';
+import { descriptorOf, duplicateDescriptor } from '../../src/supervisor/descriptor.js';
 import { loadTlsMaterial } from '../../src/supervisor/tls-material.js';
 import type { Core } from '../../workers/core.js';
 import { Handshakes } from '../../workers/edge/handshakes.js';
@@ -39,7 +39,7 @@ async function serve(key: 'server-rsa' | 'server-ecdsa' | null): Promise<{ port:
   const take = key === null ? (fd: number) => echo(new SocketLink(fd, true)) : await tlsTaker(key);
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     socket.once('data', (head) => {
-      const fd = duplicateDescriptor(socket);
+      const fd = duplicateDescriptor(descriptorOf(socket));
       socket.destroy();
       const link = take(fd, head as Buffer);
       if (link !== undefined) link.write(head as Buffer, 0, head.length);

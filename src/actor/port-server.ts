@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { unreachable } from '../base/assert.js';
 import { toErrorData } from '../base/errors.js';
+import type { ConnectionNumber } from '../protocol/ids.js';
 import type {
   CorrelationId,
   MainEvent,
@@ -27,6 +28,9 @@ export class PortServer {
   readonly #port: MessagePort;
   readonly #handlers: ShardRequestHandlers;
   readonly #onEvent: (event: MainEvent) => void;
+  /** Connections whose end main has not been told yet, side by side. */
+  #closedNumbers: ConnectionNumber[] = [];
+  #closedReasons: string[] = [];
 
   /** Starts to receive at once. */
   constructor(port: MessagePort, handlers: ShardRequestHandlers, onEvent: (event: MainEvent) => void) {
@@ -38,10 +42,33 @@ export class PortServer {
 
   /** Tells main; never answered. */
   tell(event: ShardEvent): void {
+    this.flush();
     this.#port.postMessage(event);
   }
 
+  /** Tells main of a connection's end: before anything else, or with the next `flush`. */
+  closed(number: ConnectionNumber, reason: string): void {
+    this.#closedNumbers.push(number);
+    this.#closedReasons.push(reason);
+  }
+
+  /** To be called at the end of every turn. */
+  flush(): void {
+    if (this.#closedNumbers.length === 0) return;
+    const numbers = this.#closedNumbers;
+    const reasons = this.#closedReasons;
+    this.#closedNumbers = [];
+    this.#closedReasons = [];
+    this.#port.postMessage({
+      kind: 'event',
+      type: 'connections.closed',
+      numbers,
+      reasons,
+    } satisfies ShardEvent);
+  }
+
   close(): void {
+    this.flush();
     this.#port.close();
   }
 
@@ -79,6 +106,7 @@ export class PortServer {
   }
 
   #reply(reply: ShardReply): void {
+    this.flush();
     this.#port.postMessage(reply);
   }
 }

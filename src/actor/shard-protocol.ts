@@ -173,9 +173,10 @@ export interface ConnectionHandover extends Arriving {
   readonly fd: number;
   /**
    * What main has read: the whole CONNECT packet (tcp, unix), ClientHello (ssl, wss) or HTTP request head (ws) that
-   * opens the connection, and perhaps bytes behind it.
+   * opens the connection, and perhaps bytes behind it. As latin1, a character per byte: a string crosses for a third of
+   * what memory of its own costs.
    */
-  readonly head: Uint8Array;
+  readonly head: string;
 }
 
 /** Requests main may make of a shard, each with the reply it must give. */
@@ -274,7 +275,12 @@ export type ShardRequest<T extends ShardRequestType = ShardRequestType> = {
 
 /** What main tells a shard and expects no answer to. */
 export type MainEvent =
-  | { readonly kind: 'event'; readonly type: 'connection.accepted'; readonly handover: ConnectionHandover }
+  /** One or more, in the order of their numbers. */
+  | {
+      readonly kind: 'event';
+      readonly type: 'connections.accepted';
+      readonly handovers: readonly ConnectionHandover[];
+    }
   /** Every shard that is alive has been joined, so whoever is known is all there is to wait for. Then come clients. */
   | { readonly kind: 'event'; readonly type: 'peers.joined' }
   /** That shard has ended: nothing comes from it, SUBACK waits for it no longer. */
@@ -322,10 +328,10 @@ export type ShardEvent =
     }
   | {
       readonly kind: 'event';
-      readonly type: 'connection.closed';
-      readonly number: ConnectionNumber;
-      readonly listener: ListenerId;
-      readonly reason: string;
+      readonly type: 'connections.closed';
+      /** One or more; `reasons` goes side by side. */
+      readonly numbers: readonly ConnectionNumber[];
+      readonly reasons: readonly string[];
     }
   /** A client connects more often than `mqtt.flapping.max_connects` allows. */
   | { readonly kind: 'event'; readonly type: 'client.flapping'; readonly clientId: ClientId }

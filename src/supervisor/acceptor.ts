@@ -8,7 +8,8 @@ import type { ArrivalGate } from './arrival-gate.js';
 import { descriptorOf, setBufferSizes } from './descriptor.js';
 import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
 import { acceptProblem, listenerFailed } from './listener-problems.js';
-import type { IsBanned } from './opening-reader.js';
+import type { Arrived, IsBanned } from './opening-reader.js';
+import { offerRaw, type PeerName, type RawConnection } from './raw-connection.js';
 import { clearSocketPath, listenPrivately, setMode } from './unix-socket.js';
 
 /** Stands for the address of a client that came through a Unix socket. */
@@ -29,6 +30,8 @@ export class Acceptor {
   #rateTokens: number;
   #rateRefilledMs: number;
   #lastWarningMs = Number.NEGATIVE_INFINITY;
+  /** Let in, while Node.js makes its socket. */
+  #admitted: Arrived | null = null;
 
   constructor(figures: ListenerFigures, gate: ArrivalGate, isBanned: IsBanned, clock: Clock, logger: Logger) {
     this.figures = figures;
@@ -89,6 +92,7 @@ export class Acceptor {
         server.on('error', (error) => this.#warn(error));
         // What is accepted inherits them, and only so does TCP agree on a window that fits.
         setBufferSizes(descriptorOf(server), config);
+        offerRaw(server, (connection) => this.#acceptRaw(connection));
         resolve();
       });
       if (path === null) server.listen({ host, port, backlog });
@@ -96,30 +100,62 @@ export class Acceptor {
     });
   }
 
+  /** @returns whether it is handed over or turned away; if not, it is about to come to `#accept` as a socket */
+  #acceptRaw(connection: RawConnection): boolean {
+    const arrived = this.#admit(this.#nameOf(connection));
+    if (arrived === null) connection.close();
+    else if (!this.#gate.takeRaw(arrived, connection)) {
+      this.#admitted = arrived;
+      return false;
+    }
+    return true;
+  }
+
   #accept(socket: Socket): void {
-    const { figures } = this;
-    figures.accepted++;
-    const nowMs = this.#clock.monotonicMs();
-    const isUnix = figures.config.path !== null;
-    const peerAddress = isUnix ? UNIX_PEER : normalAddress(socket.remoteAddress ?? '');
-    const refusal = this.#refusal(peerAddress, nowMs);
-    if (refusal !== null) {
+    const arrived = this.#admitted ?? this.#admit(this.#nameOfSocket(socket));
+    this.#admitted = null;
+    if (arrived === null) {
       // Without a listener, an error of the socket would end the process.
       socket.on('error', ignore);
       socket.destroy();
+    } else {
+      this.#gate.take({ ...arrived, socket });
+    }
+  }
+
+  #nameOf(connection: RawConnection): PeerName {
+    const name: PeerName = {};
+    connection.getpeername?.(name);
+    return name;
+  }
+
+  #nameOfSocket({ remoteAddress, remotePort }: Socket): PeerName {
+    return remoteAddress === undefined || remotePort === undefined
+      ? {}
+      : { address: remoteAddress, port: remotePort };
+  }
+
+  /** Counts a connection. @returns null when it is not let in */
+  #admit({ address = '', port = 0 }: PeerName): Arrived | null {
+    const { figures } = this;
+    figures.accepted++;
+    const nowMs = this.#clock.monotonicMs();
+    const peerAddress = figures.config.path === null ? normalAddress(address) : UNIX_PEER;
+    const refusal = this.#refusal(peerAddress, nowMs);
+    if (refusal !== null) {
       figures.refused(refusal);
-      return;
+      return null;
     }
     figures.current++;
-    this.#gate.take({
-      socket,
+    return {
       listener: figures,
       access: this.#access,
       acceptedAtMs: nowMs,
       peerAddress,
-      peerPort: socket.remotePort ?? 0,
+      peerPort: port,
       certificateName: null,
-    });
+      early: null,
+    };
   }
 
   #refusal(peerAddress: string, nowMs: number): MainCloseReason | null {

@@ -6,13 +6,14 @@ import type { Clock } from '../base/clock.js';
 import { LoopDelay } from '../base/loop-delay.js';
 import type { Config } from '../config/schema.js';
 import { SUPERVISOR_SWEEP_INTERVAL_MS, UNREAD_BEGUN_PER_TURN, UNREAD_CONNECTIONS_MAX } from '../limits.js';
-import type { Arrival } from './opening-reader.js';
+import type { Arrival, Arrived, OpeningReader } from './opening-reader.js';
+import type { RawConnection } from './raw-connection.js';
 import type { OverloadLimits } from './shard-handle.js';
 
 /** What the gate does for others. */
 export interface ArrivalGateEvents {
-  /** Begins to read. */
-  begin(arrival: Arrival): void;
+  /** Who reads those that are let in. */
+  readonly reader: Pick<OpeningReader, 'begin' | 'beginRaw'>;
   /** New connections wait, because main is late by so many milliseconds, or wait no longer (0). */
   overloadChanged(lateMs: number): void;
 }
@@ -49,10 +50,20 @@ export class ArrivalGate {
     this.#delay.boundMs = config['overload.loop_delay'];
   }
 
+  /** Whether a connection that comes now is begun at once. */
+  get #isOpen(): boolean {
+    return !this.#delay.isOverloaded && this.#waiting.size === 0;
+  }
+
+  /** Takes a connection that counts and has no socket. @returns whether it needs none */
+  takeRaw(arrived: Arrived, connection: RawConnection): boolean {
+    return this.#isOpen && this.#events.reader.beginRaw(arrived, connection);
+  }
+
   /** Takes a connection that counts towards its listener and whose socket is paused. */
   take(arrival: Arrival): void {
-    if (!this.#delay.isOverloaded && this.#waiting.size === 0) {
-      this.#events.begin(arrival);
+    if (this.#isOpen) {
+      this.#events.reader.begin(arrival);
       return;
     }
     // Without a listener, an error of the socket would end the process.
@@ -86,7 +97,7 @@ export class ArrivalGate {
       if (this.#delay.isOverloaded || left-- === 0) break;
       this.#waiting.delete(arrival);
       arrival.socket.off('error', ignore);
-      this.#events.begin(arrival);
+      this.#events.reader.begin(arrival);
     }
     this.#isBeginning = this.#waiting.size > 0 && !this.#delay.isOverloaded;
     if (this.#isBeginning) setImmediate(this.#beginSome);

@@ -20,6 +20,7 @@ const INT_BYTES = 4;
 interface LibC {
   readonly fcntl: (fd: Descriptor, command: number, type: 'int', argument: number) => number;
   readonly close: (fd: Descriptor) => number;
+  readonly recv: (fd: Descriptor, buffer: Buffer, bytes: number, flags: number) => number;
   readonly setsockopt: (
     fd: Descriptor,
     level: number,
@@ -40,15 +41,23 @@ function libc(): LibC {
     // Declared variadic because it is: on Apple's ARM machines such arguments travel on the stack.
     fcntl: library.func('int fcntl(int fd, int command, ...)'),
     close: library.func('int close(int fd)'),
+    recv: library.func('long recv(int fd, void *buffer, size_t bytes, int flags)'),
     setsockopt: library.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t bytes)'),
   };
   return bound;
 }
 
-/** @returns a duplicate of the socket's descriptor, to be closed by its new owner, or -1. */
-export function duplicateDescriptor(socket: Socket): Descriptor {
-  const fd = descriptorOf(socket);
+/** @returns a duplicate of the descriptor, to be closed by its new owner, or -1. */
+export function duplicateDescriptor(fd: Descriptor): Descriptor {
   return fd < 0 ? -1 : libc().fcntl(fd, DUPLICATE_CLOSE_ON_EXEC, 'int', 0);
+}
+
+/**
+ * Reads what a socket that does not block has now. @returns bytes read into `buffer`; 0 or less: nothing, or its end,
+ * or an error: whoever reads next hears of both
+ */
+export function receiveNow(fd: Descriptor, buffer: Buffer): number {
+  return libc().recv(fd, buffer, buffer.length, 0);
 }
 
 /** Closes a descriptor that `duplicateDescriptor` gave and that no one has adopted. */

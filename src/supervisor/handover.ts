@@ -7,7 +7,7 @@ import { newClientId } from '../protocol/assigned-client-id.js';
 import { asClientId, asConnectionNumber, type ClientId } from '../protocol/ids.js';
 import { duplicateDescriptor, setBufferSizes } from './descriptor.js';
 import { leastLoaded } from './least-loaded.js';
-import type { Arrival } from './opening-reader.js';
+import type { Arrived, Held } from './opening-reader.js';
 import type { ShardHandle } from './shard-handle.js';
 
 /** Finds the ClientId in a whole CONNECT; null when it is malformed. */
@@ -49,11 +49,11 @@ export class Handover {
   }
 
   /** Is the `HandOver` of the opening reader: see there. */
-  take(arrival: Arrival, head: Buffer, openingBytes: number): void {
-    const { socket, listener } = arrival;
-    const fd = duplicateDescriptor(socket);
+  take(arrived: Arrived, held: Held, head: Buffer, openingBytes: number): void {
+    const { listener } = arrived;
+    const fd = duplicateDescriptor(held.fd);
     // The shard's is the only descriptor from here on: nothing of what the client sends may be read by main.
-    socket.destroy();
+    held.close();
     if (fd < 0) {
       listener.closed('descriptors_exhausted');
       this.#warnExhausted();
@@ -67,17 +67,17 @@ export class Handover {
     const { clientId, isAssigned } = isConnect ? this.#readClientId(head, openingBytes) : UNKNOWN_CLIENT;
     const shard =
       clientId === null ? leastLoaded(this.#shards, this.#lastNumber) : this.#slots.shardOf(clientId);
-    const { acceptedAtMs, peerAddress, peerPort } = arrival;
+    const { acceptedAtMs, peerAddress, peerPort } = arrived;
     this.#shards[shard]!.give({
       handover: {
         number,
         fd,
-        head: ownBytes(head),
+        head: head.toString('latin1'),
         listener: listener.id,
         peerAddress,
         peerPort,
         assignedClientId: isAssigned ? clientId : null,
-        certificateUsername: usernameOf(arrival),
+        certificateUsername: usernameOf(arrived),
       },
       listener,
       acceptedAtMs,
@@ -102,12 +102,7 @@ export class Handover {
 }
 
 /** Where TLS ends at the shard, the certificate that it sees decides, not what a proxy says. */
-function usernameOf({ listener, certificateName }: Arrival): string | null {
+function usernameOf({ listener, certificateName }: Arrived): string | null {
   const { type, certificateUsername } = listener.config;
   return certificateUsername === 'cn' && type !== 'ssl' && type !== 'wss' ? certificateName : null;
-}
-
-/** Posting a view copies all of the memory behind it, so a view of something larger is cut out first. */
-function ownBytes(head: Buffer): Uint8Array {
-  return head.buffer.byteLength === head.length ? head : Uint8Array.prototype.slice.call(head);
 }

@@ -11,16 +11,18 @@ import {
   HALF_READ_BYTES_MAX,
   HALF_READ_CONNECTIONS_MAX,
   HALF_READ_ENDS_PER_SWEEP_MAX,
+  READ_BUFFER_BYTES,
   TIMER_WHEEL_SLOTS,
   TIMER_WHEEL_TICK_MS,
 } from '../limits.js';
+import { type Descriptor, descriptorOf, receiveNow } from './descriptor.js';
 import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
 import { NO_CONNECT, OPENING_INCOMPLETE, openingBytes } from './opening.js';
 import { readProxyHeader } from './proxy-header.js';
+import type { RawConnection } from './raw-connection.js';
 
-/** A connection from accept until it is handed over. Main owns its socket as long. */
-export interface Arrival {
-  readonly socket: Socket;
+/** What is known of a connection from accept until it is handed over. */
+export interface Arrived {
   readonly listener: ListenerFigures;
   /** Asked again about the address that a PROXY header tells. */
   readonly access: AccessRules;
@@ -31,6 +33,20 @@ export interface Arrival {
   peerPort: number;
   /** Common name of the client's certificate, where a PROXY header tells it. */
   certificateName: string | null;
+  /** What was read before it had a socket; null: nothing. */
+  early: Buffer | null;
+}
+
+/** One that Node.js has made a socket of. Main owns it as long. */
+export interface Arrival extends Arrived {
+  readonly socket: Socket;
+}
+
+/** What holds a connection's descriptor. */
+export interface Held {
+  readonly fd: Descriptor;
+  /** Closes it, at once. */
+  close(): void;
 }
 
 /** Whether nobody may connect from this address. */
@@ -51,11 +67,26 @@ export function openingLimits(config: Config): OpeningLimits {
 }
 
 /**
- * Takes a connection over, at once: when it returns, `socket` must have been destroyed or it goes on being read.
- * `head` is everything read so far, without a PROXY header, and valid only during the call. `openingBytes` is the
+ * Takes a connection over, at once: when it returns, `held` must have been closed or it goes on being read. `head` is everything read so far, without a PROXY header, and valid only during the call. `openingBytes` is the
  * length of the opening within it, or 0 when there is no whole one and there will be none.
  */
-export type HandOver = (arrival: Arrival, head: Buffer, openingBytes: number) => void;
+export type HandOver = (arrived: Arrived, held: Held, head: Buffer, openingBytes: number) => void;
+
+class HeldSocket implements Held {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  get fd(): Descriptor {
+    return descriptorOf(this.#socket);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
 
 /** What is read of one connection whose opening did not come in one piece. */
 class HalfRead extends WheelItem {
@@ -91,6 +122,8 @@ export class OpeningReader {
   readonly #halfRead = new Map<Socket, HalfRead>();
   readonly #deadlines: TimerWheel;
   #bufferedBytes = 0;
+  /** What is read at once of connections without a socket. */
+  readonly #first = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
 
   // One function each for all sockets, told apart by `this`: no closures per connection.
   readonly #onData: (this: Socket, chunk: Buffer) => void;
@@ -122,10 +155,34 @@ export class OpeningReader {
     return this.#halfRead.size;
   }
 
+  /**
+   * Hands a connection over whose opening came with it. @returns false when it needs a socket: its opening is not
+   * whole, and what there was of it is in `early`
+   */
+  beginRaw(arrived: Arrived, connection: RawConnection): boolean {
+    const { type, proxy } = arrived.listener.config;
+    if (proxy !== null) return false;
+    const bytes = receiveNow(connection.fd, this.#first);
+    if (bytes <= 0) return false;
+    const head = this.#first.subarray(0, bytes);
+    const found = openingBytes(type, head, 0, this.#limits.connectBytesMax);
+    if (found === OPENING_INCOMPLETE) {
+      arrived.early = Buffer.from(head);
+      return false;
+    }
+    if (typeof found === 'string') {
+      connection.close();
+      arrived.listener.closed(found);
+    } else {
+      this.#handOver(arrived, connection, head, found === NO_CONNECT ? 0 : found);
+    }
+    return true;
+  }
+
   /** Starts to read. From here on the connection is either handed over or counted as closed. */
   begin(arrival: Arrival): void {
     if (this.#halfRead.size >= HALF_READ_CONNECTIONS_MAX) this.#endOldest();
-    const { socket, listener, acceptedAtMs } = arrival;
+    const { socket, listener, acceptedAtMs, early } = arrival;
     const half = new HalfRead(arrival, this);
     this.#halfRead.set(socket, half);
     const { proxy } = listener.config;
@@ -135,8 +192,9 @@ export class OpeningReader {
     // An error is always followed by 'close'; without a listener it would end the process.
     socket.on('error', this.#onEnd);
     socket.on('close', this.#onEnd);
+    if (early !== null) this.#read(half, early);
     // It was accepted without being read.
-    socket.resume();
+    if (this.#halfRead.has(socket)) socket.resume();
   }
 
   /** Closes what is too slow. To be called every SUPERVISOR_SWEEP_INTERVAL_MS. */
@@ -217,7 +275,8 @@ export class OpeningReader {
       this.end(half, found);
     } else {
       this.#forget(half);
-      this.#handOver(half.arrival, bytes, found === NO_CONNECT ? 0 : found);
+      const { arrival } = half;
+      this.#handOver(arrival, new HeldSocket(arrival.socket), bytes, found === NO_CONNECT ? 0 : found);
     }
     return true;
   }

@@ -92,6 +92,9 @@ export class ShardHandle {
   readonly #posted = new Map<ConnectionNumber, Posted>();
   /** To be posted when the shard is ready and not overloaded; in order of number. */
   readonly #waiting = new Map<ConnectionNumber, Passing>();
+  /** The last of those posted: they leave together when this turn of the loop is over. */
+  #lot: ConnectionHandover[] = [];
+  readonly #sendLot = (): void => this.#send();
   /** Bytes of the CONNECTs in both. */
   #passingBytes = 0;
   #lastPosted = 0;
@@ -197,6 +200,7 @@ export class ShardHandle {
    */
   threadExited(reason: MainCloseReason): void {
     this.#forgetAdopted();
+    this.#lot = [];
     for (const { passing } of this.#posted.values()) this.#drop(passing, reason);
     for (const number of this.#connections.keys()) {
       if (!this.#waiting.has(number)) this.connectionClosed(number, reason);
@@ -232,11 +236,15 @@ export class ShardHandle {
     this.#posted.set(number, { passing, atMs: nowMs });
     this.#lastPosted = number;
     const ageMs = nowMs - passing.acceptedAtMs;
-    this.incarnation!.client.tell({
-      kind: 'event',
-      type: 'connection.accepted',
-      handover: { ...passing.handover, ageMs },
-    });
+    if (this.#lot.length === 0) setImmediate(this.#sendLot);
+    this.#lot.push({ ...passing.handover, ageMs });
+  }
+
+  #send(): void {
+    const handovers = this.#lot;
+    if (handovers.length === 0) return;
+    this.#lot = [];
+    this.incarnation!.client.tell({ kind: 'event', type: 'connections.accepted', handovers });
   }
 
   #forgetAdopted(): void {

@@ -264,8 +264,8 @@ export class ShardPool {
         handle.lateMs = event.isOverloaded ? event.delayMs : 0;
         this.#judgeOverload(handle);
         break;
-      case 'connection.closed':
-        handle.connectionClosed(event.number, event.reason);
+      case 'connections.closed':
+        for (const [i, number] of event.numbers.entries()) handle.connectionClosed(number, event.reasons[i]!);
         break;
       case 'client.flapping':
         this.#events.flapping(event.clientId);

@@ -210,7 +210,7 @@ export class TestShard {
     const handover = {
       number: asConnectionNumber(number),
       fd: number,
-      head,
+      head: Buffer.from(head).toString('latin1'),
       listener,
       peerAddress,
       peerPort: 1,
@@ -218,7 +218,7 @@ export class TestShard {
       certificateUsername: null,
       ageMs: 0,
     };
-    this.shard.onEvent({ kind: 'event', type: 'connection.accepted', handover });
+    this.shard.onEvent({ kind: 'event', type: 'connections.accepted', handovers: [handover] });
   }
 
   /** As `open`, with the connection at another shard that relays it to this one. */
@@ -235,7 +235,7 @@ export class TestShard {
       peerPort: 1,
       assignedClientId: null,
       certificateUsername: null,
-      closed: (reason: string) => main.closed(number, 0, reason),
+      closed: (reason: string) => main.closed(number, reason),
     };
     relays.open(this.parts.shard, client, origin, connect({ ...options, version, clientId }), 0);
     return client;
@@ -243,7 +243,7 @@ export class TestShard {
 
   /** Why connections have ended, as main was told. */
   get closedReasons(): string[] {
-    return this.events.flatMap((event) => (event.type === 'connection.closed' ? [event.reason] : []));
+    return this.events.flatMap((event) => (event.type === 'connections.closed' ? event.reasons : []));
   }
 
   /** The thread ends without a word; main tells `others`. The test still has to `stop` it. */

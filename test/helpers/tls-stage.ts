@@ -10,7 +10,7 @@ import type { ExecutionContext } from 'ava';
 import type { TlsMaterial } from '../../src/actor/shard-protocol.js';
 import type { ListenerConfig } from '../../src/config/listener-types.js';
 import { loadConfig } from '../../src/config/load.js';
-import { duplicateDescriptor } from '../../src/supervisor/descriptor.js';
+import { descriptorOf, duplicateDescriptor } from '../../src/supervisor/descriptor.js';
 import { loadTlsMaterial } from '../../src/supervisor/tls-material.js';
 import { Handshakes } from '../../workers/edge/handshakes.js';
 import { type Attempt, TlsEndpoint, type TlsFailed, type TlsReady } from '../../workers/edge/tls-endpoint.js';
@@ -160,7 +160,7 @@ export class TlsStage {
       const head = Buffer.concat(pieces);
       if (head.length < 5 || head.length < 5 + head.readUInt16BE(3)) return;
       socket.removeAllListeners('data');
-      const fd = duplicateDescriptor(socket);
+      const fd = duplicateDescriptor(descriptorOf(socket));
       socket.destroy();
       this.take(fd, head);
     });

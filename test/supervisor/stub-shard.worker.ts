@@ -107,28 +107,28 @@ class StubShard {
   #onEvent(event: MainEvent): void {
     if (event.type === 'peer.lost') this.#peers.delete(event.shard);
     if (event.type === 'peers.joined') this.#server.tell({ kind: 'event', type: 'shard.open' });
-    if (event.type !== 'connection.accepted') return;
-    if (this.#behaviour !== 'neverAdopts') this.#adopt(event.handover);
+    if (event.type !== 'connections.accepted') return;
+    if (this.#behaviour !== 'neverAdopts') for (const each of event.handovers) this.#adopt(each);
     else this.#server.tell({ kind: 'event', type: 'log', level: 'info', message: 'ignored', fields: {} });
   }
 
   #adopt(handover: ConnectionHandover): void {
-    const { number, fd, head, listener, assignedClientId, peerAddress, peerPort, certificateUsername } =
-      handover;
+    const { number, fd, head, assignedClientId, peerAddress, peerPort, certificateUsername } = handover;
     Atomics.store(this.#adopted, 0, number >>> 0);
     const socket = new Socket({ fd, readable: true, writable: true });
     this.#sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.#sockets.delete(socket);
-      this.#server.tell({ kind: 'event', type: 'connection.closed', number, listener, reason: 'normal' });
+      this.#server.closed(number, 'normal');
+      this.#server.flush();
     });
     const { shard, incarnation } = this.#start;
     const greeting: Greeting = {
       shard,
       incarnation,
       number,
-      head: Buffer.from(head).toString('hex'),
+      head: Buffer.from(head, 'latin1').toString('hex'),
       assignedClientId,
       peerAddress,
       peerPort,

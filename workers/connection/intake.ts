@@ -22,10 +22,10 @@ export class Intake {
   }
 
   /**
-   * Takes over a link of which `head` has been read: a CONNECT packet, whole or not, and perhaps more. `ageMs`: how much
-   * of the time to CONNECT has passed.
+   * Takes over a link of which the first `headBytes` of `head` have been read: a CONNECT packet, whole or not, and
+   * perhaps more. `ageMs`: how much of the time to CONNECT has passed.
    */
-  adopt(link: Link, origin: Origin, head: Buffer, ageMs: number): void {
+  adopt(link: Link, origin: Origin, head: Buffer, headBytes: number, ageMs: number): void {
     const connection = new Connection(this.core, this.packets, link, origin);
     link.handler = connection;
     this.core.connections.add(connection);
@@ -34,7 +34,7 @@ export class Intake {
       return;
     }
     connection.startKeepAlive(Math.max(1, this.core.config['mqtt.client.idle_timeout'] - ageMs));
-    connection.onBytes(head, 0, head.length);
+    connection.onBytes(head, 0, headBytes);
   }
 
   /** Whoever comes from now on, from main or another shard, is turned away. */
@@ -55,6 +55,6 @@ export class Intake {
       certificateUsername,
       closed,
     };
-    this.adopt(link, origin, NO_BYTES, ageMs);
+    this.adopt(link, origin, NO_BYTES, 0, ageMs);
   }
 }

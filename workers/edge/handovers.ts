@@ -3,7 +3,7 @@
  * turns, so that those who are connected do not wait for all of them. Runs on the shard's thread.
  */
 import type { ConnectionHandover } from '../../src/actor/shard-protocol.js';
-import { HANDOVER_EDGE_WEIGHT, HANDOVERS_PER_TURN } from '../../src/limits.js';
+import { HANDOVER_EDGE_WEIGHT, HANDOVER_HEAD_BYTES, HANDOVERS_PER_TURN } from '../../src/limits.js';
 import type { Intake } from '../connection/intake.js';
 import type { Origin } from '../connection/origin.js';
 import type { Core } from '../core.js';
@@ -21,6 +21,8 @@ export class Handovers implements Runnable {
   /** How many may still be taken over in that turn. */
   private left = 0;
   private readonly adopted: Uint32Array;
+  /** Of one connection after the other. */
+  private readonly head = Buffer.allocUnsafeSlow(HANDOVER_HEAD_BYTES);
 
   constructor(
     private readonly core: Core,
@@ -33,9 +35,9 @@ export class Handovers implements Runnable {
   }
 
   /** In this turn, or in a later one when there have been many. */
-  take(handover: ConnectionHandover): void {
+  take(handovers: readonly ConnectionHandover[]): void {
     this.core.turn.enter();
-    this.waiting.push(handover);
+    for (let i = 0; i < handovers.length; i++) this.waiting.push(handovers[i]!);
     if (this.run()) this.core.turn.queue(this);
   }
 
@@ -66,22 +68,23 @@ export class Handovers implements Runnable {
     // From here on the descriptor is this shard's: main must not close it any more, even if this thread dies now.
     Atomics.store(this.adopted, 0, handover.number >>> 0);
     const origin = this.originOf(handover);
-    const { fd, ageMs } = handover;
-    const { buffer, byteOffset, byteLength } = handover.head;
-    const head = Buffer.from(buffer, byteOffset, byteLength);
+    const { fd, head, ageMs } = handover;
     if (this.edge.serves(origin.listener)) {
-      this.edge.take(fd, head, origin, ageMs);
+      this.edge.take(fd, Buffer.from(head, 'latin1'), origin, ageMs);
       return;
     }
     const link = tryOpen(this.core, origin, () => this.openLink(fd, origin.options.nodelay));
-    if (link !== null) this.intake.adopt(link, origin, head, ageMs);
+    if (link === null) return;
+    const bytes = head.length <= this.head.length ? this.head : Buffer.allocUnsafeSlow(head.length);
+    bytes.write(head, 'latin1');
+    this.intake.adopt(link, origin, bytes, head.length, ageMs);
   }
 
   private originOf(handover: ConnectionHandover): Origin {
     const { number, listener, peerAddress, peerPort, assignedClientId, certificateUsername } = handover;
     const { main, listeners } = this.core;
     const options = listeners[listener]!;
-    const closed = (reason: string): void => main.closed(number, listener, reason);
+    const closed = (reason: string): void => main.closed(number, reason);
     return { listener, options, peerAddress, peerPort, assignedClientId, certificateUsername, closed };
   }
 }

@@ -210,7 +210,7 @@ export class Newcomer extends WheelItem implements LinkHandler {
 
   private keepHere(head: Buffer): void {
     this.settle();
-    this.edge.exits.intake.adopt(this.link!, this.origin, head, this.ageMs);
+    this.edge.exits.intake.adopt(this.link!, this.origin, head, head.length, this.ageMs);
   }
 
   private relay(owner: ShardId, head: Buffer): void {

@@ -18,7 +18,7 @@ function setUp() {
   const begun: Arrival[] = [];
   const changes: boolean[] = [];
   const gate = new ArrivalGate({ loopDelayMs: LOOP_DELAY_MS, waitMs: WAIT_MS }, clock, {
-    begin: (arrival) => begun.push(arrival),
+    reader: { begin: (arrival) => begun.push(arrival), beginRaw: () => false },
     overloadChanged: (lateMs) => changes.push(lateMs > 0),
   });
   return {
@@ -36,6 +36,7 @@ function setUp() {
         peerAddress: '::1',
         peerPort: 1,
         certificateName: null,
+        early: null,
       };
       gate.take(arrival);
       return arrival;

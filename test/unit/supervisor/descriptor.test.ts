@@ -60,7 +60,7 @@ onLinux(
 
 onLinux('a duplicate of a Unix socket is given its own', async (t) => {
   const socket = await accepted({ path: join(tempDirectory(), 'socket') }, () => undefined);
-  const fd = duplicateDescriptor(socket);
+  const fd = duplicateDescriptor(descriptorOf(socket));
   setBufferSizes(fd, { sndbufBytes: 20_000, recbufBytes: 30_000 });
   t.deepEqual(sizesOf(fd), [40_000, 60_000]);
   closeDescriptor(fd);

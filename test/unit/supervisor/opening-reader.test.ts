@@ -29,15 +29,15 @@ function setUp(settings: Partial<ListenerConfig> = {}, connectBytesMax = 1024) {
     limits,
     0,
     () => false,
-    (arrival, head, openingBytes) => {
-      arrival.socket.destroy();
-      passed.push({ head: Buffer.from(head), openingBytes, peerAddress: arrival.peerAddress });
+    (arrived, held, head, openingBytes) => {
+      held.close();
+      passed.push({ head: Buffer.from(head), openingBytes, peerAddress: arrived.peerAddress });
     },
   );
   const begin = (acceptedAtMs = 0): Socket => {
     const socket = new Socket();
     listener.current++;
-    const peer = { peerAddress: '10.0.0.1', peerPort: 1, certificateName: null };
+    const peer = { peerAddress: '10.0.0.1', peerPort: 1, certificateName: null, early: null };
     reader.begin({ socket, listener, access, acceptedAtMs, ...peer });
     return socket;
   };

@@ -60,7 +60,7 @@ function setUp(t: ExecutionContext) {
         handover: {
           number: asConnectionNumber(number),
           fd,
-          head: new Uint8Array(headBytes),
+          head: '\0'.repeat(headBytes),
           listener: 0,
           peerAddress: '::1',
           peerPort: 1,

@@ -112,6 +112,29 @@ export const TURN_INPUT_BYTES_MAX = 2 << 20;
 export const TURN_TIME_MAX_MS = 3;
 /** Packets between two looks at the clock, which costs as much as a small packet. */
 export const TURN_CLOCK_CHECK_PACKETS = 32;
+/**
+ * From the beginning of one turn to that of the next where turns are paced, in milliseconds: what a message may wait at
+ * each shard that it passes. Longer makes reads and writes fewer, and is seen in the latency at half of the full load.
+ */
+export const PACE_PERIOD_MS = 1;
+/** A shorter pause, in milliseconds, saves less than it costs, so there is none after a shorter turn. */
+export const PACE_PAUSE_MS_MIN = 0.1;
+/** Blocks of a trial of pauses; half of them are without. A power of two. */
+export const PACE_TRIAL_BLOCKS = 16;
+/** Of one such block, in milliseconds: longer than clients need to answer, shorter than what they do changes. */
+export const PACE_TRIAL_BLOCK_MS = 6;
+/** Turns that come later than this after the last, in milliseconds, do not count in a trial. */
+export const PACE_GAP_MS_MAX = 4;
+/** A trial that takes longer, in milliseconds, has found too little to do, and pauses are left out. */
+export const PACE_TRIAL_MS_MAX = 1_000;
+/** Turns are paced where that leaves at least this share of the rate, */
+export const PACE_RATE_SHARE_MIN = 0.9;
+/** and at most this share of the time per packet. */
+export const PACE_COST_SHARE_MAX = 0.85;
+/** For so long, in milliseconds, nothing is tried again. Too long keeps pauses when other clients have come. */
+export const PACE_HOLD_MS = 2_000;
+/** The same after the first trial that has brought nothing; each further one doubles it. */
+export const PACE_UNPACED_HOLD_MS_MIN = 250;
 /** Packets that one walk of the filter tree counts for: a microsecond as a rule, and a millisecond at worst. */
 export const TURN_WALK_PACKETS = 8;
 

@@ -24,6 +24,7 @@ import { Hooks } from './hooks/hooks.js';
 import { HookRegistry } from './hooks/registry.js';
 import { Listing } from './listing/listing.js';
 import { MemoryBudget } from './memory-budget.js';
+import { Pace } from './pace.js';
 import type { PeerHandlers } from './peers/handlers.js';
 import { Mesh } from './peers/mesh.js';
 import { Outbox } from './peers/outbox.js';
@@ -55,7 +56,7 @@ export class ShardParts implements Core {
   config: Config;
   readonly listeners: readonly ListenerOptions[];
   readonly clock = new SystemClock();
-  readonly turn = new Turn(this.clock);
+  readonly turn = new Turn(this.clock, new Pace());
   readonly wheel: TimerWheel;
   readonly outputs: OutputPool;
   readonly counters: Counters;

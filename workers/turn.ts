@@ -10,6 +10,10 @@ import {
   TURN_TIME_MAX_MS,
   TURN_WALK_PACKETS,
 } from '../src/limits.js';
+import type { Pace } from './pace.js';
+
+// Nobody wakes it.
+const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 /** Work that did not fit into a turn, or that must not start inside somebody else's call. */
 export interface Runnable {
@@ -43,6 +47,7 @@ export class Turn {
 
   private deliveriesLeft = TURN_DELIVERIES_MAX;
   private bytesLeft = TURN_INPUT_BYTES_MAX;
+  private packets = 0;
   private untilClockCheck = TURN_CLOCK_CHECK_PACKETS;
   private outOfTime = false;
   private startMs: number;
@@ -52,7 +57,11 @@ export class Turn {
   private running: Runnable[] = [];
   private readonly onImmediate = (): void => this.finish();
 
-  constructor(private readonly clock: Clock) {
+  /** `pace`: null for turns that follow at once. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly pace: Pace | null = null,
+  ) {
     this.nowMs = clock.monotonicMs();
     this.wallMs = clock.wallMs();
     this.startMs = this.nowMs;
@@ -86,6 +95,7 @@ export class Turn {
   /** Counts one packet read. */
   spendPacket(bytes: number): void {
     this.bytesLeft -= bytes;
+    this.packets++;
     if (--this.untilClockCheck > 0) return;
     this.untilClockCheck = TURN_CLOCK_CHECK_PACKETS;
     if (this.clock.monotonicMs() - this.startMs > TURN_TIME_MAX_MS) this.outOfTime = true;
@@ -133,9 +143,12 @@ export class Turn {
     this.end?.flushOutputs();
     this.end?.flushRelays();
     this.scheduled = false;
-    const tookMs = this.clock.monotonicMs() - began;
-    if (tookMs > this.longestMs) this.longestMs = tookMs;
+    const endMs = this.clock.monotonicMs();
+    if (endMs - began > this.longestMs) this.longestMs = endMs - began;
+    const pauseMs = this.pace === null ? 0 : this.pace.pauseMs(began, endMs, this.packets);
+    this.packets = 0;
     if (this.backlog.length > 0) this.enter();
+    else if (pauseMs > 0) sleep(pauseMs);
   }
 
   private runBacklog(): void {
@@ -156,4 +169,9 @@ export class Turn {
     }
     items.length = 0;
   }
+}
+
+// The whole thread: a timer of the event loop counts in milliseconds, and lets sockets wake it.
+function sleep(ms: number): void {
+  Atomics.wait(sleeper, 0, 0, ms);
 }

@@ -1,0 +1,162 @@
+/** Pauses between turns, with several kinds of clients; what turns cost is counted, and no time is taken. */
+import test from 'ava';
+import fc from 'fast-check';
+import { PACE_HOLD_MS, PACE_PAUSE_MS_MIN, PACE_PERIOD_MS } from '../../../src/limits.js';
+import { Pace } from '../../../workers/pace.js';
+
+/** A read and a write, and one message in them, in milliseconds. */
+const CALLS_MS = 0.01;
+const MESSAGE_MS = 0.0005;
+
+interface Client {
+  /** When its next messages come, and how many. */
+  nextMs: number;
+  /** @returns messages that have come by `nowMs`; they are handled at `doneMs` */
+  take(nowMs: number, doneMs: number): number;
+}
+
+/** Sends as it likes. */
+class Steady implements Client {
+  nextMs: number;
+  constructor(
+    private readonly everyMs: number,
+    offsetMs: number,
+  ) {
+    this.nextMs = offsetMs;
+  }
+  take(nowMs: number): number {
+    let count = 0;
+    for (; this.nextMs <= nowMs; this.nextMs += this.everyMs) count++;
+    return count;
+  }
+}
+
+/** Sends so many when it has got the answer to the last, sooner or later: else all would come together for ever. */
+class Waiting implements Client {
+  private seed: number;
+  constructor(
+    private readonly window: number,
+    public nextMs: number,
+  ) {
+    this.seed = 1 + Math.round(nextMs * 1_000);
+  }
+  take(_nowMs: number, doneMs: number): number {
+    this.seed = (this.seed * 16_807) % 2_147_483_647;
+    this.nextMs = doneMs + (this.seed % 1_000) / 10_000;
+    return this.window;
+  }
+}
+
+class World {
+  nowMs = 0;
+  messages = 0;
+  reads = 0;
+  constructor(
+    public clients: readonly Client[],
+    private readonly pace: Pace | null,
+  ) {}
+
+  run(ms: number): this {
+    const untilMs = this.nowMs + ms;
+    this.messages = this.reads = 0;
+    while (this.nowMs < untilMs) this.turn();
+    return this;
+  }
+
+  get perRead(): number {
+    return this.messages / this.reads;
+  }
+
+  private turn(): void {
+    const beginMs = Math.max(this.nowMs, Math.min(...this.clients.map(({ nextMs }) => nextMs)));
+    const ready = this.clients.filter(({ nextMs }) => nextMs <= beginMs);
+    // Answers leave at the end of the turn, or somewhat before.
+    const doneMs = beginMs + ready.length * CALLS_MS;
+    let packets = 0;
+    for (const client of ready) packets += client.take(beginMs, doneMs);
+    const endMs = beginMs + ready.length * CALLS_MS + packets * MESSAGE_MS;
+    this.messages += packets;
+    this.reads += ready.length;
+    this.nowMs = endMs + (this.pace?.pauseMs(beginMs, endMs, packets) ?? 0);
+  }
+}
+
+function steady(clients: number, everyMs: number): Client[] {
+  return Array.from({ length: clients }, (_, i) => new Steady(everyMs, (i * everyMs) / clients));
+}
+
+function waiting(clients: number, window: number): Client[] {
+  return Array.from({ length: clients }, (_, i) => new Waiting(window, i * 0.001));
+}
+
+test('where clients send on, a read finds more messages', (t) => {
+  const unpaced = new World(steady(25, 0.2), null).run(1_000);
+  const pace = new Pace();
+  const world = new World(steady(25, 0.2), pace).run(1_000);
+  t.true(pace.isPacing);
+  t.true(world.run(1_000).perRead > 1.4 * unpaced.perRead, `${world.perRead} beside ${unpaced.perRead}`);
+});
+
+test('clients that wait for answers get as many as without pauses', (t) => {
+  const world = fc.record({
+    clients: fc.integer({ min: 2, max: 40 }),
+    window: fc.integer({ min: 1, max: 8 }),
+  });
+  fc.assert(
+    fc.property(world, ({ clients, window }) => {
+      const unpaced = new World(waiting(clients, window), null).run(2_000).messages;
+      const paced = new World(waiting(clients, window), new Pace()).run(2_000).messages;
+      if (paced <= 0.9 * unpaced) throw new Error(`${paced} instead of ${unpaced}`);
+    }),
+    { numRuns: 8 },
+  );
+  t.pass();
+});
+
+test('what each client sends once in a while is not held up', (t) => {
+  const pace = new Pace();
+  const world = new World(steady(200, 4), pace).run(1_500);
+  const unpaced = new World(steady(200, 4), null).run(1_500);
+  t.false(pace.isPacing);
+  t.true(Math.abs(world.messages - unpaced.messages) < 100);
+});
+
+test('pauses end when clients come that wait for answers', (t) => {
+  const pace = new Pace();
+  const world = new World(steady(25, 0.2), pace).run(1_000);
+  t.true(pace.isPacing);
+  world.clients = waiting(20, 1).map((client) => Object.assign(client, { nextMs: world.nowMs }));
+  world.run(PACE_HOLD_MS + 500);
+  t.false(pace.isPacing);
+});
+
+test('a trial ends also where turns are rare', (t) => {
+  const pace = new Pace();
+  let nowMs = 0;
+  let pauses = 0;
+  for (let i = 0; i < 1_000; i++, nowMs += 50) if (pace.pauseMs(nowMs, nowMs + 0.3, 10) > 0) pauses++;
+  t.false(pace.isPacing);
+  t.is(pauses, 0);
+});
+
+test('no pause is longer than its turn, nor both longer than the period', (t) => {
+  // In 64ths of a millisecond, which a number holds exactly.
+  const turn = fc.record({ idle: fc.nat(64), work: fc.nat(96) });
+  fc.assert(
+    fc.property(fc.array(turn, { minLength: 200, maxLength: 500, size: 'max' }), (turns) => {
+      const pace = new Pace();
+      let nowMs = 0;
+      turns.forEach(({ idle, work }, i) => {
+        const beginMs = nowMs + idle / 64;
+        const workMs = work / 64;
+        const pauseMs = pace.pauseMs(beginMs, beginMs + workMs, i % 50);
+        nowMs = beginMs + workMs + pauseMs;
+        if (pauseMs === 0) return;
+        if (pauseMs < PACE_PAUSE_MS_MIN || pauseMs > workMs || workMs + pauseMs > PACE_PERIOD_MS)
+          throw new Error(`${pauseMs} after ${workMs}`);
+      });
+    }),
+    { numRuns: 20, endOnFailure: true },
+  );
+  t.pass();
+});

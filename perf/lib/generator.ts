@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import type { Scenario } from '../scenarios/scenario.js';
+import type { Scenario, StormScenario } from '../scenarios/scenario.js';
 import { CONTROL, Counters, PHASE, STAT } from './counters.js';
 import { nowMs } from './load-clock.js';
 import { commitFigures, crossedShare, type MetricsProbe } from './metrics-probe.js';
@@ -16,7 +16,7 @@ import type { WorkerStart } from './worker.js';
 
 /** Time for a broker to be compiled and its buffers to grow before anything counts. */
 const WARM_UP_MS = 700;
-const CONNECT_DEADLINE_MS = 60_000;
+const CONNECT_DEADLINE_MS = 180_000;
 /** Without any delivery for so long, what is missing counts as lost. */
 const DRAIN_SILENCE_MS = 2_000;
 /** Time for repeated messages to show up after the last expected one. */
@@ -40,11 +40,13 @@ export interface RunTarget {
 /** @throws Error when a client is refused or the clients cannot all be connected in time. */
 export async function runScenario(scenario: Scenario, target: RunTarget): Promise<RunResult> {
   const threads = target.threads + (newcomersOf(scenario) > 0 ? 1 : 0);
-  const counters = Counters.create(threads, scenario.kind === 'flow' ? scenario.publishers : 0);
+  const counters = Counters.create(threads, sendersOf(scenario));
   const before = read(counters, target.pid);
   const crew = new Crew(scenario, counters, target);
   try {
+    const startedMs = nowMs();
     await crew.during(untilReady(scenario, counters));
+    const readyMs = nowMs() - startedMs;
     const isIdle = scenario.kind === 'idle';
     const connected = read(counters, target.pid);
     setPhase(counters, PHASE.load);
@@ -68,6 +70,7 @@ export async function runScenario(scenario: Scenario, target: RunTarget): Promis
     const brought = counters.sum(STAT.deliveries);
     return {
       ...figures(scenario, counters, first, last, lost, target.threads),
+      readyMs,
       broughtPerSecond: isAway ? (brought * 1000) / (endMs - last.atMs) : 0,
       commits: hasMetrics && isPersistent ? commitFigures(firstMetrics, lastMetrics) : null,
       crossedShare: hasMetrics && !isAway ? crossedShare(firstMetrics, lastMetrics) : null,
@@ -120,8 +123,8 @@ function setPhase(counters: Counters, phase: number): void {
 }
 
 async function untilReady(scenario: Scenario, counters: Counters): Promise<void> {
-  const clients = scenario.kind === 'flow' ? scenario.publishers + scenario.subscribers : scenario.clients;
   if (scenario.kind === 'storm') return;
+  const clients = readyClientsOf(scenario);
   const deadlineMs = nowMs() + CONNECT_DEADLINE_MS;
   let ready = 0;
   while (ready < clients) {
@@ -129,6 +132,17 @@ async function untilReady(scenario: Scenario, counters: Counters): Promise<void>
     await sleep(5);
     ready = Atomics.load(counters.control, CONTROL.ready);
   }
+}
+
+/** @returns how many streams of messages are counted on their own */
+function sendersOf(scenario: Scenario): number {
+  if (scenario.kind === 'flow') return scenario.publishers;
+  return scenario.kind === 'retained' ? scenario.clients : 0;
+}
+
+function readyClientsOf(scenario: Exclude<Scenario, StormScenario>): number {
+  if (scenario.kind === 'flow') return scenario.publishers + scenario.subscribers;
+  return scenario.kind === 'retained' ? scenario.clients + 1 : scenario.clients;
 }
 
 interface Drained {
@@ -139,15 +153,16 @@ interface Drained {
 }
 
 async function untilDrained(scenario: Scenario, counters: Counters): Promise<Drained> {
-  if (scenario.kind !== 'flow') return { lost: 0, endMs: nowMs() };
-  const perMessage = deliveriesPerMessage(scenario);
+  const senders = sendersOf(scenario);
+  if (senders === 0) return { lost: 0, endMs: nowMs() };
+  const perMessage = scenario.kind === 'flow' ? deliveriesPerMessage(scenario) : 1;
   // A publisher may have been in the middle of a burst when the phase changed.
   await sleep(AFTERMATH_MS);
   let missing = 0;
   let progressMs = nowMs();
   for (;;) {
     let lacking = 0;
-    for (let i = 0; i < scenario.publishers; i++) {
+    for (let i = 0; i < senders; i++) {
       lacking += Math.max(0, counters.sent[i]! * perMessage - counters.receivedFrom(i));
     }
     if (lacking !== missing) progressMs = nowMs();

@@ -231,7 +231,7 @@ class Listing {
     socket.write(connectPacket(clientId, 0, { isPersistent: true }));
     const [connack] = (await once(socket, 'data')) as [Buffer];
     if (connack[0] !== 0x20 || connack[3] !== 0) throw new Error(`${clientId} was refused`);
-    socket.write(subscribePacket(`devices/${clientId}/commands`, 0));
+    socket.write(subscribePacket([`devices/${clientId}/commands`], 0));
     await once(socket, 'data');
     return socket;
   }

@@ -2,8 +2,7 @@
  * One thread's share of a scenario's clients: what they send, and what they make of what they receive. Checks every
  * delivery for order and repetition. Runs on the generator's threads.
  */
-import type { Scenario } from '../scenarios/scenario.js';
-import { type Client, clientsOf } from './clients.js';
+import { type Client, clientsOf, type PlainScenario } from './clients.js';
 import { CONTROL, type Counters, PHASE, STAT, type ThreadCounters } from './counters.js';
 import { bucketOf } from './histogram.js';
 import { nowMs } from './load-clock.js';
@@ -15,6 +14,8 @@ import type { Target } from './transport.js';
 
 /** Clients of one thread that may be waiting for CONNACK or SUBACK, so that no accept queue overflows. */
 const CONNECTING_MAX = 32;
+/** Filters in one SUBSCRIBE. */
+const FILTERS_PER_PACKET = 500;
 const SCRATCH_BYTES = 1 << 20;
 
 export class LoadThread implements SocketEvents {
@@ -37,7 +38,7 @@ export class LoadThread implements SocketEvents {
   #loadStartedMs = 0;
 
   constructor(
-    readonly scenario: Scenario,
+    readonly scenario: PlainScenario,
     readonly counters: Counters,
     readonly thread: number,
     loadThreads: number,
@@ -189,9 +190,7 @@ export class LoadThread implements SocketEvents {
         this.#onConnack(slot, client, bytes[body + 1]!, bytes[body]! === 1, arrivedMs);
         break;
       case PACKET.suback:
-        if (bytes[body + 2]! > 2) throw new Error(`${client.filter} was refused: ${bytes[body + 2]}`);
-        if (this.#isAway) this.#leave(slot);
-        this.#onReady();
+        this.#onSuback(slot, client, bytes, body + 2, end);
         break;
       default:
         throw new Error(`unexpected packet ${bytes[header]} to ${client.clientId}`);
@@ -216,12 +215,31 @@ export class LoadThread implements SocketEvents {
     if (this.scenario.kind === 'storm') {
       this.#leave(slot);
       this.#connecting--;
-    } else if (client.filter === '') {
+    } else if (client.filters.count === 0) {
       this.#onReady();
     } else {
-      const packet = subscribePacket(client.filter, this.scenario.kind === 'flow' ? this.scenario.qos : 0);
-      this.#sockets.send(slot, packet, packet.length);
+      this.#subscribe(slot, client);
     }
+  }
+
+  #subscribe(slot: number, client: Client): void {
+    const from = client.subscribed;
+    client.subscribed = Math.min(client.filters.count, from + FILTERS_PER_PACKET);
+    const filters = client.filters.slice(from, client.subscribed);
+    const packet = subscribePacket(filters, this.scenario.kind === 'flow' ? this.scenario.qos : 0);
+    this.#sockets.send(slot, packet, packet.length);
+  }
+
+  #onSuback(slot: number, client: Client, bytes: Buffer, codes: number, end: number): void {
+    for (let at = codes; at < end; at++) {
+      if (bytes[at]! > 2) throw new Error(`a filter of ${client.clientId} was refused: ${bytes[at]}`);
+    }
+    if (client.subscribed < client.filters.count) {
+      this.#subscribe(slot, client);
+      return;
+    }
+    if (this.#isAway) this.#leave(slot);
+    this.#onReady();
   }
 
   #leave(slot: number): void {

@@ -33,7 +33,7 @@ type Circumstances = Effort & ReturnType<typeof placesOf>;
 async function run(scenario: Scenario, broker: RunningBroker, how: Circumstances): Promise<RunResult> {
   const { transport, seconds, threads } = how;
   const target: RunTarget = { port: broker.port, pid: broker.pid, transport, seconds, threads };
-  if (!isOurs(broker)) return await runScenario(scenario, target);
+  if (!isOurs(broker)) return await runOnce(scenario, target);
   const { tcpPort, apiPort, slotKey, shards } = broker;
   const owner = ownerRule(how.owner, slotKey, shards);
   const ballast =
@@ -43,11 +43,21 @@ async function run(scenario: Scenario, broker: RunningBroker, how: Circumstances
   try {
     const isAsked = isPersistent(scenario) || (shards > 1 && scenario.kind === 'flow');
     const metrics = isAsked ? { metrics: await MetricsProbe.open(apiPort) } : {};
-    const result = await runScenario(scenario, { ...target, owner, ...metrics });
+    const result = await runOnce(scenario, { ...target, owner, ...metrics });
     return isPersistent(scenario) ? { ...result, storedBytes: broker.storedBytes() } : result;
   } finally {
     ballast?.close();
   }
+}
+
+/** Where a share of the maximum is wanted, the same broker has to show its maximum first. */
+async function runOnce(scenario: Scenario, target: RunTarget): Promise<RunResult> {
+  if (scenario.kind !== 'flow' || scenario.shareOfMaximum === undefined)
+    return await runScenario(scenario, target);
+  const maximum = await runScenario(scenario, target);
+  const ratePerSecond = Math.max(1, maximum.perSecond * scenario.shareOfMaximum);
+  const result = await runScenario({ ...scenario, ratePerSecond }, target);
+  return { ...result, maximumPerSecond: maximum.perSecond };
 }
 
 function isPersistent(scenario: Scenario): boolean {

@@ -11,6 +11,7 @@ export const PACKET = {
   pubrel: 6,
   pubcomp: 7,
   suback: 9,
+  unsuback: 11,
 } as const;
 
 /** Bytes of a payload that carry the time, the sequence number and the publisher. */
@@ -41,9 +42,16 @@ export function connectPacket(
 }
 
 /** @returns a SUBSCRIBE with packet identifier 1. */
-export function subscribePacket(filter: string, qos: number): Buffer {
-  const body = Buffer.concat([Buffer.from([0, 1]), text(filter), Buffer.from([qos])]);
+export function subscribePacket(filters: readonly string[], qos: number): Buffer {
+  const wanted = filters.flatMap((filter) => [text(filter), Buffer.from([qos])]);
+  const body = Buffer.concat([Buffer.from([0, 1]), ...wanted]);
   return Buffer.concat([Buffer.from([0x82]), lengthBytes(body.length), body]);
+}
+
+/** @returns an UNSUBSCRIBE with packet identifier 2. */
+export function unsubscribePacket(filter: string): Buffer {
+  const body = Buffer.concat([Buffer.from([0, 2]), text(filter)]);
+  return Buffer.concat([Buffer.from([0xa2]), lengthBytes(body.length), body]);
 }
 
 /** A PUBLISH whose packet identifier and stamp are yet to be written. */
@@ -52,15 +60,27 @@ export interface PublishTemplate {
   /** Where the packet identifier goes; 0 at QoS 0. */
   readonly packetIdAt: number;
   readonly payloadAt: number;
+  /** Where the topic's name begins. */
+  readonly topicAt: number;
 }
 
-export function publishTemplate(topic: string, qos: number, payloadBytes: number): PublishTemplate {
+export function publishTemplate(
+  topic: string,
+  qos: number,
+  payloadBytes: number,
+  isRetained = false,
+): PublishTemplate {
   const name = text(topic);
   const idBytes = qos > 0 ? 2 : 0;
   const length = lengthBytes(name.length + idBytes + payloadBytes);
-  const head = Buffer.concat([Buffer.from([0x30 | (qos << 1)]), length, name]);
+  const head = Buffer.concat([Buffer.from([0x30 | (qos << 1) | (isRetained ? 1 : 0)]), length, name]);
   const bytes = Buffer.concat([head, Buffer.alloc(idBytes), Buffer.alloc(payloadBytes, 'x')]);
-  return { bytes, packetIdAt: qos > 0 ? head.length : 0, payloadAt: head.length + idBytes };
+  return {
+    bytes,
+    packetIdAt: qos > 0 ? head.length : 0,
+    payloadAt: head.length + idBytes,
+    topicAt: head.length - Buffer.byteLength(topic),
+  };
 }
 
 function text(value: string): Buffer {

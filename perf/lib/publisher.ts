@@ -1,6 +1,7 @@
 /** One publishing client: keeps to its window, numbers and stamps its messages. Runs on the generator's threads. */
 import type { FlowScenario } from '../scenarios/scenario.js';
 import type { Counters } from './counters.js';
+import { TopicWriter } from './filter-set.js';
 import { nowMs } from './load-clock.js';
 import { type PublishTemplate, publishTemplate } from './packets.js';
 
@@ -11,6 +12,8 @@ export class Publisher {
   /** Messages of QoS 1 and 2 that the broker has not acknowledged. */
   inflight = 0;
   readonly #templates: PublishTemplate[] = [];
+  /** Of a large set of filters; otherwise each topic has a template. */
+  #topics: TopicWriter | null = null;
   readonly #deliveriesPerMessage: number;
   readonly #window: number;
   readonly #burst: number;
@@ -25,7 +28,7 @@ export class Publisher {
   constructor(
     scenario: FlowScenario,
     readonly index: number,
-    topicPrefix: string,
+    runId: string,
   ) {
     this.#deliveriesPerMessage = deliveriesPerMessage(scenario);
     this.#window = scenario.window;
@@ -33,8 +36,13 @@ export class Publisher {
     this.#qos = scenario.qos;
     this.#isAway = scenario.isAway === true;
     this.#sentMs = new Float64Array(scenario.qos > 0 ? PACKET_IDS : 0);
-    for (let topic = 0; topic < scenario.topics; topic++) {
-      this.#templates.push(publishTemplate(`${topicPrefix}/${topic}`, scenario.qos, scenario.payloadBytes));
+    const { filters, qos, payloadBytes, topics } = scenario;
+    if (filters !== undefined) {
+      this.#topics = new TopicWriter(filters.kind, runId, index, filters.perSubscriber);
+      this.#templates.push(publishTemplate(this.#topics.topic, qos, payloadBytes));
+    }
+    for (let topic = 0; filters === undefined && topic < topics; topic++) {
+      this.#templates.push(publishTemplate(`${runId}/m/${index}/${topic}`, qos, payloadBytes));
     }
   }
 
@@ -78,8 +86,9 @@ export class Publisher {
 
   #append(scratch: Buffer, view: DataView, at: number, stampMs: number): number {
     const sequence = ++this.#sent;
-    const { bytes, packetIdAt, payloadAt } = this.#templates[sequence % this.#templates.length]!;
+    const { bytes, packetIdAt, payloadAt, topicAt } = this.#templates[sequence % this.#templates.length]!;
     scratch.set(bytes, at);
+    this.#topics?.write(scratch, at + topicAt, sequence);
     if (packetIdAt > 0) {
       this.#packetId = this.#packetId === 0xffff ? 1 : this.#packetId + 1;
       view.setUint16(at + packetIdAt, this.#packetId);

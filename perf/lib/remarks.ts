@@ -5,6 +5,8 @@ import type { RunRecord } from './record.js';
 
 /** Cores of others above which it is said. */
 const STOLEN_CORES = 0.1;
+/** Milliseconds for connecting and subscribing above which it is said. */
+const READY_MS = 2_000;
 
 /** @returns remarks, the worst first */
 export function remarksOn(cell: Cell): string[] {
@@ -35,6 +37,9 @@ function ofKind(cell: Cell, last: RunRecord): string[] {
   if (last.crossedShare !== null) notes.push(`${percent(median('crossedShare'))} of deliveries cross shards`);
   if (last.commits !== null) notes.push(commitRemark(last.commits));
   if (last.storedBytes > 0) notes.push(`${megabytes(median('storedBytes'))} MB on disk`);
+  if (last.maximumPerSecond > 0) notes.push(`maximum ${count(median('maximumPerSecond'))}/s`);
+  if (median('readyMs') > READY_MS)
+    notes.push(`all subscribed after ${(median('readyMs') / 1000).toFixed(1)} s`);
   if (last.broughtPerSecond > 0) notes.push(`brought at ${count(median('broughtPerSecond'))}/s`);
   if (last.newcomersPerSecond > 0) {
     const perSecond = count(median('newcomersPerSecond'));

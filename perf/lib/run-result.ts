@@ -41,6 +41,10 @@ export interface RunResult {
   readonly newcomersRoundMs: number;
   /** Deliveries per second to those who were away, from the moment when they come back; 0 without any. */
   readonly broughtPerSecond: number;
+  /** From the start of the first client until all were connected and subscribed. */
+  readonly readyMs: number;
+  /** Before it, as fast as it went; 0 where the rate is none of that. */
+  readonly maximumPerSecond: number;
   /** On the disk when all was over, where sessions are persistent. */
   readonly storedBytes: number;
   /** What the store was given; null where nobody has asked. */
@@ -93,8 +97,8 @@ export function read(counters: Counters, pid: number): Reading {
 }
 
 function countedBy(scenario: Scenario): 'connects' | 'acknowledged' | 'deliveries' {
-  if (scenario.kind !== 'flow') return 'connects';
-  return scenario.isAway === true ? 'acknowledged' : 'deliveries';
+  if (scenario.kind === 'storm' || scenario.kind === 'idle') return 'connects';
+  return scenario.kind === 'flow' && scenario.isAway === true ? 'acknowledged' : 'deliveries';
 }
 
 export function figures(
@@ -136,6 +140,8 @@ export function figures(
     newcomersPerSecond: newcomersOf(scenario) > 0 ? ((to.connects - from.connects) * 1000) / elapsedMs : 0,
     newcomersRoundMs: counters.sum(STAT.roundsMs) / Math.max(1, counters.sum(STAT.rounds)),
     broughtPerSecond: 0,
+    readyMs: 0,
+    maximumPerSecond: 0,
     storedBytes: 0,
     commits: null,
     crossedShare: null,

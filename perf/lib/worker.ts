@@ -6,6 +6,7 @@ import { threadCpuMs } from './cpu.js';
 import { nowMs } from './load-clock.js';
 import { LoadThread } from './load-thread.js';
 import { Newcomers } from './newcomers.js';
+import { ReplayThread } from './replay-thread.js';
 import type { Target } from './transport.js';
 
 /** What the generator starts a thread with. */
@@ -23,10 +24,15 @@ const CPU_EVERY_MS = 20;
 const { scenario, counters: shape, thread, loadThreads, target } = workerData as WorkerStart;
 const counters = new Counters(shape);
 const { stats } = counters.threads[thread]!;
-const load =
-  scenario.kind === 'flow' && thread >= loadThreads
+
+function loadOf(): LoadThread | Newcomers | ReplayThread {
+  if (scenario.kind === 'retained') return new ReplayThread(scenario, counters, thread, loadThreads, target);
+  return scenario.kind === 'flow' && thread >= loadThreads
     ? new Newcomers(scenario.newcomers ?? 0, scenario.login !== undefined, counters, thread, target)
     : new LoadThread(scenario, counters, thread, loadThreads, target);
+}
+
+const load = loadOf();
 
 let cpuReadMs = 0;
 while (counters.phase() !== PHASE.stop) {

@@ -3,11 +3,13 @@ import { away } from './away.js';
 import { connections } from './connections.js';
 import { durable } from './durable.js';
 import { fan } from './fan.js';
+import { filters } from './filters.js';
 import { latency } from './latency.js';
 import { listing } from './listing.js';
 import { newcomers } from './newcomers.js';
 import { pairs } from './pairs.js';
 import { relayed } from './relayed.js';
+import { retained } from './retained.js';
 import type { AnyScenario, Family } from './scenario.js';
 import { shared } from './shared.js';
 
@@ -15,6 +17,8 @@ export const FAMILIES: readonly Family[] = [
   pairs,
   fan,
   shared,
+  retained,
+  filters,
   latency,
   newcomers,
   durable,

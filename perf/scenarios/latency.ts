@@ -11,5 +11,13 @@ export const latency: Family = {
       title: 'latency at 20,000 a second, QoS 0',
       ratePerSecond: 20_000,
     },
+    { ...PAIRS, name: 'half-load', title: 'latency at half the maximum, QoS 0', shareOfMaximum: 0.5 },
+    {
+      ...PAIRS,
+      name: 'half-load-qos1',
+      title: 'latency at half the maximum, QoS 1',
+      qos: 1,
+      shareOfMaximum: 0.5,
+    },
   ],
 };

@@ -10,6 +10,12 @@ export type Topology = 'pairs' | 'all' | 'share';
  */
 export type Login = 'password' | 'slow';
 
+/**
+ * Filters, each of which matches one topic: `device`, `site/+/device/ID/#` and `site/SITE/device/ID/state` in turn;
+ * `random`, four levels and a name of their own, a fifth of the levels being `+`.
+ */
+export type FilterKind = 'device' | 'random';
+
 interface Common {
   /** For --only, results and commit messages. Never changed: figures are compared by it. */
   readonly name: string;
@@ -33,6 +39,10 @@ export interface FlowScenario extends Common {
   readonly topics: number;
   /** Messages a second, all publishers together; 0: as fast as the windows allow. */
   readonly ratePerSecond: number;
+  /** In place of a rate: as fast as the windows allow first, then at this share of it, which is what counts. */
+  readonly shareOfMaximum?: number;
+  /** Only with pairs: each subscriber has so many filters of this kind; its publisher takes their topics in turn. */
+  readonly filters?: { readonly kind: FilterKind; readonly perSubscriber: number };
   /** Clients beside these that all connect at once, again and again, while the others are measured. */
   readonly newcomers?: number;
   /** Who lets all these clients in; nobody looks if left out. */
@@ -58,6 +68,14 @@ export interface IdleScenario extends Common {
   readonly clients: number;
 }
 
+/** Clients that subscribe to all retained messages, get them, unsubscribe and subscribe again. */
+export interface RetainedScenario extends Common {
+  readonly kind: 'retained';
+  readonly clients: number;
+  readonly messages: number;
+  readonly payloadBytes: number;
+}
+
 /** Pages of lists are asked of the API, alone and while others publish. Has a table of its own. */
 export interface ListingScenario extends Common {
   readonly kind: 'listing';
@@ -71,7 +89,7 @@ export interface ListingScenario extends Common {
   readonly publishing: FlowScenario;
 }
 
-export type Scenario = FlowScenario | StormScenario | IdleScenario;
+export type Scenario = FlowScenario | StormScenario | IdleScenario | RetainedScenario;
 export type AnyScenario = Scenario | ListingScenario;
 
 /** Scenarios that belong together: one file each. */

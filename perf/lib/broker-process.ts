@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Login } from '../scenarios/scenario.js';
 import { BrokerChild, freePort, type RunningBroker } from './child.js';
+import { LoopWatch, PROBE_ARGUMENTS } from './loop-watch.js';
 import { LOGIN } from './packets.js';
 import { isEncrypted, type Transport } from './transport.js';
 
@@ -34,6 +35,8 @@ export interface BrokerOptions {
   readonly root?: string;
   /** Where the profiles of its threads are written when it ends. */
   readonly profileDir?: string | null;
+  /** Whether `loops` is wanted; it costs a little. */
+  readonly hasLoopProbe?: boolean;
 }
 
 export interface BrokerUnderTest extends RunningBroker {
@@ -44,6 +47,8 @@ export interface BrokerUnderTest extends RunningBroker {
   readonly shards: number;
   /** @returns bytes of the shards' stores on the disk; they never become fewer */
   storedBytes(): number;
+  /** How late its threads are; null without the probe. */
+  readonly loops: LoopWatch | null;
 }
 
 /** @throws Error with the broker's output when it is not ready in time. `shards` 0: the broker decides. */
@@ -51,7 +56,7 @@ export async function startBrokerProcess(
   shards: number,
   options: BrokerOptions = {},
 ): Promise<BrokerUnderTest> {
-  const { transport = 'tcp', root = ROOT, profileDir = null } = options;
+  const { transport = 'tcp', root = ROOT, profileDir = null, hasLoopProbe = false } = options;
   const tcpPort = await freePort();
   const port = transport === 'tcp' ? tcpPort : await freePort();
   const apiPort = await freePort();
@@ -59,11 +64,12 @@ export async function startBrokerProcess(
   const dataDir = child.folder;
   const profiling = profileDir === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir];
   const args = [
+    ...(hasLoopProbe ? PROBE_ARGUMENTS : []),
     ...[...profiling, commandOf(root), 'start', '--data', dataDir, '--log-level', 'error'],
     ...settings(shards, { port, tcpPort, apiPort }, options),
     ...(options.login === undefined ? [] : loginSettings(options.login, dataDir)),
   ];
-  await child.start(process.execPath, args, { text: /^shardmq ready$/m });
+  await child.start(process.execPath, args, { text: /^shardmq ready$/m }, hasLoopProbe);
   const node = JSON.parse(readFileSync(join(dataDir, 'node.json'), 'utf8')) as NodeFile;
   return {
     port,
@@ -73,6 +79,7 @@ export async function startBrokerProcess(
     shards: node.shards,
     pid: child.process.pid!,
     storedBytes: () => storedBytes(dataDir, node.shards),
+    loops: hasLoopProbe ? new LoopWatch(child.process) : null,
     stop: () => child.stop(),
   };
 }

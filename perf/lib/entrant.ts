@@ -56,9 +56,16 @@ export function ourEntrant(setup: Setup, { root, profileDir = null, label }: Our
         ...{ transport, key, level },
         login: scenario.kind === 'flow' ? scenario.login : undefined,
         ...(root === undefined ? {} : { root }),
+        hasLoopProbe: isPaced(scenario),
         profileDir: profileDir === null ? null : `${profileDir}/${scenario.name}`,
       }),
   };
+}
+
+/** Where the broker has time to spare, how late its loops are says something. */
+function isPaced(scenario: Scenario): boolean {
+  if (scenario.kind !== 'flow') return false;
+  return scenario.ratePerSecond > 0 || scenario.shareOfMaximum !== undefined;
 }
 
 /** @returns what carries the clients and where their sessions lie: what a scenario says goes before the command line */

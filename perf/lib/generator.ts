@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { Scenario, StormScenario } from '../scenarios/scenario.js';
 import { CONTROL, Counters, PHASE, STAT } from './counters.js';
 import { nowMs } from './load-clock.js';
+import type { LoopWatch } from './loop-watch.js';
 import { commitFigures, crossedShare, type MetricsProbe } from './metrics-probe.js';
 import type { OwnerRule } from './owner.js';
 import { deliveriesPerMessage } from './publisher.js';
@@ -35,6 +36,8 @@ export interface RunTarget {
   readonly warmUpMs?: number;
   /** Says what the broker has committed, and passed on between its shards. */
   readonly metrics?: MetricsProbe;
+  /** Says how late its loops are. */
+  readonly loops?: LoopWatch;
 }
 
 /** @throws Error when a client is refused or the clients cannot all be connected in time. */
@@ -52,9 +55,11 @@ export async function runScenario(scenario: Scenario, target: RunTarget): Promis
     setPhase(counters, PHASE.load);
     await crew.during(sleep(target.warmUpMs ?? WARM_UP_MS));
     const firstMetrics = await target.metrics?.read();
+    target.loops?.begin();
     const first = read(counters, target.pid);
     await crew.during(sleep(target.seconds * 1000));
     const last = read(counters, target.pid);
+    const loopDelay = (await target.loops?.take()) ?? null;
     const lastMetrics = await target.metrics?.read();
     setPhase(counters, PHASE.drain);
     const { lost, endMs } = await crew.during(untilDrained(scenario, counters));
@@ -71,6 +76,7 @@ export async function runScenario(scenario: Scenario, target: RunTarget): Promis
     return {
       ...figures(scenario, counters, first, last, lost, target.threads),
       readyMs,
+      loopDelay,
       broughtPerSecond: isAway ? (brought * 1000) / (endMs - last.atMs) : 0,
       commits: hasMetrics && isPersistent ? commitFigures(firstMetrics, lastMetrics) : null,
       crossedShare: hasMetrics && !isAway ? crossedShare(firstMetrics, lastMetrics) : null,

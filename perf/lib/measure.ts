@@ -1,8 +1,11 @@
 /** One run: a scenario against one entrant's broker, freshly started and ended again. On the generator's main thread. */
+import { availableParallelism } from 'node:os';
 import type { Scenario } from '../scenarios/scenario.js';
+import { startBareLoop } from './bare-loop.js';
 import type { RunningBroker } from './child.js';
 import { type Entrant, isOurs, placesOf } from './entrant.js';
 import { type RunTarget, runScenario } from './generator.js';
+import { whenInterrupted } from './interrupt.js';
 import { MetricsProbe } from './metrics-probe.js';
 import { Ballast, ownerRule } from './owner.js';
 import type { RunResult } from './run-result.js';
@@ -22,9 +25,24 @@ export async function measure(scenario: Scenario, entrant: Entrant, effort: Effo
     const result = await run(scenario, broker, { ...places, ...effort });
     isStopped = true;
     await broker.stop();
-    return result;
+    if (scenario.kind !== 'storm' || !isOurs(broker)) return result;
+    return { ...result, barePerSecond: await bareConnects(scenario, entrant, effort) };
   } finally {
     if (!isStopped) await broker.stop().catch(() => undefined);
+  }
+}
+
+/** @returns connections a second of a bare loop with as many threads as there are shards; 0: none was measured */
+async function bareConnects(scenario: Scenario, { setup }: Entrant, effort: Effort): Promise<number> {
+  if (setup.transport !== 'tcp') return 0;
+  const threads = setup.shards > 0 ? setup.shards : Math.max(1, availableParallelism() - 1);
+  const bare = await startBareLoop(threads);
+  const forget = whenInterrupted(() => process.kill(bare.pid, 'SIGKILL'));
+  try {
+    return (await runScenario(scenario, { ...effort, port: bare.port, pid: bare.pid })).perSecond;
+  } finally {
+    forget();
+    await bare.stop();
   }
 }
 
@@ -43,7 +61,8 @@ async function run(scenario: Scenario, broker: RunningBroker, how: Circumstances
   try {
     const isAsked = isPersistent(scenario) || (shards > 1 && scenario.kind === 'flow');
     const metrics = isAsked ? { metrics: await MetricsProbe.open(apiPort) } : {};
-    const result = await runOnce(scenario, { ...target, owner, ...metrics });
+    const loops = broker.loops === null ? {} : { loops: broker.loops };
+    const result = await runOnce(scenario, { ...target, owner, ...metrics, ...loops });
     return isPersistent(scenario) ? { ...result, storedBytes: broker.storedBytes() } : result;
   } finally {
     ballast?.close();

@@ -1,6 +1,6 @@
 /** What is said of a cell beside its figures. Pure. */
-import { type Cell, medianIn } from './collate.js';
-import { bytes, count, megabytes, percent } from './format.js';
+import { type Cell, medianIn, spreadOf } from './collate.js';
+import { bytes, count, digits, megabytes, percent } from './format.js';
 import type { RunRecord } from './record.js';
 
 /** Cores of others above which it is said. */
@@ -14,7 +14,7 @@ export function remarksOn(cell: Cell): string[] {
   const faults = runs.flatMap(({ fault, round }) =>
     fault === null ? [] : [`FAILED in round ${round}: ${fault}`],
   );
-  const whys = gaps.map(({ why, isFailure }) => (isFailure ? `FAILED: ${why}` : why));
+  const whys = gaps.map(({ why, isFailure }) => (isFailure ? `FAILED: ${why.split('\n')[0]}` : why));
   const notes = [...faults, ...new Set(whys)];
   const last = runs.at(-1);
   if (last === undefined) return notes;
@@ -34,6 +34,11 @@ function ofKind(cell: Cell, last: RunRecord): string[] {
     notes.push(`${bytes(median('bytesPerClient'))} per client`);
     notes.push(`idle at ${(median('brokerCores') * 100).toFixed(1)}% of a core`);
   }
+  if (last.barePerSecond > 0) {
+    const bare = median('barePerSecond');
+    notes.push(`${percent(median('perSecond') / bare)} of a bare loop’s ${count(bare)}/s`);
+  }
+  if (last.loopDelay !== null) notes.push(loopRemark(cell));
   if (last.crossedShare !== null) notes.push(`${percent(median('crossedShare'))} of deliveries cross shards`);
   if (last.commits !== null) notes.push(commitRemark(last.commits));
   if (last.storedBytes > 0) notes.push(`${megabytes(median('storedBytes'))} MB on disk`);
@@ -46,6 +51,15 @@ function ofKind(cell: Cell, last: RunRecord): string[] {
     notes.push(`${perSecond} connects/s, all in after ${median('newcomersRoundMs').toFixed(0)} ms`);
   }
   return notes;
+}
+
+/** The median of each; how many cores were stolen meanwhile, since nobody can be in time without one. */
+function loopRemark({ runs }: Cell): string {
+  const [p999Ms, maxMs] = (['p999Ms', 'maxMs'] as const).map(
+    (figure) => spreadOf(runs.map(({ loopDelay }) => loopDelay?.[figure] ?? 0))!.median,
+  );
+  const stolen = spreadOf(runs.map(({ stolenCores }) => stolenCores))!.median;
+  return `loops late by p99.9 ${digits(p999Ms!)} ms, max ${digits(maxMs!)} ms (stolen ${stolen.toFixed(2)} cores)`;
 }
 
 function commitRemark({

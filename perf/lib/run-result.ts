@@ -4,6 +4,7 @@ import { CONTROL, type Counters, STAT } from './counters.js';
 import { processUsage, stolenMs } from './cpu.js';
 import { percentileMs } from './histogram.js';
 import { nowMs } from './load-clock.js';
+import type { LoopFigures } from './loop-watch.js';
 
 /** Busiest thread's share of its time above which a run says more about the generator than about the broker. */
 const GENERATOR_BOUND_SHARE = 0.9;
@@ -41,6 +42,10 @@ export interface RunResult {
   readonly newcomersRoundMs: number;
   /** Deliveries per second to those who were away, from the moment when they come back; 0 without any. */
   readonly broughtPerSecond: number;
+  /** How late the worst shard's loop was, garbage collection included; null where nobody has looked. */
+  readonly loopDelay: LoopFigures | null;
+  /** Of a bare accept-and-hand-over loop just before, in connect storms; 0: not measured. */
+  readonly barePerSecond: number;
   /** From the start of the first client until all were connected and subscribed. */
   readonly readyMs: number;
   /** Before it, as fast as it went; 0 where the rate is none of that. */
@@ -140,6 +145,8 @@ export function figures(
     newcomersPerSecond: newcomersOf(scenario) > 0 ? ((to.connects - from.connects) * 1000) / elapsedMs : 0,
     newcomersRoundMs: counters.sum(STAT.roundsMs) / Math.max(1, counters.sum(STAT.rounds)),
     broughtPerSecond: 0,
+    loopDelay: null,
+    barePerSecond: 0,
     readyMs: 0,
     maximumPerSecond: 0,
     storedBytes: 0,

@@ -1,4 +1,4 @@
-/** Asks a broker that was started with loop-probe.ts how late its threads' loops are. On the generator's main thread. */
+/** Asks a broker that was started with loop-probe.ts how late its loops are. On the generator’s main thread. */
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';

@@ -877,6 +877,12 @@ export const JOURNAL_SWEEP_BYTES = 1 << 20;
 export const JOURNAL_SWEEP_BYTES_MAX = 3 << 20;
 /** Messages of a record among which one that enters again is looked for, latest first. Too few: it is stored twice. */
 export const JOURNAL_MESSAGES_LOOKED_AT = 8;
+/**
+ * What has happened to a message with QoS 1 is written after so many milliseconds, at most twice as many, if it still
+ * matters then. More: more is done again after a crash (acknowledged messages are sent once more). Fewer: more is
+ * written, for a client that is busy takes some time for its acknowledgements.
+ */
+export const JOURNAL_LATE_MS = 50;
 /** Entries for which a record that gathers has room at first; and events. Too small: they grow in most turns. */
 export const JOURNAL_PENDING_ENTRIES_MIN = 512;
 export const JOURNAL_PENDING_EVENTS_MIN = 512;

@@ -356,6 +356,7 @@ export class Shard implements RunningShard, Runnable {
   // Waits until everything is kept, or cannot be.
   private keepAll(): Promise<void> {
     if (this.restore?.isOver === false) return this.restore.stop();
+    this.parts.journal.tellLate();
     return new Promise((resolve) => this.parts.commits.flush(resolve));
   }
 

@@ -40,7 +40,12 @@ class RowMap extends MemoryStore {
   }
 }
 
-const quiet = { touch: (): void => {} };
+const quiet = {
+  touch: (): void => {},
+  get nowMs(): number {
+    return performance.now();
+  },
+};
 
 function message(i: number): Message {
   const payload = Buffer.alloc(PAYLOAD_BYTES, i & 0xff);
@@ -112,7 +117,8 @@ function across(perCommit: number, lastingPer: number, ofCollect: boolean): numb
   const start = process.hrtime.bigint();
   for (let i = 0; i < ROUND_MESSAGES; i += perCommit) {
     for (let k = 0; k < perCommit; k++) entries[k] = bench.enter(i + k, k + 1);
-    for (let k = 0; k < perCommit; k++) if (i > 0 && k % lastingPer !== 0) bench.journal.done(previous[k]!);
+    for (let k = 0; k < perCommit; k++)
+      if (i > 0 && k % lastingPer !== 0) bench.journal.acknowledged(previous[k]!);
     bench.commit();
     if ((i / perCommit) % 50 === 0) bench.journal.sweep();
     [previous, entries] = [entries, previous];
@@ -133,9 +139,9 @@ function drained(perCommit: number): number {
   bench.commit();
   return timed(ROUND_MESSAGES, () => {
     for (let i = 0; i < ROUND_MESSAGES; i += perCommit) {
-      for (let k = i; k < i + perCommit; k++) bench.journal.sent(entries[k]!, 1 + (k & 0xff));
+      for (let k = i; k < i + perCommit; k++) bench.journal.sent(entries[k]!, 1 + (k & 0xff), 1);
       bench.commit();
-      for (let k = i; k < i + perCommit; k++) bench.journal.done(entries[k]!);
+      for (let k = i; k < i + perCommit; k++) bench.journal.acknowledged(entries[k]!);
       bench.commit();
       bench.journal.sweep();
     }

@@ -149,7 +149,7 @@ export class Packets implements PacketHandler {
 
   // Room in the window: the next message goes out in the same turn.
   private freed(session: Session): void {
-    this.core.kept.done(session.inflight!.lastEntry);
+    this.core.kept.acknowledged(session.inflight!.lastEntry);
     session.account();
     if (session.unsent !== null) this.core.redelivery.next(session);
     if (session.queue === null && session.replays === null) return;

@@ -62,7 +62,7 @@ export class KeptDelivery implements CommitSource {
   sendTaken(session: Session, taken: QueuedMessage): number {
     const { qos, entry } = taken;
     const id = this.take(session, taken.message!, qos, taken.flags, taken.identifiers, taken.group);
-    this.core.journal.sent(entry, id);
+    this.core.journal.sent(entry, id, qos);
     return this.known(session, qos, id, entry);
   }
 
@@ -80,6 +80,11 @@ export class KeptDelivery implements CommitSource {
   /** It is over, whatever it was; nothing happens with one that the journal does not know. */
   done(entry: Entry): void {
     if (entry !== NO_ENTRY) this.core.journal.done(entry);
+  }
+
+  /** The client has ended the exchange. */
+  acknowledged(entry: Entry): void {
+    if (entry !== NO_ENTRY) this.core.journal.acknowledged(entry);
   }
 
   /** The session is over, and everything that it has. */

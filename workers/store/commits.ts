@@ -61,6 +61,11 @@ export class Commits {
     return this.isUnderway && this.turn.nowMs - this.beganMs >= COMMIT_LATE_MS;
   }
 
+  /** At the start of this turn, monotonic. */
+  get nowMs(): number {
+    return this.turn.nowMs;
+  }
+
   add(source: CommitSource): void {
     this.sources.push(source);
   }

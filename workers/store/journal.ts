@@ -31,6 +31,7 @@ import { JournalLoader } from './journal-loader.js';
 import { JournalRecords } from './journal-records.js';
 import { JournalRewriter } from './journal-rewriter.js';
 import type { KeptRecord } from './kept-record.js';
+import { LateEvents, type LateListener } from './late-events.js';
 import { PendingRecord } from './pending-record.js';
 import { RestoredEntries } from './restored-entries.js';
 import type { Store } from './store.js';
@@ -42,13 +43,14 @@ export const NO_ENTRY: Entry = 0;
 
 export type { EntryGroup };
 
-export class Journal implements CommitSource {
+export class Journal implements CommitSource, LateListener {
   /** False: nothing is kept, and nothing here may be called. */
   readonly isOn: boolean;
 
   private readonly records = new JournalRecords();
   private readonly writer = new JournalWriter();
   private readonly rewriter: JournalRewriter;
+  private readonly late = new LateEvents(this);
   private nextSequence = 1;
   /** Of steps, in the order in which they were made: the order of sending, and of PUBRECs. */
   private nextOrder = 1;
@@ -68,7 +70,7 @@ export class Journal implements CommitSource {
   /** Whatever changes here is told to `commits`. */
   constructor(
     store: Store,
-    private readonly commits: Pick<Commits, 'touch'>,
+    private readonly commits: Pick<Commits, 'touch' | 'nowMs'>,
   ) {
     this.isOn = store.isKeeping;
     this.rewriter = new JournalRewriter(store, this.records, this.writer);
@@ -128,11 +130,11 @@ export class Journal implements CommitSource {
       if (!pending.hasRoomFor(message)) pending = this.begin();
       number = pending.add(message);
     }
-    const state = packetId === 0 ? STATE_QUEUED : STATE_SENT;
-    const order = packetId === 0 ? 0 : this.nextOrder++;
-    const place = pending.enter(session, number, qos, state, flags, packetId, order);
+    const place = pending.enter(session, number, qos, STATE_QUEUED, flags, 0, 0);
     if (identifiers !== null || group !== null) pending.addExtras(place, identifiers, group);
-    return pending.record!.base + place;
+    const entry = pending.record!.base + place;
+    if (packetId !== 0) this.sent(entry, packetId, qos);
+    return entry;
   }
 
   /** A message with QoS 2 has come from the client, and awaits PUBREL; `done` ends it. */
@@ -143,7 +145,14 @@ export class Journal implements CommitSource {
   }
 
   /** It has left the queue, and is in flight now. */
-  sent(entry: Entry, packetId: number): void {
+  sent(entry: Entry, packetId: number, qos: number): void {
+    if (qos === 1) {
+      this.commits.touch();
+      this.late.sent(entry, packetId);
+      return;
+    }
+    // The packet identifier may have been that of a message of which it is not written yet that it is over.
+    this.tellLate();
     this.step(entry, packetId, STATE_SENT);
   }
 
@@ -160,6 +169,28 @@ export class Journal implements CommitSource {
     else this.commits.touch();
   }
 
+  /** As `done`: the client has acknowledged it. Nothing is lost when a crash forgets that. */
+  acknowledged(entry: Entry): void {
+    const record = this.records.find(entry);
+    if (record === null || !this.end(record, entry)) return;
+    this.commits.touch();
+    if (record.pending === null && !record.isOver) this.late.ended(entry);
+  }
+
+  lateSent(entry: Entry, packetId: number): void {
+    this.step(entry, packetId, STATE_SENT);
+  }
+
+  lateEnded(entry: Entry): void {
+    const record = this.records.find(entry);
+    if (record !== null && !record.isOver) this.gathering().events.end(record, entry);
+  }
+
+  /** What has happened until now goes with the next commit, all of it. */
+  tellLate(): void {
+    if (!this.late.isEmpty) this.late.tellAll();
+  }
+
   /** Its session is removed with the same commit. */
   forget(entry: Entry): void {
     const record = this.records.find(entry);
@@ -169,6 +200,8 @@ export class Journal implements CommitSource {
   collect(changes: Change[]): void {
     for (const key of this.damaged) changes.push({ table: 'journal', key, value: null });
     this.damaged = [];
+    this.late.tellDue(this.commits.nowMs);
+    if (!this.late.isEmpty) this.commits.touch();
     // First, for what is in their rows then need not be written as an event.
     this.rewriteSome(changes);
     this.records.removeOver(changes);

@@ -72,7 +72,10 @@ export interface Told {
   readonly qos: number;
 }
 
-/** Knows what the journal ought to: what there is now, and what there was when the last commit began that succeeded. */
+/**
+ * Knows what the journal ought to: what there is now, and what there was when the last commit began that succeeded.
+ * Nothing is written later than it could be.
+ */
 export class JournalModel implements CommitSource {
   readonly isOn = true;
   readonly live = new Map<Entry, Told>();
@@ -92,12 +95,14 @@ export class JournalModel implements CommitSource {
     group: EntryGroup | null,
   ): Entry {
     const entry = this.journal.entered(session, message, qos, flags, packetId, identifiers, group);
+    this.journal.tellLate();
     const place = packetId === 0 ? 'queued' : 'in flight';
     return this.add(entry, { session, place, packetId, payload: message.payload().toString(), qos });
   }
 
-  sent(entry: Entry, packetId: number): void {
-    this.journal.sent(entry, packetId);
+  sent(entry: Entry, packetId: number, qos: number): void {
+    this.journal.sent(entry, packetId, qos);
+    this.journal.tellLate();
     this.change(entry, 'queued', (told) => ({ ...told, place: 'in flight', packetId }));
   }
 
@@ -109,6 +114,16 @@ export class JournalModel implements CommitSource {
   done(entry: Entry): void {
     this.journal.done(entry);
     this.over(entry);
+  }
+
+  acknowledged(entry: Entry): void {
+    this.journal.acknowledged(entry);
+    this.journal.tellLate();
+    this.over(entry);
+  }
+
+  tellLate(): void {
+    this.journal.tellLate();
   }
 
   private over(entry: Entry): void {
@@ -209,7 +224,7 @@ export function reloaded(store: HeldStore): Told[] {
 }
 
 function load(store: HeldStore): RestoredEntries {
-  const steps = new Journal(store, { touch: () => undefined }).load(store.rows('journal'));
+  const steps = new Journal(store, { touch: () => undefined, nowMs: 0 }).load(store.rows('journal'));
   let step = steps.next();
   while (step.done !== true) step = steps.next();
   return step.value;

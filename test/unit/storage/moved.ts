@@ -149,7 +149,7 @@ function meet(
   }
   const group = fate === 'shared' ? GROUP : null;
   const entry = journal.entered(session, message, 2, 1, 0, group === null ? [id, 7] : null, group);
-  const sent = (): void => journal.sent(entry, id);
+  const sent = (): void => journal.sent(entry, id, 2);
   if (fate === 'sent') return [sent];
   if (fate === 'released') return [sent, () => journal.released(entry)];
   return fate === 'done' ? [sent, () => journal.done(entry)] : [];

@@ -69,15 +69,24 @@ export class JournalBench {
   readonly store = new RowStore();
   journal: Journal;
   touched = 0;
+  nowMs = 0;
 
-  constructor() {
+  /** `isPrompt`: whatever may be written later is written with the next commit. */
+
+  constructor(private readonly isPrompt = true) {
     this.journal = this.open();
+  }
+
+  /** A commit begins. */
+  collect(changes: Change[]): void {
+    if (this.isPrompt) this.journal.tellLate();
+    this.journal.collect(changes);
   }
 
   /** One commit that succeeds. */
   commit(): void {
     const changes: Change[] = [];
-    this.journal.collect(changes);
+    this.collect(changes);
     this.store.commit(changes, () => this.journal.committed());
   }
 
@@ -107,7 +116,13 @@ export class JournalBench {
   }
 
   private open(): Journal {
-    return new Journal(this.store, { touch: () => this.touched++ });
+    const bench = this;
+    return new Journal(this.store, {
+      touch: () => this.touched++,
+      get nowMs() {
+        return bench.nowMs;
+      },
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Random steps in the life of a journal, taken beside a model that remembers everything. */
-import { deepStrictEqual } from 'node:assert';
+import { deepStrictEqual, ok, strictEqual } from 'node:assert';
 import fc from 'fast-check';
+import { JOURNAL_LATE_MS } from '../../../../src/limits.js';
 import type { Message } from '../../../../src/protocol/message.js';
 import type { Change } from '../../../../src/storage/tables.js';
 import { PUBLISHED_QOS1, PUBLISHED_QOS2, RELEASED } from '../../../../workers/session/exchange.js';
@@ -32,7 +33,7 @@ const GROUPS: readonly (EntryGroup | null)[] = [
 
 /** What must be there, in the order of entering. */
 export class Model {
-  readonly bench = new JournalBench();
+  readonly bench: JournalBench;
   known: Known[] = [];
   /** As of the latest commit that is safe, and of the one that was collected last. */
   private safe: Known[] = [];
@@ -42,6 +43,16 @@ export class Model {
   private packetId = 0;
   private messages: Message[] = [];
   private readonly ended = new Array<number>(SESSIONS).fill(0);
+  /** Entries with QoS 1 that were acknowledged: they may come again. */
+  private readonly acknowledged = new Set<number>();
+
+  /**
+   * `isPrompt`: a crash leaves exactly what the last commit held. Otherwise what has happened to QoS 1 lately may be
+   * missing.
+   */
+  constructor(private readonly isPrompt = true) {
+    this.bench = new JournalBench(isPrompt);
+  }
 
   enter(a: number, b: number): void {
     // Often a message that others have taken just before.
@@ -75,7 +86,7 @@ export class Model {
     found.packetId = this.nextId();
     found.state = 'sent';
     found.order = this.order++;
-    this.bench.journal.sent(found.entry, found.packetId);
+    this.bench.journal.sent(found.entry, found.packetId, found.qos);
   }
 
   release(a: number): void {
@@ -90,6 +101,10 @@ export class Model {
     const found = this.pick(a, () => true);
     if (found === undefined) return;
     this.known = this.known.filter((known) => known !== found);
+    if (found.state === 'sent' && found.qos === 1) {
+      this.acknowledged.add(found.entry);
+      this.bench.journal.acknowledged(found.entry);
+    }
     this.bench.journal.done(found.entry);
     // Said twice it changes nothing.
     if (a % 7 === 0) this.bench.journal.done(found.entry);
@@ -107,7 +122,7 @@ export class Model {
   commit(succeeds: boolean): void {
     if (this.refused === null) {
       this.refused = [];
-      this.bench.journal.collect(this.refused);
+      this.bench.collect(this.refused);
       this.collected = this.known.map((known) => ({ ...known }));
     }
     if (!succeeds) return;
@@ -125,9 +140,46 @@ export class Model {
     const sessions = new Set(this.known.map(({ session }) => session));
     for (const session of sessions) {
       const found = this.bench.restored(restored, session);
-      deepStrictEqual(found.map(comparable), this.expected(session).map(comparable));
+      if (this.isPrompt) deepStrictEqual(found.map(comparable), this.expected(session).map(comparable));
+      else this.compareLate(session, found);
     }
     for (const _ of restored.forgetRest());
+  }
+
+  // All is there that must be, and whatever else there is may come again.
+  private compareLate(session: number, found: readonly RestoredEntry[]): void {
+    const expected = new Map(this.expected(session).map((each) => [each.entry, each]));
+    const exact: RestoredEntry[] = [];
+    for (const each of found) {
+      const meant = expected.get(each.entry);
+      if (meant === undefined) ok(this.acknowledged.has(each.entry));
+      else if (meant.state === PUBLISHED_QOS1 && each.kind === 'queued') ok(each.message !== null);
+      else exact.push(each);
+    }
+    const ids = found.filter(({ kind }) => kind === 'inFlight').map(({ packetId }) => packetId);
+    strictEqual(new Set(ids).size, ids.length);
+    const isExact = new Set(exact.map(({ entry }) => entry));
+    const rest = [...expected.values()].filter(({ entry }) => isExact.has(entry));
+    deepStrictEqual(exact.map(comparable), rest.map(comparable));
+    const missing = [...expected.keys()].filter((entry) => found.every((each) => each.entry !== entry));
+    deepStrictEqual(missing, []);
+    this.takeAsFound(session, found);
+  }
+
+  // The journal goes on from what it has read.
+  private takeAsFound(session: number, found: readonly RestoredEntry[]): void {
+    const before = new Map(this.known.map((known) => [known.entry, known]));
+    this.known = this.known.filter((known) => known.session !== session);
+    for (const { entry, kind, packetId, message, qos, flags, identifiers, group } of found) {
+      const known = before.get(entry);
+      if (known !== undefined && (kind !== 'queued' || known.state === 'queued')) this.known.push(known);
+      else {
+        const state = kind === 'queued' ? 'queued' : 'sent';
+        const order = known?.order ?? 0;
+        const rest = { message, qos: Math.max(qos, 1), flags, identifiers, group, order };
+        this.known.push({ ...rest, session, entry, packetId, state });
+      }
+    }
   }
 
   private expected(session: number): RestoredEntry[] {
@@ -211,6 +263,7 @@ export function apply(model: Model, { kind, a, b }: Step): void {
 }
 
 function tick(model: Model): void {
+  model.bench.nowMs += JOURNAL_LATE_MS;
   model.bench.journal.sweep();
   model.commit(true);
 }

@@ -16,6 +16,18 @@ test('whatever happens, a crash leaves exactly what the last commit held, in its
   t.pass();
 });
 
+test('what has happened to QoS 1 may be written later: a crash leaves no other message out, and no identifier twice', (t) => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const model = new Model(false);
+      for (const one of steps) apply(model, one);
+      model.crash(false);
+    }),
+    { numRuns: 400 },
+  );
+  t.pass();
+});
+
 test('when everything is over nothing is left in the store, and figures say what is in it until then', (t) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -18,13 +18,13 @@ const textOf = ({ message }: RestoredEntry): string => (message === null ? '' : 
 
 test('it is on where the store keeps anything', (t) => {
   t.true(new JournalBench().journal.isOn);
-  t.false(new Journal(new MemoryStore(), { touch: () => {} }).isOn);
+  t.false(new Journal(new MemoryStore(), { touch: () => {}, nowMs: 0 }).isOn);
 });
 
 test('what is over before the commit begins is not written', (t) => {
   const bench = new JournalBench();
   const entry = enter(bench, 1);
-  bench.journal.sent(entry, 1);
+  bench.journal.sent(entry, 1, 1);
   bench.journal.done(entry);
   bench.commit();
   t.is(bench.store.count('journal'), 0);
@@ -160,7 +160,7 @@ test('a record that was written anew is not set back by what an earlier record s
   const others = Array.from({ length: 9 }, () => enter(bench, 1));
   const entry = bench.journal.entered(2, message, 2, 0, 0, null, null);
   bench.commit();
-  bench.journal.sent(entry, 5);
+  bench.journal.sent(entry, 5, 2);
   enter(bench, 3);
   bench.commit();
   bench.journal.released(entry);
@@ -176,7 +176,7 @@ test('the order of sending goes on after a restart, though the record with the l
   const bench = new JournalBench();
   const queued = Array.from({ length: 10 }, () => enter(bench, 1));
   bench.commit();
-  bench.journal.sent(queued[9]!, 1);
+  bench.journal.sent(queued[9]!, 1, 1);
   const last = enter(bench, 2);
   bench.commit();
   for (const entry of queued.slice(1, 9)) bench.journal.done(entry);
@@ -185,7 +185,7 @@ test('the order of sending goes on after a restart, though the record with the l
   t.is(bench.store.count('journal'), 1);
   bench.reopen();
   // Were its record numbered as those before, this step would count as one that is in the row.
-  bench.journal.sent(queued[0]!, 2);
+  bench.journal.sent(queued[0]!, 2, 1);
   bench.commit();
   t.deepEqual(
     bench.restored(bench.reopen(), 1).map(({ packetId }) => packetId),
@@ -282,7 +282,7 @@ test('a record that is written anew in a commit that fails is written again as i
   const refused: Change[] = [];
   bench.journal.collect(refused);
   // The commit has failed; what happens until it is tried again goes with the one after it.
-  bench.journal.sent(entries[1]!, 9);
+  bench.journal.sent(entries[1]!, 9, 1);
   bench.journal.done(entries[0]!);
   bench.store.commit(refused, () => bench.journal.committed());
   t.is(bench.restored(bench.reopen(), 1).length, 2);
@@ -296,7 +296,7 @@ test('what happens to a record while the commit that writes it anew is tried aga
   bench.journal.sweep();
   const refused: Change[] = [];
   bench.journal.collect(refused);
-  bench.journal.sent(entries[1]!, 9);
+  bench.journal.sent(entries[1]!, 9, 1);
   bench.journal.done(entries[0]!);
   bench.store.commit(refused, () => bench.journal.committed());
   bench.commit();

@@ -64,7 +64,7 @@ export function ourEntrant(setup: Setup, { root, profileDir = null, label }: Our
 
 /** Where the broker has time to spare, how late its loops are says something. */
 function isPaced(scenario: Scenario): boolean {
-  if (scenario.kind !== 'flow') return false;
+  if (scenario.kind !== 'flow') return scenario.kind === 'day';
   return scenario.ratePerSecond > 0 || scenario.shareOfMaximum !== undefined;
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Scenario, StormScenario } from '../scenarios/scenario.js';
 import { CONTROL, Counters, PHASE, STAT } from './counters.js';
+import { dayClients, dayStreams } from './day/fleet.js';
 import { nowMs } from './load-clock.js';
 import type { LoopWatch } from './loop-watch.js';
 import { commitFigures, crossedShare, type MetricsProbe } from './metrics-probe.js';
@@ -43,7 +44,7 @@ export interface RunTarget {
 /** @throws Error when a client is refused or the clients cannot all be connected in time. */
 export async function runScenario(scenario: Scenario, target: RunTarget): Promise<RunResult> {
   const threads = target.threads + (newcomersOf(scenario) > 0 ? 1 : 0);
-  const counters = Counters.create(threads, sendersOf(scenario));
+  const counters = Counters.create(threads, sendersOf(scenario, target.threads));
   const before = read(counters, target.pid);
   const crew = new Crew(scenario, counters, target);
   try {
@@ -141,13 +142,15 @@ async function untilReady(scenario: Scenario, counters: Counters): Promise<void>
 }
 
 /** @returns how many streams of messages are counted on their own */
-function sendersOf(scenario: Scenario): number {
+function sendersOf(scenario: Scenario, threads: number): number {
   if (scenario.kind === 'flow') return scenario.publishers;
+  if (scenario.kind === 'day') return dayStreams(threads);
   return scenario.kind === 'retained' ? scenario.clients : 0;
 }
 
 function readyClientsOf(scenario: Exclude<Scenario, StormScenario>): number {
   if (scenario.kind === 'flow') return scenario.publishers + scenario.subscribers;
+  if (scenario.kind === 'day') return dayClients(scenario);
   return scenario.kind === 'retained' ? scenario.clients + 1 : scenario.clients;
 }
 
@@ -159,7 +162,7 @@ interface Drained {
 }
 
 async function untilDrained(scenario: Scenario, counters: Counters): Promise<Drained> {
-  const senders = sendersOf(scenario);
+  const senders = counters.shape.publishers;
   if (senders === 0) return { lost: 0, endMs: nowMs() };
   const perMessage = scenario.kind === 'flow' ? deliveriesPerMessage(scenario) : 1;
   // A publisher may have been in the middle of a burst when the phase changed.

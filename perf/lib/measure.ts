@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Scenario } from '../scenarios/scenario.js';
 import { startBareLoop } from './bare-loop.js';
 import type { RunningBroker } from './child.js';
+import { dayClients } from './day/fleet.js';
 import { type Entrant, isOurs, placesOf } from './entrant.js';
 import { type RunTarget, runScenario } from './generator.js';
 import { whenInterrupted } from './interrupt.js';
@@ -59,7 +60,8 @@ async function run(scenario: Scenario, broker: RunningBroker, how: Circumstances
       ? await Ballast.open(tcpPort, slotKey, shards, clientsMax(scenario))
       : null;
   try {
-    const isAsked = isPersistent(scenario) || (shards > 1 && scenario.kind === 'flow');
+    const isAsked =
+      isPersistent(scenario) || (shards > 1 && scenario.kind !== 'idle' && scenario.kind !== 'storm');
     const metrics = isAsked ? { metrics: await MetricsProbe.open(apiPort) } : {};
     const loops = broker.loops === null ? {} : { loops: broker.loops };
     const result = await runOnce(scenario, { ...target, owner, ...metrics, ...loops });
@@ -85,6 +87,7 @@ function isPersistent(scenario: Scenario): boolean {
 
 /** @returns how many connections a scenario has at most, those included that the broker has not seen closed yet. */
 function clientsMax(scenario: Scenario): number {
+  if (scenario.kind === 'day') return 2 * dayClients(scenario);
   const clients =
     scenario.kind === 'flow'
       ? scenario.publishers + scenario.subscribers + (scenario.newcomers ?? 0)

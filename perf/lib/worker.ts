@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads';
 import type { Scenario } from '../scenarios/scenario.js';
 import { Counters, type CountersShape, PHASE, STAT } from './counters.js';
 import { threadCpuMs } from './cpu.js';
+import { DayThread } from './day/day-thread.js';
 import { nowMs } from './load-clock.js';
 import { LoadThread } from './load-thread.js';
 import { Newcomers } from './newcomers.js';
@@ -25,7 +26,8 @@ const { scenario, counters: shape, thread, loadThreads, target } = workerData as
 const counters = new Counters(shape);
 const { stats } = counters.threads[thread]!;
 
-function loadOf(): LoadThread | Newcomers | ReplayThread {
+function loadOf(): LoadThread | Newcomers | ReplayThread | DayThread {
+  if (scenario.kind === 'day') return new DayThread(scenario, counters, thread, loadThreads, target);
   if (scenario.kind === 'retained') return new ReplayThread(scenario, counters, thread, loadThreads, target);
   return scenario.kind === 'flow' && thread >= loadThreads
     ? new Newcomers(scenario.newcomers ?? 0, scenario.login !== undefined, counters, thread, target)

@@ -40,6 +40,7 @@ export function installed(): { readonly url: string; readonly version: string } 
 
 function cannot(scenario: AnyScenario): string | null {
   if (scenario.kind === 'listing') return 'has no such API';
+  if (scenario.kind === 'day') return 'has no shared subscriptions';
   if (scenario.kind !== 'flow') return null;
   if (scenario.topology === 'share') return 'has no shared subscriptions';
   if (scenario.login !== undefined) return 'logs in otherwise';

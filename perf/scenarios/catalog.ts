@@ -1,6 +1,7 @@
 /** All scenarios, in the order in which they are run and shown. */
 import { away } from './away.js';
 import { connections } from './connections.js';
+import { day } from './day.js';
 import { durable } from './durable.js';
 import { fan } from './fan.js';
 import { filters } from './filters.js';
@@ -25,6 +26,7 @@ export const FAMILIES: readonly Family[] = [
   away,
   relayed,
   connections,
+  day,
   listing,
 ];
 

@@ -76,6 +76,30 @@ export interface RetainedScenario extends Common {
   readonly payloadBytes: number;
 }
 
+/**
+ * Devices with persistent sessions, retained states and wills, and what watches and serves them: dashboards, back ends,
+ * one who sends commands, one who hears of those that are gone, one who looks at the states of one site after the
+ * other. Rates are by device.
+ */
+export interface DayScenario extends Common {
+  readonly kind: 'day';
+  readonly devices: number;
+  readonly devicesPerSite: number;
+  /** Each sees the telemetry of all devices. */
+  readonly dashboards: number;
+  /** Members of the shared subscription that takes the reports. */
+  readonly backEnds: number;
+  /** QoS 0. */
+  readonly telemetryPerSecond: number;
+  /** QoS 1. */
+  readonly reportsPerSecond: number;
+  /** QoS 1, to single devices, also to those that are away. */
+  readonly commandsPerSecond: number;
+  /** Every second one goes without DISCONNECT, and its will is sent. */
+  readonly reconnectsPerSecond: number;
+  readonly payloadBytes: number;
+}
+
 /** Pages of lists are asked of the API, alone and while others publish. Has a table of its own. */
 export interface ListingScenario extends Common {
   readonly kind: 'listing';
@@ -89,7 +113,7 @@ export interface ListingScenario extends Common {
   readonly publishing: FlowScenario;
 }
 
-export type Scenario = FlowScenario | StormScenario | IdleScenario | RetainedScenario;
+export type Scenario = FlowScenario | StormScenario | IdleScenario | RetainedScenario | DayScenario;
 export type AnyScenario = Scenario | ListingScenario;
 
 /** Scenarios that belong together: one file each. */

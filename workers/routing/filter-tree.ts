@@ -6,7 +6,7 @@ import { FilterPath } from './filter-path.js';
 import { IntVector, makeTable, reach } from './int-arrays.js';
 import { LevelStore } from './level-store.js';
 import {
-  CHILDREN,
+  CHILD_BITS,
   FILTER,
   HASH_FILTER,
   LEVEL,
@@ -124,7 +124,7 @@ export class FilterTree {
         node = this.nodes.words[node * NODE_WORDS + PLUS_CHILD]!;
       } else {
         const level = this.levels.find(this.hash.hash(this.text, start, stop), this.text, start, stop);
-        node = level === -1 ? 0 : this.nodes.childOf(node, level);
+        node = level === -1 ? 0 : this.childOf(node, level);
       }
       if (node === 0) return -1;
       start = stop + 1;
@@ -224,16 +224,33 @@ export class FilterTree {
   ): void {
     const words = this.nodes.words;
     to.length = 0;
-    let level = -2; // not looked up yet
+    let isLookedUp = false;
+    let level = -1;
+    let bit = 0;
+    // The only child that has this level, and whose it is: then nobody else's children are looked at.
+    let sole = 0;
+    let soleParent = -1;
     for (let i = 0; i < from.length; i += 1) {
       const node = from.items[i]!;
       const plus = words[node * NODE_WORDS + PLUS_CHILD]!;
       if (plus !== 0 && wildcards) this.arrive(plus, to, out);
-      if (words[node * NODE_WORDS + CHILDREN] === 0) continue;
-      if (level === -2) level = this.levels.find(hash, bytes, start, end);
-      if (level === -1) continue;
-      const child = this.nodes.childOf(node, level);
-      if (child !== 0) this.arrive(child, to, out);
+      const bits = words[node * NODE_WORDS + CHILD_BITS]!;
+      if (bits === 0) continue;
+      if (!isLookedUp) {
+        isLookedUp = true;
+        level = this.levels.find(hash, bytes, start, end);
+        if (level !== -1) {
+          bit = this.nodes.childBit(level);
+          sole = this.levels.soleReference(level);
+          if (sole !== 0) soleParent = words[sole * NODE_WORDS + PARENT]!;
+        }
+      }
+      if (soleParent !== -1) {
+        if (node === soleParent) this.arrive(sole, to, out);
+      } else if ((bits & bit) !== 0) {
+        const child = this.nodes.childOf(node, level);
+        if (child !== 0) this.arrive(child, to, out);
+      }
     }
   }
 
@@ -249,11 +266,27 @@ export class FilterTree {
   }
 
   private descend(node: number, bytes: Uint8Array, start: number, stop: number): number {
-    const level = this.levels.acquire(bytes, start, stop);
-    const child = this.nodes.childOf(node, level);
-    if (child === 0) return this.nodes.addChild(node, level); // The edge keeps the reference.
-    this.levels.release(level);
-    return child;
+    const { levels, nodes } = this;
+    const hash = this.hash.hash(bytes, start, stop);
+    let level = levels.find(hash, bytes, start, stop);
+    if (level !== -1) {
+      const child = this.childOf(node, level);
+      if (child !== 0) return child;
+      levels.retain(level);
+    } else {
+      level = levels.add(hash, bytes, start, stop, nodes.nextNode);
+    }
+    return nodes.addChild(node, level);
+  }
+
+  /**
+   * The child of `node` by `level`, 0 when there is none. Many levels, such as the name of a device, lead from one
+   * node only, and know where to.
+   */
+  private childOf(node: number, level: number): number {
+    const sole = this.levels.soleReference(level);
+    if (sole === 0) return this.nodes.childOf(node, level);
+    return this.nodes.words[sole * NODE_WORDS + PARENT] === node ? sole : 0;
   }
 
   private placeFilter(node: number, field: typeof FILTER | typeof HASH_FILTER): number {

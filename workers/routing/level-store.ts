@@ -9,6 +9,7 @@ import { makeTable, reach } from './int-arrays.js';
 // bytes of text. Where text goes on, the last four bytes of a cell are the next cell's number instead.
 const CELL_WORDS = 6;
 const CELL_BYTES = 24;
+/** How many refer to it; below 0: one, which is -REFERENCES. */
 const REFERENCES = 0;
 const LENGTH = 1;
 const NEXT = 5;
@@ -68,18 +69,26 @@ export class LevelStore extends IdTable {
     }
   }
 
-  /** @returns the level's number, with one more reference; made when it is new. */
-  acquire(bytes: Uint8Array, start: number, end: number): number {
-    const hash = this.hash.hash(bytes, start, end);
-    let level = this.find(hash, bytes, start, end);
-    if (level === -1) {
-      level = this.write(bytes, start, end);
-      this.words[level * CELL_WORDS + LENGTH] = end - start;
-      this.words[level * CELL_WORDS + REFERENCES] = 0;
-      this.insert(level, hash);
-    }
-    this.words[level * CELL_WORDS + REFERENCES]! += 1;
+  /** @returns the number of a level that `find` has not found, for one that refers to it, above 0 */
+  add(hash: number, bytes: Uint8Array, start: number, end: number, by: number): number {
+    const level = this.write(bytes, start, end);
+    this.words[level * CELL_WORDS + LENGTH] = end - start;
+    this.words[level * CELL_WORDS + REFERENCES] = -by;
+    this.insert(level, hash);
     return level;
+  }
+
+  /** One more refers to a level. */
+  retain(level: number): void {
+    const at = level * CELL_WORDS + REFERENCES;
+    const references = this.words[at]!;
+    this.words[at] = references < 0 ? 2 : references + 1;
+  }
+
+  /** @returns who refers to the level, where it is one alone and always was; else 0 */
+  soleReference(level: number): number {
+    const references = this.words[level * CELL_WORDS + REFERENCES]!;
+    return references < 0 ? -references : 0;
   }
 
   private write(bytes: Uint8Array, start: number, end: number): number {
@@ -102,8 +111,11 @@ export class LevelStore extends IdTable {
   /** Gives back one reference; the last one forgets the level. */
   release(level: number): void {
     const head = level * CELL_WORDS;
-    this.words[head + REFERENCES]! -= 1;
-    if (this.words[head + REFERENCES] !== 0) return;
+    const references = this.words[head + REFERENCES]!;
+    if (references > 1) {
+      this.words[head + REFERENCES] = references - 1;
+      return;
+    }
     this.delete(level, this.hashOf(level));
     let cell = level;
     let left = this.words[head + LENGTH]!;

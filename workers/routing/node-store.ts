@@ -4,8 +4,11 @@ import { mixBits } from './byte-hash.js';
 import { candidate, IdTable } from './id-table.js';
 import { makeTable, reach } from './int-arrays.js';
 
-/** Words of one node. Fields that hold "number + 1" are 0 for none, as memory is when it is new. */
-export const NODE_WORDS = 7;
+/**
+ * Words of one node: half a cache line, so that none lies across two. Fields that hold "number + 1" are 0 for none, as
+ * memory is when it is new.
+ */
+export const NODE_WORDS = 8;
 export const PARENT = 0;
 /** The level that leads here from the parent, LEVEL_PLUS for `+`. */
 export const LEVEL = 1;
@@ -22,6 +25,8 @@ export const PLUS_CHILD = 4;
 export const CHILDREN = 5;
 /** The next in the parent's chain; 0 at its end. */
 const NEXT = 6;
+/** A bit for each of CHILDREN's levels, some for several: most who ask for a child that is not there see it here. */
+export const CHILD_BITS = 7;
 
 /** Stands where a level's number stands otherwise. */
 export const LEVEL_PLUS = -1;
@@ -53,6 +58,11 @@ export class NodeStore extends IdTable {
     return this.words.byteLength + this.segmentBytes;
   }
 
+  /** The bit of CHILD_BITS that a child by this level has set. */
+  childBit(level: number): number {
+    return 1 << (Math.imul(level, this.levelFactor) >>> 27);
+  }
+
   private edgeHash(parent: number, level: number): number {
     return mixBits((Math.imul(parent, this.parentFactor) + Math.imul(level, this.levelFactor)) | 0);
   }
@@ -65,6 +75,7 @@ export class NodeStore extends IdTable {
   /** @returns the child of `parent` by `level` (not LEVEL_PLUS), 0 when there is none. */
   childOf(parent: number, level: number): number {
     const words = this.words;
+    if ((words[parent * NODE_WORDS + CHILD_BITS]! & this.childBit(level)) === 0) return 0;
     let node = words[parent * NODE_WORDS + CHILDREN]!;
     if (node < 0) return this.wideChildOf(parent, level);
     while (node !== 0 && words[node * NODE_WORDS + LEVEL] !== level) node = words[node * NODE_WORDS + NEXT]!;
@@ -86,6 +97,11 @@ export class NodeStore extends IdTable {
     }
   }
 
+  /** The number that the next new node gets. */
+  get nextNode(): number {
+    return this.firstFree !== 0 ? this.firstFree : this.nodesUsed;
+  }
+
   /** Makes the child of `parent` by `level`, which must not exist. */
   addChild(parent: number, level: number): number {
     const node = this.take();
@@ -101,6 +117,7 @@ export class NodeStore extends IdTable {
     const words = this.words;
     const field = parent * NODE_WORDS + CHILDREN;
     const first = words[field]!;
+    words[parent * NODE_WORDS + CHILD_BITS]! |= this.childBit(level);
     if (first >= 0 && this.chainLength(first) < NARROW_CHILDREN_MAX) {
       words[node * NODE_WORDS + NEXT] = first;
       words[field] = node;
@@ -149,14 +166,17 @@ export class NodeStore extends IdTable {
 
   private unlink(node: number, parent: number, level: number): void {
     const words = this.words;
-    let field = parent * NODE_WORDS + CHILDREN;
-    if (words[field]! < 0) {
-      words[field]! += 1;
+    const children = parent * NODE_WORDS + CHILDREN;
+    if (words[children]! < 0) {
+      words[children]! += 1;
       this.delete(node, this.edgeHash(parent, level));
-      return;
+    } else {
+      let field = children;
+      while (words[field] !== node) field = words[field]! * NODE_WORDS + NEXT;
+      words[field] = words[node * NODE_WORDS + NEXT]!;
     }
-    while (words[field] !== node) field = words[field]! * NODE_WORDS + NEXT;
-    words[field] = words[node * NODE_WORDS + NEXT]!;
+    // Which of its bits others have too could only be told by looking at all.
+    if (words[children] === 0) words[parent * NODE_WORDS + CHILD_BITS] = 0;
   }
 
   private take(): number {

@@ -159,6 +159,32 @@ test('100,000 filters of the same shape are all found, and those left when the o
   t.is(wrong, 0);
 });
 
+test('a level is found where it is, be that one place or several, and in no other', (t) => {
+  const tree = makeTree();
+  const found = (): string[] =>
+    ['a/x', 'b/x', '+/x'].flatMap((filter) => (tree.find(filter) === -1 ? [] : filter));
+  t.deepEqual(matches(tree, 'a/x'), []);
+  const a = tree.intern('a/x');
+  tree.intern('b/y');
+  t.deepEqual(matches(tree, 'a/x'), ['a/x']);
+  t.deepEqual(matches(tree, 'b/x'), []);
+  t.deepEqual(found(), ['a/x']);
+  const b = tree.intern('b/x');
+  const plus = tree.intern('+/x');
+  t.deepEqual(matches(tree, 'a/x'), ['+/x', 'a/x']);
+  t.deepEqual(matches(tree, 'b/x'), ['+/x', 'b/x']);
+  tree.remove(a);
+  t.deepEqual(matches(tree, 'a/x'), ['+/x']);
+  tree.remove(plus);
+  t.deepEqual(matches(tree, 'a/x'), []);
+  t.deepEqual(matches(tree, 'b/x'), ['b/x']);
+  // Level and node are used again, elsewhere.
+  tree.remove(b);
+  tree.intern('a/x/x');
+  t.deepEqual(matches(tree, 'a/x/x'), ['a/x/x']);
+  t.deepEqual(found(), []);
+});
+
 test('children are found whether they are few or many, in whatever order they come and go', (t) => {
   // Nodes pass from few children to many and back to none, among those of others.
   const filters = Array.from({ length: 6 * NARROW_CHILDREN_MAX }, (_, i) => `${i % 3}/${i >> 1}`);

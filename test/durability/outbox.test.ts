@@ -214,7 +214,7 @@ class Flow {
     const hasLast = (qos: number): boolean => found.some((each) => each.qos === qos && each.payload === last);
     const open = new Set<number>();
     while (!hasLast(1) || !hasLast(2) || open.size > 0) {
-      const client = await this.stage.connect(1, 'subscriber');
+      const client = await this.comeBack(1, 'subscriber');
       for (;;) {
         const packet = await client.next();
         if (packet === null) break;
@@ -234,11 +234,22 @@ class Flow {
     return found;
   }
 
+  /** However often the shard dies before CONNACK. */
+  private async comeBack(shard: number, name: string): Promise<RawClient> {
+    for (;;) {
+      try {
+        return await this.stage.connect(shard, name);
+      } catch (error) {
+        if (!/connection was closed/.test(String(error))) throw error;
+      }
+    }
+  }
+
   // Two messages under way at most: one of each QoS, with the same number.
   private async publish(): Promise<void> {
     let client: RawClient | null = null;
     for (let n = 0; n < this.count; ) {
-      client ??= await this.stage.connect(0, 'publisher');
+      client ??= await this.comeBack(0, 'publisher');
       if (await this.exchange(client, n)) {
         n++;
         this.acknowledged = n;

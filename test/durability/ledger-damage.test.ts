@@ -2,18 +2,23 @@
  * One shard's file is damaged while the broker is down: it starts, gives out nothing that was not published, and who
  * has nothing to do with that shard misses nothing. `LEDGER_SEED=` repeats the choices of an earlier run.
  */
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { PageFile } from '../../src/storage/page-file.js';
+import { chosenSnapshot } from '../../src/storage/page-reader.js';
 import { temporaryDir } from '../cli/run-cli.js';
 import type { Entry } from './ledger/entries.js';
 import { judge } from './ledger/judge.js';
 import { pause } from './ledger/pause.js';
 import { Random } from './ledger/random.js';
 import { LedgerRun } from './ledger/run.js';
+import { timelines } from './ledger/timeline.js';
 
 const SEED = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const TIMEOUT_MS = 180_000;
+/** Then the run says where it stands, which AVA does not know. */
+const LIMIT_MS = TIMEOUT_MS - 15_000;
 const SHARDS = 3;
 const STAGE_MS = 1_500;
 const FLIPS = 40;
@@ -24,14 +29,25 @@ const NEVER = /never published|not what was published/;
 
 type Damage = (file: string, random: Random) => void;
 
+/** The file is longer: room for more is made ahead of time. */
+function usedBytes(path: string): number {
+  const file = new PageFile(path, 1, () => undefined);
+  try {
+    return (chosenSnapshot(file).lastPage + 1) * file.pageBytes;
+  } finally {
+    file.close();
+  }
+}
+
 const truncate: Damage = (file, random) => {
-  truncateSync(file, Math.floor(readFileSync(file).length * (0.3 + 0.5 * random.next())));
+  truncateSync(file, Math.floor(usedBytes(file) * (0.3 + 0.5 * random.next())));
 };
 
 const flipBits: Damage = (file, random) => {
+  const usedMax = usedBytes(file) - 1;
   const bytes = readFileSync(file);
   for (let i = 0; i < FLIPS; i++) {
-    const at = random.between(0, bytes.length - 1);
+    const at = random.between(0, usedMax);
     bytes[at] = bytes[at]! ^ (1 << random.between(0, 7));
   }
   writeFileSync(file, bytes);
@@ -67,6 +83,7 @@ async function survives(t: ExecutionContext, damage: Damage): Promise<void> {
       deaths: 'threads',
       kills: 0,
       patienceMs: PATIENCE_MS,
+      limitMs: LIMIT_MS,
     },
   });
   t.teardown(() => run.end());
@@ -78,13 +95,16 @@ async function survives(t: ExecutionContext, damage: Damage): Promise<void> {
   await pause(STAGE_MS);
   const { entries, summary, faults } = await run.conclude();
   t.log(summary, `shard ${damaged} damaged, ${faults.length} promises not kept there`);
-  t.deepEqual(
-    faults.map(({ rule, what }) => `${rule}: ${what}`).filter((text) => NEVER.test(text)),
-    [],
-  );
+  // What is bent may lie within a value, and is noticed when that is read.
+  if (damage === truncate) t.true(existsSync(join(dataDir, `shard-${damaged}.bad`)));
+  const inventions = faults.filter(({ rule, what }) => NEVER.test(`${rule}: ${what}`));
+  t.log(...timelines(entries, inventions));
+  t.deepEqual(inventions, []);
   const clients = new Set(entries.flatMap((entry) => ('client' in entry ? [entry.client] : [])));
   const shards = await run.shardsOf([...clients]);
-  t.deepEqual(judge(without(entries, (client) => shards.get(client) === damaged)), []);
+  const elsewhere = judge(without(entries, (client) => shards.get(client) === damaged));
+  t.log(...timelines(entries, elsewhere));
+  t.deepEqual(elsewhere, []);
 }
 
 test('a truncated file costs nobody anything who has nothing to do with it', (t) => survives(t, truncate));

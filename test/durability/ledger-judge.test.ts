@@ -21,6 +21,7 @@ import {
 import { judge, owed } from './ledger/judge.js';
 import { payloadOf, seqOf } from './ledger/payload.js';
 import { Random } from './ledger/random.js';
+import { standing, timelines } from './ledger/timeline.js';
 
 const rules = (ledger: Ledger): string[] => [...new Set(judge(ledger.entries).map(({ rule }) => rule))];
 
@@ -316,6 +317,27 @@ test('what was removed is not retained, and what may have been removed may be go
 test('what a client has seen of a broken rule is a fault', (t) => {
   const ledger = begun().add({ kind: 'broken', client: 's', what: 'packet id used twice' });
   t.deepEqual(rules(ledger), ['rule of the protocol']);
+});
+
+test('for those who look for the cause: what concerns a fault, and where everybody stands', (t) => {
+  const { entries } = begun().add(sent(0), sent(1), acked(1), closed('p'), ...opened('u'));
+  const faults = judge(entries);
+  t.deepEqual(
+    faults.map(({ what }) => what),
+    ['t/p/q2 1 at s'],
+  );
+  const [text = ''] = timelines(entries, faults);
+  const kinds = text.split('\n').map((line) => line.trim().split(' ')[1]);
+  t.deepEqual(kinds.slice(1), [
+    'broker',
+    'connecting',
+    'connected',
+    'subscribing',
+    'subscribed',
+    'sent',
+    'acked',
+  ]);
+  t.regex(standing(entries, entries.at(-1)!.atUs), /2 sent p.*; not connected: p closed$/);
 });
 
 test('a payload names its message, and damage is seen', (t) => {

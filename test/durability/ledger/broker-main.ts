@@ -2,6 +2,7 @@
  * A broker in a process of its own whose threads can be killed: the product with `seams.faults`, which the command
  * line does not offer. It does what the test tells it, and ends with it.
  */
+import { createLogger } from '../../../src/base/log.js';
 import { launchBroker, type RunningBroker } from '../../../src/broker.js';
 import { clientIdOn } from '../../helpers/client-ids.js';
 import { RawClient } from '../../helpers/raw-client.js';
@@ -19,7 +20,8 @@ let broker: RunningBroker | null = null;
 
 async function start(set: readonly string[], isSlow: boolean): Promise<void> {
   const store = isSlow ? { store: SLOW_STORE } : {};
-  broker = await launchBroker({ set, seams: { faults: true, ...store } }, {});
+  const logger = createLogger({ level: 'info', readable: true, sink: process.stderr });
+  broker = await launchBroker({ set, logger, seams: { faults: true, ...store } }, {});
   tell({ kind: 'ready', port: addressOf(broker).port });
   const failure = await broker.failed;
   process.stderr.write(`${failure.message}\n`);

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { examples } from './judge.js';
 import { LedgerRun } from './run.js';
+import { timelines } from './timeline.js';
 import { VARIANTS, type Variant } from './variants.js';
 
 const KILLS = Number(process.env['LEDGER_KILLS'] ?? 50);
@@ -30,6 +31,7 @@ async function runs({ title, ...choice }: Variant, seed: number): Promise<boolea
     if (KEPT !== undefined) writeFileSync(KEPT, entries.map((entry) => JSON.stringify(entry)).join('\n'));
     say(`  ${summary}: ${faults.length === 0 ? 'every promise kept' : `${faults.length} FAULTS`}`);
     if (faults.length > 0) say(JSON.stringify(examples(faults), null, 2));
+    for (const each of timelines(entries, faults)) say(each);
     return faults.length === 0;
   } catch (error) {
     say(`  FAILED with seed ${seed}: ${String(error)}`);

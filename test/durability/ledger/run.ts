@@ -13,6 +13,7 @@ import { type Fault, judge, owed } from './judge.js';
 import { DUE_US } from './judge-wills.js';
 import { pause } from './pause.js';
 import { Random } from './random.js';
+import { standing } from './timeline.js';
 
 const CROWD = fileURLToPath(new URL('./crowd.js', import.meta.url));
 /** Nothing new has come for so long: it will not. */
@@ -20,6 +21,9 @@ const PATIENCE_MS = 15_000;
 /** What must not come has time to. */
 const LINGER_MS = 500;
 const POLL_MS = 200;
+/** No single thing takes so long, on a machine that does something else besides; no start, and no backlog, so long. */
+const STUCK_MS = 60_000;
+const LONG_STUCK_MS = 120_000;
 /** The next one dies so long after a thread at the latest, which may be back by then or not. */
 const NEXT_DEATH_MS = 1_500;
 /** More of them within a minute, and the broker gives up. */
@@ -40,6 +44,8 @@ export interface RunChoice extends BrokerChoice {
   readonly onKill?: (kills: number) => void;
   /** How long it waits for what is owed while nothing new comes. */
   readonly patienceMs?: number;
+  /** When it takes longer in all it says where it stands, and ends. */
+  readonly limitMs?: number;
 }
 
 export interface Verdict {
@@ -61,10 +67,12 @@ export class LedgerRun {
   /** Those that are not back. */
   private threadsDead = 0;
   private port = 0;
+  private readonly endMs: number;
 
   constructor(private readonly choice: RunChoice) {
     this.shards = choice.shards;
     this.patienceMs = choice.patienceMs ?? PATIENCE_MS;
+    this.endMs = performance.now() + (choice.limitMs ?? Number.MAX_SAFE_INTEGER);
     this.random = new Random(choice.seed);
     this.crowd = new Crowd(choice.seed, this.entries);
     this.broker = this.startBroker();
@@ -135,7 +143,7 @@ export class LedgerRun {
 
   private async ready(): Promise<void> {
     try {
-      this.port = await this.broker.ready;
+      this.port = await this.orThrow(this.broker.ready, 'the broker to be ready', LONG_STUCK_MS);
     } catch (error) {
       throw new Error(`${String(error)}: ${this.broker.said()}`);
     }
@@ -190,7 +198,7 @@ export class LedgerRun {
     const ended = this.broker.end(signal);
     // Another broker may get its port.
     this.crowd.tell({ kind: 'moved', port: 0 });
-    await ended;
+    await this.orThrow(ended, 'the end of the broker');
   }
 
   /** Lets the crowd come to rest, and judges. */
@@ -214,6 +222,7 @@ export class LedgerRun {
 
   /** Not before wills of the last crash are due, however little patience there is. */
   private async untilPaid(): Promise<void> {
+    const untilMs = performance.now() + LONG_STUCK_MS;
     const dueUs = this.entries.findLast(({ kind }) => kind === 'broker')!.atUs + DUE_US;
     let count = -1;
     let changedUs = dueUs;
@@ -221,6 +230,7 @@ export class LedgerRun {
       if (count !== this.entries.length) changedUs = Math.max(dueUs, nowUs());
       count = this.entries.length;
       if (nowUs() - changedUs > this.patienceMs * 1_000) return;
+      if (performance.now() > Math.min(untilMs, this.endMs)) throw this.stuck('an end of what comes');
       await pause(POLL_MS);
     }
   }
@@ -243,11 +253,23 @@ export class LedgerRun {
     return event !== null;
   }
 
-  private async orThrow(promise: Promise<void>, what: string): Promise<void> {
-    const late = new Promise<'late'>((resolve) => setTimeout(resolve, 4 * PATIENCE_MS, 'late').unref());
-    if ((await Promise.race([promise, late])) === 'late') {
-      throw new Error(`waited in vain for ${what}: ${this.broker.said().slice(-2_000)}`);
+  /** @throws Error that says where it stands, when the promise is not kept in time */
+  private async orThrow<Value>(promise: Promise<Value>, what: string, limitMs = STUCK_MS): Promise<Value> {
+    let timer: NodeJS.Timeout | undefined;
+    const inVain = new Promise<never>((_resolve, reject) => {
+      const leftMs = Math.max(0, Math.min(limitMs, this.endMs - performance.now()));
+      timer = setTimeout(() => reject(this.stuck(what)), leftMs);
+    });
+    try {
+      return await Promise.race([promise, inVain]);
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  private stuck(what: string): Error {
+    const said = this.broker.said().slice(-2_000);
+    return new Error(`waited in vain for ${what}; ${standing(this.entries, nowUs())}; the broker: ${said}`);
   }
 
   /** Writes down what the test does to the broker. */

@@ -487,6 +487,11 @@ export const LOOP_DELAY_CAP = 2;
 export const LOOP_RELIEF_SHARE = 0.5;
 /** Connections a shard takes over in one turn, some 50 us each. Too many hold the loop, too few let a storm wait. */
 export const HANDOVERS_PER_TURN = 32;
+/**
+ * For so long after its start a listener looks after each connection, in milliseconds: those that came in its first
+ * moment have not inherited its options. Too short is Nagle's delay for them, too long a system call each.
+ */
+export const LISTENER_INHERITS_AFTER_MS = 1_000;
 /** Bytes of a CONNECT, with what came behind it, that is decoded without memory of its own; larger ones are slower. */
 export const HANDOVER_HEAD_BYTES = 4_096;
 /** Connections as which one counts there that begins with TLS or HTTP: an upgrade takes some 200 us. As above. */

@@ -9,7 +9,7 @@ import type { Link } from './transport/link.js';
 import { SocketLink } from './transport/socket-link.js';
 
 /** Opens the link of a connection that main has handed over. */
-export type OpenLink = (fd: number, nodelay: boolean) => Link;
+export type OpenLink = (fd: number) => Link;
 
 /** What a module that replaces links exports: it may wrap the real one. */
 export interface LinkModule {
@@ -30,7 +30,7 @@ export interface LoadedSeams {
   readonly faults: boolean;
 }
 
-const openSocket: OpenLink = (fd, nodelay) => new SocketLink(fd, nodelay);
+const openSocket: OpenLink = (fd) => new SocketLink(fd);
 
 /** @param tell what main is to hear meanwhile */
 export async function loadSeams(start: ShardStart, tell: (event: ShardEvent) => void): Promise<LoadedSeams> {

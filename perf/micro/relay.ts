@@ -144,7 +144,6 @@ async function measure(): Promise<void> {
   const clients = Array.from({ length: CLIENTS }, () => new Client());
   const options = {
     key: 'listener.tcp.external',
-    nodelay: false,
     mountpoint: Buffer.alloc(0),
     sendTimeoutMs: 0,
     rateLimit: null,

@@ -36,7 +36,7 @@ interface Task {
 const pem = (name: string): string => fileURLToPath(new URL(`${name}.pem`, CERTS));
 
 async function serve(key: 'server-rsa' | 'server-ecdsa' | null): Promise<{ port: number; close(): void }> {
-  const take = key === null ? (fd: number) => echo(new SocketLink(fd, true)) : await tlsTaker(key);
+  const take = key === null ? (fd: number) => echo(new SocketLink(fd)) : await tlsTaker(key);
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     socket.once('data', (head) => {
       const fd = duplicateDescriptor(descriptorOf(socket));
@@ -70,7 +70,7 @@ async function tlsTaker(key: string): Promise<(fd: number, head: Buffer) => unde
     new Handshakes(turn),
   );
   return (fd, head) => {
-    endpoint.open(fd, head, true, (outcome) => {
+    endpoint.open(fd, head, (outcome) => {
       if (outcome.ok) echo(outcome.link);
     });
   };

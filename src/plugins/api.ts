@@ -218,6 +218,11 @@ export interface ShardContext {
    */
   publish(topic: string, payload: Uint8Array | string, options?: { qos?: 0 | 1 | 2; retain?: boolean }): void;
   /**
+   * Whether a message that is published there now may reach anybody, or a plugin may want to see it: if not, none
+   * needs to be made. Not for what is to be retained.
+   */
+  isWanted(topic: string): boolean;
+  /**
    * Subscribes a client that is connected in this shard, as if it had asked; nothing where there is none. After what
    * the shard is doing now: a client that is about to get its CONNACK is there by then. Retained messages come if
    * it was not subscribed to the filter before. Throws when `filter` is no string or `qos` none of the three.

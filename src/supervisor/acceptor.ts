@@ -3,9 +3,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { AccessRules, normalAddress } from '../base/access.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/log.js';
-import { LISTENER_LOG_INTERVAL_MS } from '../limits.js';
+import { LISTENER_INHERITS_AFTER_MS, LISTENER_LOG_INTERVAL_MS } from '../limits.js';
 import type { ArrivalGate } from './arrival-gate.js';
-import { descriptorOf, setBufferSizes } from './descriptor.js';
+import { type Descriptor, descriptorOf, setBufferSizes, setNoDelay } from './descriptor.js';
 import type { ListenerFigures, MainCloseReason } from './listener-figures.js';
 import { acceptProblem, listenerFailed } from './listener-problems.js';
 import type { Arrived, IsBanned } from './opening-reader.js';
@@ -30,6 +30,7 @@ export class Acceptor {
   #rateTokens: number;
   #rateRefilledMs: number;
   #lastWarningMs = Number.NEGATIVE_INFINITY;
+  #listensSinceMs = 0;
   /** Let in, while Node.js makes its socket. */
   #admitted: Arrived | null = null;
 
@@ -90,8 +91,10 @@ export class Acceptor {
       server.once('listening', () => {
         server.off('error', reject);
         server.on('error', (error) => this.#warn(error));
-        // What is accepted inherits them, and only so does TCP agree on a window that fits.
+        // What is accepted inherits all of this, and only so does TCP agree on a window that fits.
         setBufferSizes(descriptorOf(server), config);
+        if (this.#hasNoDelay) setNoDelay(descriptorOf(server));
+        this.#listensSinceMs = this.#clock.monotonicMs();
         offerRaw(server, (connection) => this.#acceptRaw(connection));
         resolve();
       });
@@ -103,6 +106,7 @@ export class Acceptor {
   /** @returns whether it is handed over or turned away; if not, it is about to come to `#accept` as a socket */
   #acceptRaw(connection: RawConnection): boolean {
     const arrived = this.#admit(this.#nameOf(connection));
+    if (arrived !== null) this.#inherit(arrived, connection.fd);
     if (arrived === null) connection.close();
     else if (!this.#gate.takeRaw(arrived, connection)) {
       this.#admitted = arrived;
@@ -119,8 +123,19 @@ export class Acceptor {
       socket.on('error', ignore);
       socket.destroy();
     } else {
+      this.#inherit(arrived, descriptorOf(socket));
       this.#gate.take({ ...arrived, socket });
     }
+  }
+
+  /** Who connected when the port was open, and what is inherited was not set yet, is given it. */
+  #inherit({ acceptedAtMs }: Arrived, fd: Descriptor): void {
+    if (this.#hasNoDelay && acceptedAtMs < this.#listensSinceMs + LISTENER_INHERITS_AFTER_MS) setNoDelay(fd);
+  }
+
+  get #hasNoDelay(): boolean {
+    const { path, nodelay } = this.figures.config;
+    return path === null && nodelay;
   }
 
   #nameOf(connection: RawConnection): PeerName {

@@ -15,6 +15,8 @@ const DUPLICATE_CLOSE_ON_EXEC = process.platform === 'darwin' ? 67 : 1030;
 const SOCKET_LEVEL = process.platform === 'darwin' ? 0xffff : 1;
 const SEND_BUFFER = process.platform === 'darwin' ? 0x1001 : 7;
 const RECEIVE_BUFFER = process.platform === 'darwin' ? 0x1002 : 8;
+const TCP_LEVEL = 6;
+const TCP_NODELAY = 1;
 const INT_BYTES = 4;
 
 interface LibC {
@@ -74,6 +76,11 @@ export interface BufferSizes {
 export function setBufferSizes(fd: Descriptor, { sndbufBytes, recbufBytes }: BufferSizes): void {
   setBufferSize(fd, SEND_BUFFER, sndbufBytes);
   setBufferSize(fd, RECEIVE_BUFFER, recbufBytes);
+}
+
+/** From now on what is written leaves at once. */
+export function setNoDelay(fd: Descriptor): void {
+  libc().setsockopt(fd, TCP_LEVEL, TCP_NODELAY, [1], INT_BYTES);
 }
 
 function setBufferSize(fd: Descriptor, name: number, bytes: number): void {

@@ -117,6 +117,7 @@ export class PluginBench {
         return true;
       },
       publish: () => {},
+      isWanted: () => true,
       subscribe: () => {},
       unsubscribe: () => {},
     };

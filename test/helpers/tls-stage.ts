@@ -170,7 +170,7 @@ export class TlsStage {
   private take(fd: number, head: Buffer): void {
     this.beforeTaking();
     let opened: Opened | null = null;
-    const attempt = this.endpoint.open(fd, head, true, (outcome) => {
+    const attempt = this.endpoint.open(fd, head, (outcome) => {
       if (opened === null || opened.outcome !== null) throw new Error('done was called early, or twice');
       opened.outcome = outcome;
       if (outcome.ok) this.onReady(outcome.link);

@@ -74,5 +74,5 @@ class TestLink implements Link {
 
 export function wrapLink(open: OpenLink): OpenLink {
   const { mode } = seamSide(import.meta.url);
-  return (fd, nodelay) => new TestLink(mode, open(fd, nodelay));
+  return (fd) => new TestLink(mode, open(fd));
 }

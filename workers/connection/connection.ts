@@ -225,13 +225,14 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.close(endReason);
   }
 
-  /** Closes after what is written has been sent. */
-  close(endReason: string): void {
+  /** Closes after what is written has been sent. `hasLeft`: the client says nothing more. */
+  close(endReason: string, hasLeft = false): void {
     if (!this.isOpen || this.isEnding) return;
     this.isEnding = true;
     this.endReason = endReason;
     this.output.flush();
     if (this.output.blocked) this.output.abandon();
+    else if (hasLeft && this.link.leave !== undefined) this.link.leave();
     else this.link.end();
     this.letGo();
     // The client may leave its side open, and even go on talking.

@@ -5,7 +5,6 @@ import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 export interface ListenerOptions {
   /** In the configuration, such as `listener.tcp.external`. */
   readonly key: string;
-  readonly nodelay: boolean;
   /** Put before every topic of the client, and taken off again; empty: none. */
   readonly mountpoint: Buffer;
   readonly sendTimeoutMs: number;
@@ -15,7 +14,6 @@ export interface ListenerOptions {
 export function listenerOptions(listener: ListenerConfig): ListenerOptions {
   return {
     key: `listener.${listener.type}.${listener.name}`,
-    nodelay: listener.nodelay,
     mountpoint: Buffer.from(listener.mountpoint, 'utf8'),
     sendTimeoutMs: listener.sendTimeoutMs,
     rateLimit: listener.rateLimit,

@@ -171,7 +171,7 @@ export class Packets implements PacketHandler {
       session.will = null;
       this.core.keeper.changed(session);
     }
-    connection.close('normal');
+    connection.close('normal', true);
     return HANDLED;
   }
 

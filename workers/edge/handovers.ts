@@ -73,7 +73,7 @@ export class Handovers implements Runnable {
       this.edge.take(fd, Buffer.from(head, 'latin1'), origin, ageMs);
       return;
     }
-    const link = tryOpen(this.core, origin, () => this.openLink(fd, origin.options.nodelay));
+    const link = tryOpen(this.core, origin, () => this.openLink(fd));
     if (link === null) return;
     const bytes = head.length <= this.head.length ? this.head : Buffer.allocUnsafeSlow(head.length);
     bytes.write(head, 'latin1');

@@ -50,17 +50,14 @@ export class Newcomer extends WheelItem implements LinkHandler {
   open(fd: number, head: Buffer): void {
     const { tls, handshakeTimeoutMs } = this.listener;
     const { core, exits } = this.edge;
-    const { nodelay } = this.origin.options;
     if (tls === null) {
-      const link = tryOpen(core, this.origin, () => exits.openLink(fd, nodelay));
+      const link = tryOpen(core, this.origin, () => exits.openLink(fd));
       if (link === null) this.settle();
       else this.upgrade(link, head);
       return;
     }
     this.expectWithin(handshakeTimeoutMs, 'handshake_timeout');
-    const attempt = tryOpen(core, this.origin, () =>
-      tls.open(fd, head, nodelay, (outcome) => this.onTls(outcome)),
-    );
+    const attempt = tryOpen(core, this.origin, () => tls.open(fd, head, (outcome) => this.onTls(outcome)));
     if (attempt === null) this.settle();
     else this.begin(attempt);
   }

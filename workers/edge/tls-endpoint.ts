@@ -63,9 +63,8 @@ export class TlsEndpoint {
    * the ClientHello. `done` is called once, never during this call.
    * @throws Error when `fd` is no open socket
    */
-  open(fd: number, head: Buffer, nodelay: boolean, done: Done): Attempt {
+  open(fd: number, head: Buffer, done: Done): Attempt {
     const attempt = new TlsAttempt(this, fd, head, done);
-    if (nodelay) attempt.socket.setNoDelay(true);
     if (!this.queue.add(attempt)) attempt.fail('tls_busy');
     return attempt;
   }

@@ -128,6 +128,7 @@ export class PluginPart {
       tell: (data) => this.tell(data),
       publish: (topic, payload, options = {}) =>
         this.publish(checkPublish(topic, payload, options, this.core.publisher.review.limits)),
+      isWanted: (topic) => this.core.publisher.isWanted(topic),
       subscribe: (clientId, filter, qos) => {
         if (typeof filter !== 'string') throw new Error('the filter is not a string');
         if (!isQos(qos)) throw new Error('qos is not 0, 1 or 2');

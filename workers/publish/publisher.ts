@@ -8,8 +8,9 @@ import type { DropReason } from '../../src/plugins/api.js';
 import { RECORD_BOUNCE, RECORD_DELIVER, RECORD_RETAIN, RECORD_SHARE } from '../../src/protocol/batch.js';
 import type { BatchReader } from '../../src/protocol/batch-reader.js';
 import type { ShardId } from '../../src/protocol/ids.js';
-import type { Message } from '../../src/protocol/message.js';
+import { isSysTopic, type Message } from '../../src/protocol/message.js';
 import type { PublishView } from '../../src/protocol/mqtt/publish-view.js';
+import { checkTopicName } from '../../src/protocol/topic.js';
 import type { Client } from '../connection/client.js';
 import type { Core } from '../core.js';
 import { topicOfView } from '../hooks/hook-message.js';
@@ -76,6 +77,15 @@ export class Publisher {
    */
   publishOwn(message: Message, from: Client | null = null): void {
     this.own.publish(message, from);
+  }
+
+  /** Whether anybody would get the broker's own message with this topic, or a plugin see it; true for what is none. */
+  isWanted(topic: string): boolean {
+    const { hooks, router } = this.core;
+    if (hooks.publish !== null) return true;
+    const bytes = Buffer.from(topic, 'utf8');
+    if (!checkTopicName(bytes, 0, bytes.length, this.review.limits)) return true;
+    return (hooks.dropped !== null && !isSysTopic(bytes, 0, bytes.length)) || router.isWanted(bytes);
   }
 
   /** A message is lost before any session has got it: counted, and plugins are told; not of the broker's figures. */

@@ -64,6 +64,12 @@ export class Matcher<S extends Subscriber> {
     return this.finish();
   }
 
+  isMatched(topic: Uint8Array): boolean {
+    this.matched.length = 0;
+    this.filters.tree.match(topic, 0, topic.length, this.matched);
+    return this.matched.length > 0;
+  }
+
   private begin(): void {
     this.slots.length = 0;
     this.options.length = 0;

@@ -101,6 +101,11 @@ export class Router<S extends Subscriber> {
     this.cache.clear();
   }
 
+  /** Whether some filter matches a valid topic name. Remembers nothing: it is for topics that seldom come twice. */
+  isWanted(topic: Uint8Array): boolean {
+    return this.matcher.isMatched(topic);
+  }
+
   /** Finds the route of a valid topic name, and remembers it. */
   match(bytes: Uint8Array, start: number, end: number): Route<S> {
     let route = this.matcher.match(bytes, start, end);

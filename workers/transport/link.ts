@@ -37,6 +37,11 @@ export interface Link {
   resume(): void;
   /** Sends what is written, then closes this side; whoever cannot wait for the other side calls `destroy`. */
   end(): void;
+  /**
+   * As `end`, once all that was written is taken and the client has said that it says nothing more: what it sends all
+   * the same is not waited for. Where it is missing, `end` does.
+   */
+  leave?(): void;
   /** Closes now; what is not sent is lost. */
   destroy(): void;
 }

@@ -4,6 +4,7 @@
  * thread.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
+import { getSystemErrorName } from 'node:util';
 import { READ_BUFFER_BYTES } from '../../src/limits.js';
 import { type Link, type LinkHandler, NO_HANDLER } from './link.js';
 
@@ -29,6 +30,46 @@ function onClose(this: LinkedSocket): void {
   this.link?.onClose();
 }
 
+/** What libuv makes of a socket; these answer with 0, or an error. */
+interface TcpHandle {
+  open(fd: number): number;
+  getsockname(name: object): number;
+  close(): void;
+}
+
+const TCP_SOCKET = 0;
+
+/**
+ * Makes one for a descriptor that is known to be a socket: `new Socket({ fd })` asks the kernel four times what it is.
+ * Node.js does not give the class away, but a socket that is about to connect has one. Null where that is not so.
+ */
+const newTcpHandle = findTcpHandle();
+
+function findTcpHandle(): (() => TcpHandle) | null {
+  const probe = new Socket();
+  probe.on('error', () => {});
+  probe.connect({ host: '127.0.0.1', port: 1 });
+  const { _handle: handle } = probe as unknown as { _handle: TcpHandle | null };
+  // Before it begins.
+  probe.destroy();
+  for (const method of ['open', 'getsockname', 'close'] as const) {
+    if (typeof handle?.[method] !== 'function') return null;
+  }
+  const Handle = handle!.constructor as new (type: number) => TcpHandle;
+  return () => new Handle(TCP_SOCKET);
+}
+
+/** @returns what makes `fd` a socket's own. @throws Error when it is no open socket */
+function sourceOf(fd: number): { readonly handle: TcpHandle } | { readonly fd: number } {
+  if (newTcpHandle === null) return { fd };
+  const handle = newTcpHandle();
+  const error = handle.open(fd) || handle.getsockname({});
+  if (error === 0) return { handle };
+  // Of a descriptor that is open it is the owner now.
+  handle.close();
+  throw new Error(getSystemErrorName(error));
+}
+
 export class SocketLink implements Link {
   handler: LinkHandler = NO_HANDLER;
   readonly headroomBytes = 0;
@@ -41,11 +82,11 @@ export class SocketLink implements Link {
    * Adopts `fd`: from here on the socket closes it.
    * @throws Error when the descriptor is no open TCP socket.
    */
-  constructor(fd: number, nodelay: boolean) {
+  constructor(fd: number) {
     const onread = { buffer: readBuffer, callback: onRead };
     // Node's types know `onread` for sockets that connect, not for those that adopt.
     const options = {
-      fd,
+      ...sourceOf(fd),
       readable: true,
       writable: true,
       allowHalfOpen: false,
@@ -55,7 +96,6 @@ export class SocketLink implements Link {
     this.socket.link = this;
     this.socket.on('error', onError);
     this.socket.on('close', onClose);
-    if (nodelay) this.socket.setNoDelay(true);
   }
 
   onRead(bytes: number): boolean {
@@ -114,6 +154,11 @@ export class SocketLink implements Link {
     // Whatever the client still sends is read and thrown away, so that the kernel delivers our last bytes
     // instead of resetting the connection.
     this.resume();
+  }
+
+  // The kernel sends what it has been given, and spares us telling it twice.
+  leave(): void {
+    this.socket.destroy();
   }
 
   destroy(): void {

@@ -12,9 +12,9 @@ export function presenceHooks(context: ShardContext, qos: 0 | 1 | 2): ShardHooks
   const clock = new SystemClock();
   const prefix = `$SYS/brokers/${context.node}/clients/`;
   const seconds = (ms: number): number => Math.floor(ms / 1000);
-  const say = (clientId: string, event: string, body: Record<string, string | number | boolean>): void => {
+  const say = (topic: string, body: Record<string, string | number | boolean>): void => {
     try {
-      context.publish(`${prefix}${clientId}/${event}`, JSON.stringify(body), { qos });
+      context.publish(topic, JSON.stringify(body), { qos });
     } catch (error) {
       // A ClientId may hold what no topic name may.
       context.log.debug(`no presence of a client: ${(error as Error).message}`);
@@ -24,7 +24,9 @@ export function presenceHooks(context: ShardContext, qos: 0 | 1 | 2): ShardHooks
     /** Also for clients that are refused: `connack` says so. */
     'client.connected': (client, reason) => {
       if (client.clientId === '') return;
-      say(client.clientId, 'connected', {
+      const topic = `${prefix}${client.clientId}/connected`;
+      if (!context.isWanted(topic)) return;
+      say(topic, {
         clientid: client.clientId,
         username: client.username ?? UNSET,
         ipaddress: client.peerAddress,
@@ -36,7 +38,9 @@ export function presenceHooks(context: ShardContext, qos: 0 | 1 | 2): ShardHooks
     },
     'client.disconnected': (client, reason) => {
       if (client.clientId === '') return;
-      say(client.clientId, 'disconnected', {
+      const topic = `${prefix}${client.clientId}/disconnected`;
+      if (!context.isWanted(topic)) return;
+      say(topic, {
         clientid: client.clientId,
         username: client.username ?? UNSET,
         reason,

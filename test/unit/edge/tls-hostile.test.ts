@@ -207,8 +207,8 @@ function damaged(socket: Socket, at: number, flip: number, cut: boolean): Duplex
 test.serial('a descriptor that is no socket is an error at once', async (t) => {
   const stage = await TlsStage.open(t);
   const file = openSync(CERTS.ca, 'r');
-  t.throws(() => stage.endpoint.open(file, Buffer.alloc(0), true, () => undefined));
+  t.throws(() => stage.endpoint.open(file, Buffer.alloc(0), () => undefined));
   closeSync(file);
-  t.throws(() => stage.endpoint.open(60_000, Buffer.alloc(0), true, () => undefined));
+  t.throws(() => stage.endpoint.open(60_000, Buffer.alloc(0), () => undefined));
   await nothingLeft(t, stage);
 });

@@ -188,7 +188,6 @@ export class Client implements Link {
   open(edge: Node, owner: number, head: Buffer): void {
     const options = {
       key: 'listener.tcp.external',
-      nodelay: false,
       mountpoint: Buffer.alloc(0),
       sendTimeoutMs: SEND_TIMEOUT_MS,
       rateLimit: null,

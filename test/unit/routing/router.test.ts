@@ -378,3 +378,16 @@ test('a session has what it has subscribed to, be it few or many, in whatever or
   });
   fc.assert(property, { numRuns: 60 });
 });
+
+test('whether a topic is wanted is found without remembering it', (t) => {
+  const router = makeRouter();
+  const isWanted = (topic: string): boolean => router.isWanted(Buffer.from(topic));
+  t.false(isWanted('a/b'));
+  const session = subscribed(router, 'a/+');
+  t.true(isWanted('a/b'));
+  t.false(isWanted('a/b/c'));
+  t.is(router.lookup(Buffer.from('a/b'), 0, 3), null);
+  router.unsubscribe(session, 'a/+', null, false);
+  router.interest.takeInterestChanges();
+  t.false(isWanted('a/b'));
+});

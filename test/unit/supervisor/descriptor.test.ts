@@ -1,4 +1,4 @@
-/** Sizes of socket buffers, asked of the kernel. */
+/** Options of sockets, asked of the kernel. */
 import { once } from 'node:events';
 import { connect, createServer, type ListenOptions, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import {
   descriptorOf,
   duplicateDescriptor,
   setBufferSizes,
+  setNoDelay,
 } from '../../../src/supervisor/descriptor.js';
 import { LINUX, needs } from '../../helpers/needs.js';
 import { tempDirectory } from '../../helpers/with-broker.js';
@@ -16,17 +17,21 @@ const onLinux = needs(LINUX);
 const SOCKET_LEVEL = 1;
 const SEND_BUFFER = 7;
 const RECEIVE_BUFFER = 8;
+const TCP_LEVEL = 6;
+const TCP_NODELAY = 1;
 
 /** @returns what the kernel says, which on Linux is twice what was asked for */
 function sizesOf(fd: number): number[] {
+  return [SEND_BUFFER, RECEIVE_BUFFER].map((name) => optionOf(fd, SOCKET_LEVEL, name));
+}
+
+function optionOf(fd: number, level: number, name: number): number {
   const getsockopt = koffi
     .load(null)
     .func('int getsockopt(int fd, int level, int name, _Out_ int *value, _Inout_ uint32_t *bytes)');
-  return [SEND_BUFFER, RECEIVE_BUFFER].map((name) => {
-    const value = [0];
-    getsockopt(fd, SOCKET_LEVEL, name, value, [4]);
-    return value[0]!;
-  });
+  const value = [0];
+  getsockopt(fd, level, name, value, [4]);
+  return value[0]!;
 }
 
 /** @returns the server's end of a connection that came in after `prepare` */
@@ -57,6 +62,16 @@ onLinux(
     small.destroy();
   },
 );
+
+onLinux('connections of a listener inherit that what is written leaves at once', async (t) => {
+  const local = { host: '127.0.0.1', port: 0 };
+  const usual = await accepted(local, () => undefined);
+  const prompt = await accepted(local, setNoDelay);
+  t.is(optionOf(descriptorOf(usual), TCP_LEVEL, TCP_NODELAY), 0);
+  t.is(optionOf(descriptorOf(prompt), TCP_LEVEL, TCP_NODELAY), 1);
+  usual.destroy();
+  prompt.destroy();
+});
 
 onLinux('a duplicate of a Unix socket is given its own', async (t) => {
   const socket = await accepted({ path: join(tempDirectory(), 'socket') }, () => undefined);

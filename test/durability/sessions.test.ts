@@ -95,10 +95,7 @@ test('sessions, subscriptions and retained messages of all shards are back after
       'each shard knows the interest of all',
     );
     await check(t, addressOf(second));
-    t.deepEqual(
-      logger.lines.filter(({ level }) => level === 'warn' || level === 'error'),
-      [],
-    );
+    t.deepEqual(logger.troubles, []);
   } finally {
     await second.stop();
   }

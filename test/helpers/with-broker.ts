@@ -160,6 +160,13 @@ export class RecordingLogger implements Logger {
     return this.lines.some((line) => line.level === level && text.test(line.message));
   }
 
+  /** Warnings and errors, but for the long turns that any busy machine has. */
+  get troubles(): LogLine[] {
+    const isTrouble = ({ level, message }: LogLine): boolean =>
+      (level === 'warn' || level === 'error') && !message.startsWith('long_schedule');
+    return this.lines.filter(isTrouble);
+  }
+
   #keep(level: LogLevel, message: string, fields: LogFields): void {
     this.lines.push({ level, message, fields });
   }

@@ -276,6 +276,8 @@ export class TreeWalk {
     return (
       head !== null &&
       readPageNumber(head, 0) === number &&
+      // lmdb would look for one of a later transaction among those that it is writing, and refuse the commit.
+      Number(head.readBigUInt64LE(8)) <= this.newest &&
       head.readUInt16LE(18) === OVERFLOW &&
       head.readUInt32LE(20) === count
     );

@@ -414,6 +414,9 @@ export const HEARTBEAT_MS = 1_000;
  * bytes each.
  */
 export const TOPICS_CACHED_MAX = 65_536;
+/** Part of the topic cache that any topic gets into; of the rest only those that come again. Too small: each of many
+ *  topics in use is matched twice; too large: topics that never come again empty the cache sooner. */
+export const TOPICS_CACHED_UNASKED_SHARE = 1 / 2;
 /** Sessions in all remembered routes of one shard together. */
 export const TARGETS_CACHED_MAX = 1 << 20;
 

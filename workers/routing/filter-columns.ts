@@ -2,15 +2,34 @@
 import { makeTable, reach } from './int-arrays.js';
 
 /** Words per filter; all are 0 when a filter is new. */
-export const FILTER_WORDS = 4;
+export const FILTER_WORDS = 5;
 /** First of the plain subscriptions to it, + 1. */
 export const FIRST_SUBSCRIPTION = 0;
-/** Bit per other shard with plain interest. */
-export const PEERS = 1;
 /** Bit per other shard whose interest is durable. */
-export const DURABLE_PEERS = 2;
+export const DURABLE_PEERS = 1;
+/** The only plain subscription, see `soleOf`; 0 where there are none or several, or it has an identifier. */
+export const SOLE = 2;
+/** Bit per other shard with plain interest. */
+export const PEERS = 3;
 /** Flags in the low bits, the number of durable plain subscriptions above them. */
-export const STATE = 3;
+export const STATE = 4;
+
+const SOLE_OPTIONS_BITS = 4;
+const SOLE_OPTIONS_MASK = 0x0f;
+
+/** What a route needs of a subscription, in one word. */
+export function soleOf(slot: number, options: number): number {
+  return ((slot << SOLE_OPTIONS_BITS) | (options & SOLE_OPTIONS_MASK)) + 1;
+}
+
+export function slotOfSole(sole: number): number {
+  return (sole - 1) >>> SOLE_OPTIONS_BITS;
+}
+
+/** Without retain handling, which is no matter of routes. */
+export function optionsOfSole(sole: number): number {
+  return (sole - 1) & SOLE_OPTIONS_MASK;
+}
 
 export const HAS_GROUPS = 1;
 /** In the list of changes that peers must be told; keeps the filter's number from being given away. */

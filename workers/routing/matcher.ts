@@ -4,8 +4,11 @@ import {
   FILTER_WORDS,
   FIRST_SUBSCRIPTION,
   HAS_GROUPS,
+  optionsOfSole,
   PEERS,
+  SOLE,
   STATE,
+  slotOfSole,
 } from './filter-columns.js';
 import type { FilterRegistry } from './filter-registry.js';
 import type { GroupRegistry } from './group-registry.js';
@@ -31,6 +34,13 @@ const ROUTE_OPTIONS = OPTION_QOS_MASK | OPTION_NO_LOCAL | OPTION_RETAIN_AS_PUBLI
 const MARK_MAX = 0x7fff_ffff;
 
 const NOBODY: readonly never[] = [];
+/** By options: the list of them that all routes with one session have. */
+const LISTED_OPTIONS = Array.from({ length: ROUTE_OPTIONS + 1 }, (_, options): readonly number[] => [
+  options,
+]);
+
+/** Words per slot of `marks`: the number of the match that met it last, and its place in `slots` then. */
+const MARK_WORDS = 2;
 
 /** Its lists are kept between matches; only the route itself is made anew. */
 export class Matcher<S extends Subscriber> {
@@ -42,15 +52,15 @@ export class Matcher<S extends Subscriber> {
   private groups: ShareGroup<S>[] | null = null;
   private shards = 0;
   private durableShards = 0;
-  /** By slot: number of the match that met it last, and its place in `slots` then. */
+  /** MARK_WORDS per slot. */
   private readonly marks = makeTable();
-  private readonly places = makeTable();
   private mark = 0;
 
   constructor(
     private readonly filters: FilterRegistry<S>,
     private readonly subscriptions: Subscriptions,
     private readonly groupRegistry: GroupRegistry<S>,
+    /** By slot. */
     private readonly sessions: readonly (S | null)[],
   ) {}
 
@@ -59,6 +69,10 @@ export class Matcher<S extends Subscriber> {
     const matched = this.matched;
     matched.length = 0;
     this.filters.tree.match(bytes, start, end, matched);
+    if (matched.length === 1) {
+      const route = this.soleRoute(matched.items[0]!);
+      if (route !== null) return route;
+    }
     this.begin();
     for (let i = 0; i < matched.length; i += 1) this.addFilter(matched.items[i]!);
     return this.finish();
@@ -70,6 +84,23 @@ export class Matcher<S extends Subscriber> {
     return this.matched.length > 0;
   }
 
+  // Most topics are matched by one filter, to which one session subscribes: nothing is merged or collected then.
+  private soleRoute(filter: number): Route<S> | null {
+    const row = this.filters.columns.words;
+    const at = filter * FILTER_WORDS;
+    const sole = row[at + SOLE]!;
+    if (sole === 0 || (row[at + STATE]! & HAS_GROUPS) !== 0) return null;
+    return {
+      version: -1,
+      subscribers: [this.sessions[slotOfSole(sole)]!],
+      options: LISTED_OPTIONS[optionsOfSole(sole)]!,
+      identifiers: null,
+      shards: row[at + PEERS]!,
+      durableShards: row[at + DURABLE_PEERS]!,
+      groups: NOBODY,
+    };
+  }
+
   private begin(): void {
     this.slots.length = 0;
     this.options.length = 0;
@@ -77,8 +108,7 @@ export class Matcher<S extends Subscriber> {
     this.groups = null;
     this.shards = 0;
     this.durableShards = 0;
-    reach(this.marks, this.sessions.length);
-    reach(this.places, this.sessions.length);
+    reach(this.marks, this.sessions.length * MARK_WORDS);
     if (this.mark === MARK_MAX) {
       this.marks.fill(0);
       this.mark = 0;
@@ -112,7 +142,8 @@ export class Matcher<S extends Subscriber> {
     // Most routes have one session, which needs no mark until there is another.
     if (place === 1) this.setMark(this.slots.items[0]!, 0);
     if (place > 0) {
-      if (this.marks[slot] === this.mark) return this.mergeInto(this.places[slot]!, options);
+      const at = slot * MARK_WORDS;
+      if (this.marks[at] === this.mark) return this.mergeInto(this.marks[at + 1]!, options);
       this.setMark(slot, place);
     }
     this.slots.push(slot);
@@ -122,8 +153,8 @@ export class Matcher<S extends Subscriber> {
   }
 
   private setMark(slot: number, place: number): void {
-    this.marks[slot] = this.mark;
-    this.places[slot] = place;
+    this.marks[slot * MARK_WORDS] = this.mark;
+    this.marks[slot * MARK_WORDS + 1] = place;
   }
 
   private mergeInto(place: number, options: number): number {
@@ -166,6 +197,7 @@ export class Matcher<S extends Subscriber> {
   private takeOptions(): readonly number[] {
     const options = this.options;
     if (options.length === 0) return NOBODY;
+    if (options.length === 1) return LISTED_OPTIONS[options.items[0]!]!;
     const taken = [options.items[0]!];
     for (let i = 1; i < options.length; i += 1) taken.push(options.items[i]!);
     return taken;

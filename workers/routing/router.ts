@@ -47,7 +47,7 @@ export class Router<S extends Subscriber> {
   private readonly onSubscriptions: (s: S) => void;
   private readonly keeper: SubscriptionKeeper<S> | null;
   private readonly countPlain = (filter: number): number => this.subscriptions.countOfFilter(filter);
-  /** The route of all topics that nobody wants, while it is current. */
+  /** The route of all remembered topics that nobody wants, while it is current. */
   private nowhere: Route<S> | null = null;
 
   constructor(options: RouterOptions<S>) {
@@ -106,15 +106,26 @@ export class Router<S extends Subscriber> {
     return this.matcher.isMatched(topic);
   }
 
-  /** Finds the route of a valid topic name, and remembers it. */
+  /** Finds the route of a valid topic name, and remembers it if it seems worth it. */
   match(bytes: Uint8Array, start: number, end: number): Route<S> {
-    let route = this.matcher.match(bytes, start, end);
-    if (route.subscribers.length === 0 && route.shards === 0 && route.groups.length === 0) {
-      if (this.nowhere?.version === this.cache.version) route = this.nowhere;
-      else this.nowhere = route;
-    }
+    const route = this.matcher.match(bytes, start, end);
+    if (route.subscribers.length === 0 && route.shards === 0 && route.groups.length === 0)
+      return this.matchNobody(bytes, start, end, route);
     this.cache.insert(bytes, start, end, route);
     return route;
+  }
+
+  private matchNobody(bytes: Uint8Array, start: number, end: number, made: Route<S>): Route<S> {
+    const known = this.nowhere;
+    const { version } = this.cache;
+    if (known?.version === version) {
+      if (!this.cache.insert(bytes, start, end, known)) return made;
+      if (known.version === version) return known;
+      // The cache was emptied to make room: for most topics that have this route nobody could make it stale now.
+      known.version = -1;
+    }
+    if (this.cache.insert(bytes, start, end, made)) this.nowhere = made;
+    return made;
   }
 
   /**

@@ -1,7 +1,7 @@
 /** All subscriptions of a shard's sessions as rows in typed arrays: no object each. On the shard's worker thread. */
 import { NARROW_SUBSCRIPTIONS_MAX } from '../../src/limits.js';
 import { mixBits } from './byte-hash.js';
-import { FIRST_SUBSCRIPTION, type FilterColumns } from './filter-columns.js';
+import { FIRST_SUBSCRIPTION, type FilterColumns, SOLE, soleOf } from './filter-columns.js';
 import { candidate, IdTable } from './id-table.js';
 import { makeTable, reach } from './int-arrays.js';
 
@@ -140,6 +140,7 @@ export class Subscriptions extends IdTable {
     const at = id * SUBSCRIPTION_WORDS;
     this.words[at + VARIANT_AND_OPTIONS] = (this.variantOf(id) << OPTIONS_BITS) | options;
     this.words[at + IDENTIFIER] = identifier;
+    if (this.variantOf(id) < VARIANT_GROUPS) this.noteSole(this.filterOf(id));
   }
 
   remove(id: number): void {
@@ -218,6 +219,16 @@ export class Subscriptions extends IdTable {
     words[id * SUBSCRIPTION_WORDS + PREVIOUS_OF_FILTER] = 0;
     if (next !== 0) words[(next - 1) * SUBSCRIPTION_WORDS + PREVIOUS_OF_FILTER] = id + 1;
     this.filters.set(filter, FIRST_SUBSCRIPTION, id + 1);
+    this.noteSole(filter);
+  }
+
+  // Most filters have one subscription, whose row no route then has to look at.
+  private noteSole(filter: number): void {
+    const { words } = this;
+    const at = (this.filters.get(filter, FIRST_SUBSCRIPTION) - 1) * SUBSCRIPTION_WORDS;
+    const isSole = at >= 0 && words[at + NEXT_OF_FILTER] === 0 && words[at + IDENTIFIER] === 0;
+    const sole = isSole ? soleOf(words[at + SLOT]!, words[at + VARIANT_AND_OPTIONS]!) : 0;
+    this.filters.set(filter, SOLE, sole);
   }
 
   private unlinkFromFilter(id: number): void {
@@ -227,6 +238,7 @@ export class Subscriptions extends IdTable {
     if (next !== 0) words[(next - 1) * SUBSCRIPTION_WORDS + PREVIOUS_OF_FILTER] = previous;
     if (previous !== 0) words[(previous - 1) * SUBSCRIPTION_WORDS + NEXT_OF_FILTER] = next;
     else this.filters.set(this.filterOf(id), FIRST_SUBSCRIPTION, next);
+    this.noteSole(this.filterOf(id));
   }
 
   private linkToSlot(id: number, slot: number, variant: number): void {

@@ -1,4 +1,5 @@
 /** Routes of the topics published lately, found by the topic's bytes. One per shard, on its worker thread. */
+import { TOPICS_CACHED_UNASKED_SHARE } from '../../src/limits.js';
 import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
 import type { ByteHash } from './byte-hash.js';
 import type { Route, Subscriber } from './route.js';
@@ -21,7 +22,8 @@ export interface TopicCacheLimits {
 /**
  * A full cache is emptied: that takes constant time, keeps nothing alive that has ended, and costs one walk of the
  * tree per topic still in use, while a finer choice would cost every hit. It is emptied too when a subscription with
- * wildcards changes; one without concerns a single topic, and only its entry goes.
+ * wildcards changes; one without concerns a single topic, and only its entry goes. So that topics which never come
+ * again do not empty it, a cache that has filled to a part takes a topic only when it comes for the second time.
  */
 export class TopicCache<S extends Subscriber> {
   /** Rises whenever all routes made so far may be wrong. */
@@ -36,6 +38,8 @@ export class TopicCache<S extends Subscriber> {
   private readonly textStarts: Int32Array;
   private text = new Uint8Array(TEXT_BYTES_MIN);
   private targets = 0;
+  /** By the low bits of their hash: hashes of topics that were to be remembered lately. */
+  private readonly seen: Int32Array;
 
   constructor(
     private readonly hash: ByteHash,
@@ -45,6 +49,7 @@ export class TopicCache<S extends Subscriber> {
     const places = 2 ** Math.ceil(Math.log2(Math.max(8, limits.topicsCachedMax * 2)));
     this.places = new Int32Array(places * PLACE_WORDS);
     this.mask = places - 1;
+    this.seen = new Int32Array(places);
     this.textStarts = new Int32Array(limits.topicsCachedMax + 1);
   }
 
@@ -62,29 +67,41 @@ export class TopicCache<S extends Subscriber> {
     return index < 0 ? null : this.routes[index]!;
   }
 
-  /** Remembers the route of a topic, as of now. */
-  insert(bytes: Uint8Array, start: number, end: number, route: Route<S>): void {
+  /**
+   * Remembers the route of a topic as of now, if that is worth it and there can be room. Else the route keeps its
+   * version: nobody could make it stale later, so it must not be that of now. @returns whether it is remembered
+   */
+  insert(bytes: Uint8Array, start: number, end: number, route: Route<S>): boolean {
     const cost = targetsOf(route);
-    if (cost > this.limits.targetsCachedMax || end - start > this.limits.bytesCachedMax) {
-      route.version = -1; // Nobody could make it stale later, so it must never be taken for current.
-      return;
-    }
+    if (cost > this.limits.targetsCachedMax || end - start > this.limits.bytesCachedMax) return false;
+    const hash = this.hash.hash(bytes, start, end);
+    if (!this.admits(hash)) return false;
     if (!this.hasRoom(end - start, cost)) this.clear();
     route.version = this.version;
-    const hash = this.hash.hash(bytes, start, end);
     const place = this.placeOf(hash, bytes, start, end);
     this.targets += cost;
     const known = this.places[place + 1]! - this.base;
     if (known >= 0) {
       this.targets -= this.costAt(known);
       this.routes[known] = route;
-      return;
+      return true;
     }
     const index = this.routes.length;
     this.places[place] = hash;
     this.places[place + 1] = this.base + index;
     this.routes.push(route);
     this.textStarts[index + 1] = this.appendText(bytes, start, end, this.textStarts[index]!);
+    return true;
+  }
+
+  private admits(hash: number): boolean {
+    const { topicsCachedMax, targetsCachedMax } = this.limits;
+    const share = TOPICS_CACHED_UNASKED_SHARE;
+    if (this.routes.length < topicsCachedMax * share && this.targets < targetsCachedMax * share) return true;
+    const at = hash & this.mask;
+    if (this.seen[at] === hash) return true;
+    this.seen[at] = hash;
+    return false;
   }
 
   /** Forgets one topic; whoever holds its route sees version -1. */

@@ -88,28 +88,6 @@ test('own, $local and group subscriptions to one filter are apart', (t) => {
   t.deepEqual(publish(router, 'a').subscribers, [session]);
 });
 
-test('a subscription without wildcards makes only its own topic stale', (t) => {
-  const router = makeRouter();
-  subscribed(router, 'a');
-  const [a, b] = [publish(router, 'a'), publish(router, 'b')];
-  subscribed(router, 'a');
-  t.not(a.version, router.version);
-  t.is(publish(router, 'a').subscribers.length, 2);
-  t.is(publish(router, 'b'), b);
-  subscribed(router, '#');
-  t.not(b.version, router.version);
-  t.is(publish(router, 'b').subscribers.length, 1);
-});
-
-test('topics that nobody wants share one route until somebody wants one of them', (t) => {
-  const router = makeRouter();
-  t.is(publish(router, 'a'), publish(router, 'b'));
-  const session = subscribed(router, 'a');
-  t.deepEqual(publish(router, 'a').subscribers, [session]);
-  t.deepEqual(publish(router, 'b').subscribers, []);
-  t.is(publish(router, 'c').version, router.version);
-});
-
 test('interest of shard 31 has the sign bit and comes and goes like any other', (t) => {
   const router = makeRouter();
   router.interest.applyInterest(31, { filter: 'a/#', plain: true, durable: true });

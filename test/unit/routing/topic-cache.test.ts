@@ -37,6 +37,12 @@ function put(cache: TopicCache<Session>, topic: string, sessions = 0): Route<Ses
   return route;
 }
 
+/** As somebody does who publishes to the topic twice. */
+function putTwice(cache: TopicCache<Session>, topic: string, sessions = 0): Route<Session> {
+  put(cache, topic, sessions);
+  return get(cache, topic) ?? put(cache, topic, sessions);
+}
+
 function get(cache: TopicCache<Session>, topic: string): Route<Session> | null {
   const bytes = Buffer.from(`xx${topic}x`);
   return cache.lookup(bytes, 2, bytes.length - 1);
@@ -76,9 +82,10 @@ test('clearing makes every route stale', (t) => {
 
 test('as many topics fit as the limit says; one more empties the cache and makes kept routes stale', (t) => {
   const cache = makeCache({ topicsCachedMax: 50 });
-  const routes = Array.from({ length: 50 }, (_, i) => put(cache, `topic/${i}`));
+  const routes = Array.from({ length: 50 }, (_, i) => putTwice(cache, `topic/${i}`));
   for (const [i, route] of routes.entries()) t.is(get(cache, `topic/${i}`), route);
-  const last = put(cache, 'one more');
+  t.is(cache.size, 50);
+  const last = putTwice(cache, 'one more');
   t.is(get(cache, 'topic/1'), null);
   t.not(routes[1]!.version, cache.version);
   t.is(get(cache, 'one more'), last);
@@ -87,14 +94,27 @@ test('as many topics fit as the limit says; one more empties the cache and makes
 
 test('the sum of targets is bounded, forgotten ones given back', (t) => {
   const cache = makeCache({ targetsCachedMax: 30 });
-  put(cache, 'a', 9);
-  put(cache, 'b', 9);
+  putTwice(cache, 'a', 9);
+  putTwice(cache, 'b', 9);
   cache.forget(Buffer.from('a'));
-  put(cache, 'c', 9);
-  put(cache, 'd', 9);
+  putTwice(cache, 'c', 9);
+  putTwice(cache, 'd', 9);
   t.not(get(cache, 'b'), null);
-  put(cache, 'e');
+  putTwice(cache, 'e');
   t.is(get(cache, 'b'), null);
+});
+
+test('from half of what fits on, a topic is remembered when it comes again', (t) => {
+  const cache = makeCache({ topicsCachedMax: 50 });
+  const routes = Array.from({ length: 25 }, (_, i) => put(cache, `topic/${i}`));
+  for (let i = 0; i < 1_000; i += 1) t.is(put(cache, `once/${i}`).version, -1);
+  for (const [i, route] of routes.entries()) t.is(get(cache, `topic/${i}`), route);
+  t.is(put(cache, 'again').version, -1);
+  t.is(get(cache, 'again'), null);
+  const again = put(cache, 'again');
+  t.is(again.version, cache.version);
+  t.is(get(cache, 'again'), again);
+  t.is(cache.size, 26);
 });
 
 test('a route too large to be remembered never counts as current', (t) => {

@@ -13,6 +13,7 @@ import { type Database, open, type RootDatabase, TransactionFlags } from 'lmdb';
 import { READERS_CHECK_WRITES } from '../limits.js';
 import { checkVersion, type NativeEnvironment } from './native-writes.js';
 import { checkOpenable, DATA_FILE } from './open-check.js';
+import { passingRows } from './passing-rows.js';
 import type { Row } from './tables.js';
 import { type Write, type WriteEnd, Writer } from './writer.js';
 
@@ -89,9 +90,9 @@ export class Environment<Table extends string> {
     this.root.resetReadTxn();
   }
 
-  /** Everything in a table, in the order of its keys. */
-  rows(table: Table): Iterable<Row> {
-    return this.table(table).getRange({});
+  /** Everything in a table, in the order of its keys. `isPassing`: each row is good until the next. */
+  rows(table: Table, isPassing = false): Iterable<Row> {
+    return isPassing ? passingRows(this.table(table)) : this.table(table).getRange({});
   }
 
   /** @returns how many rows a table has after the last commit */

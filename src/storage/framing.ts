@@ -4,7 +4,7 @@
  *
  * Value: u8 format version, content, u32 CRC-32 (little-endian) of key, version and content.
  */
-import { crc32 } from 'node:zlib';
+import { checkOf } from './check-value.js';
 
 const VERSION_BYTES = 1;
 const CHECK_BYTES = 4;
@@ -28,7 +28,7 @@ export const ANY_VERSION = 255;
 export function seal(key: Buffer, value: Buffer, version: number): Buffer {
   value[0] = version;
   const end = value.length - CHECK_BYTES;
-  value.writeUInt32LE(crc32(value.subarray(0, end), crc32(key)), end);
+  value.writeUInt32LE(checkOf(key, value, end), end);
   return value;
 }
 
@@ -49,7 +49,7 @@ export function opened(key: Buffer, value: Buffer, newest: number): Opened {
 /** As `opened`, for millions of rows: makes nothing. @returns null: the content is `value[CONTENT_AT, contentEnd(value))` */
 export function frameFault(key: Buffer, value: Buffer, newest: number): 'damaged' | 'newer' | null {
   if (value.length < FRAME_BYTES) return 'damaged';
-  if (crc32(value, crc32(key)) !== CHECKED) return 'damaged';
+  if (checkOf(key, value, value.length) !== CHECKED) return 'damaged';
   return value[0]! > newest ? 'newer' : null;
 }
 

@@ -70,8 +70,8 @@ export class LmdbStore implements Store {
     return this.size.isFull;
   }
 
-  rows(table: Table): Iterable<Row> {
-    return this.environment.rows(table);
+  rows(table: Table, isPassing?: boolean): Iterable<Row> {
+    return this.environment.rows(table, isPassing);
   }
 
   count(table: Table): number {

@@ -27,6 +27,9 @@ const NAMES: { readonly [T in Table]?: string } = {
   retained: 'retained messages',
 };
 
+/** Of whose rows nothing is held on to. */
+const PASSING: ReadonlySet<Table> = new Set(['sessions', 'subscriptions']);
+
 /** `useless`: nobody needs it any more. */
 type Taken = 'taken' | 'useless' | Unreadable;
 
@@ -97,7 +100,7 @@ export class Restore {
     if (this.isStopped) return;
     this.begin(table);
     let untilLook = RESTORE_LOOK_ROWS;
-    for (const row of this.store.rows(table)) {
+    for (const row of this.store.rows(table, PASSING.has(table))) {
       this.judge(table, row, take(row));
       if (--untilLook > 0) continue;
       untilLook = RESTORE_LOOK_ROWS;

@@ -10,8 +10,11 @@ export type CommitDone = (ok: boolean, why?: string) => void;
 export interface Store {
   /** False: nothing needs to be collected for it, and what it is given is empty. */
   readonly isKeeping: boolean;
-  /** Everything that is kept, table by table in the order of its keys. Before the first commit only. */
-  rows(table: Table): Iterable<Row>;
+  /**
+   * Everything that is kept, table by table in the order of its keys. Before the first commit only. `isPassing`: each
+   * row is good until the next.
+   */
+  rows(table: Table, isPassing?: boolean): Iterable<Row>;
   /** Rows of a table, as they are after the last commit. */
   count(table: Table): number;
   /** One row, as it was after the last commit; null: there is none, or it cannot be read. Not to be changed. */

@@ -23,8 +23,8 @@ class SlowStore implements Store {
     return this.inner.isFull;
   }
 
-  rows(table: Table): Iterable<Row> {
-    return this.inner.rows(table);
+  rows(table: Table, isPassing?: boolean): Iterable<Row> {
+    return this.inner.rows(table, isPassing);
   }
 
   count(table: Table): number {

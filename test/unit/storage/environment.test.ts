@@ -68,6 +68,25 @@ test('rows of one write are there together, in the order of their keys, after it
   t.is(second.get('b', Buffer.from('y')), null);
 });
 
+test('rows of which each is good until the next are the same rows, of any length', async (t) => {
+  const environment = opened(t);
+  const writes = [0, 1, 11, 1_024, 1_025, 5_000, 100_000].map((bytes, i) =>
+    row('a', 'k'.repeat(1 + 60 * i), 'v'.repeat(bytes)),
+  );
+  t.deepEqual(await told(environment, writes), ['committed', 'flushed']);
+  const seen: string[] = [];
+  const buffers = new Set<Buffer>();
+  for (const { key, value } of environment.rows('a', true)) {
+    // What is read meanwhile stays as it is.
+    t.true(environment.get('a', Buffer.from(key))!.equals(value));
+    seen.push(`${key}=${value}`);
+    buffers.add(key).add(value);
+  }
+  t.deepEqual(seen, textsOf(environment, 'a'));
+  const [first] = environment.rows('a', true);
+  t.false(buffers.has(first!.key));
+});
+
 test('a row is read as it was written last, as soon as that is committed', async (t) => {
   const environment = opened(t);
   const key = Buffer.from('k');

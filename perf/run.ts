@@ -2,7 +2,7 @@
  * `npm run perf`: measures the broker, scenario by scenario; fails when a message was lost, repeated or
  * misordered.
  */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../src/base/errors.js';
 import { runBout } from './lib/bout.js';
@@ -12,8 +12,10 @@ import { count } from './lib/format.js';
 import { endOnSignals } from './lib/interrupt.js';
 import { runListing } from './lib/listing.js';
 import { type PerfOptions, parseOptions, USAGE } from './lib/options.js';
+import { profileSummary } from './lib/profile.js';
 import { isFailed, RESULTS, Recorder, readLines, resultName } from './lib/record.js';
 import { remarksOn } from './lib/remarks.js';
+import { runSoak } from './lib/soak/soak.js';
 import { table } from './lib/table.js';
 import { page } from './page/page.js';
 import type { AnyScenario, ListingScenario, Scenario } from './scenarios/scenario.js';
@@ -36,6 +38,7 @@ async function run(options: PerfOptions): Promise<boolean> {
     const collated = collate(recorder.lines);
     print(options.isCanonical ? twoNumbers(collated) : table(collated));
     writeFileSync(`${file}.html`, page(recorder.lines));
+    if (options.profileDir !== null) print(`${profileSummary(options.profileDir)}\n`);
     print(`${file}.html\n`);
   }
   for (const scenario of options.scenarios.filter(isListing)) {
@@ -66,6 +69,14 @@ function twoNumbers(collated: Collated): string {
   ].join('');
 }
 
+async function soak({ soak: minutes, shards: [shards = 0] }: PerfOptions): Promise<boolean> {
+  const file = join(RESULTS, `${resultName()}-soak`);
+  mkdirSync(RESULTS, { recursive: true });
+  const isGood = await runSoak({ minutes, shards, file, print });
+  print(`${file}.html\n`);
+  return isGood;
+}
+
 function makePage(files: readonly string[]): void {
   const file = join(RESULTS, `${resultName()}.html`);
   writeFileSync(file, page(files.flatMap(readLines)));
@@ -87,7 +98,7 @@ if (options !== null) {
   endOnSignals();
   try {
     if (options.page !== null) makePage(options.page);
-    else if (!(await run(options))) process.exitCode = 1;
+    else if (!(await (options.soak > 0 ? soak(options) : run(options)))) process.exitCode = 1;
   } catch (error) {
     print(`${messageOf(error)}\n`);
     process.exitCode = 2;

@@ -1,4 +1,5 @@
 /** Who is measured: a broker in one arrangement. All entrants of a command run the same scenarios, in turn. */
+import { join } from 'node:path';
 import type { AnyScenario, Scenario } from '../scenarios/scenario.js';
 import { type BrokerUnderTest, type Key, type Level, startBrokerProcess } from './broker-process.js';
 import type { RunningBroker } from './child.js';
@@ -44,6 +45,7 @@ export interface OurOptions {
 
 export function ourEntrant(setup: Setup, { root, profileDir = null, label }: OurOptions = {}): Entrant {
   const { shards, level, key } = setup;
+  const suffix = shards === 0 ? '' : `-${shards}`;
   return {
     label: label ?? labelOf(setup),
     setup,
@@ -57,7 +59,7 @@ export function ourEntrant(setup: Setup, { root, profileDir = null, label }: Our
         login: scenario.kind === 'flow' ? scenario.login : undefined,
         ...(root === undefined ? {} : { root }),
         hasLoopProbe: isPaced(scenario),
-        profileDir: profileDir === null ? null : `${profileDir}/${scenario.name}`,
+        profileDir: profileDir === null ? null : join(profileDir, `${scenario.name}${suffix}`),
       }),
   };
 }

@@ -18,6 +18,9 @@ export interface MetricsReading {
   /** Of all threads, and the process's. */
   readonly heapBytes: number;
   readonly rssBytes: number;
+  /** What there is now. */
+  readonly sessions: number;
+  readonly retained: number;
 }
 
 export class MetricsProbe {
@@ -49,6 +52,8 @@ export class MetricsProbe {
       crossed: figure(page, 'shardmq_deliveries_forwarded_total'),
       heapBytes: figure(page, 'shardmq_thread_heap_used_bytes'),
       rssBytes: figure(page, 'process_resident_memory_bytes'),
+      sessions: figure(page, 'shardmq_sessions_count'),
+      retained: figure(page, 'shardmq_retained_count'),
     };
   }
 }

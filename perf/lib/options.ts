@@ -28,7 +28,9 @@ export const USAGE = `npm run perf -- [options]; without any, two figures in abo
                        (default: the broker's own)
   --key ecdsa|rsa      the server's certificate for ssl and wss (default ecdsa)
   --threads N          threads of the load generator (default: half of the cores)
-  --profile DIR        writes a profile of every thread of the broker into DIR/SCENARIO
+  --soak MINUTES       in place of scenarios: clients, topics, retained messages and queues come and go; says whether
+                       memory stays flat
+  --profile DIR        writes profiles of the broker's threads into DIR/SCENARIO-SHARDS, prints their top functions
   --json FILE          appends the lines of JSON to this file too
   --external PORT,PID  measures a broker that runs already on 127.0.0.1
   --page FILE,...      measures nothing: makes a page of lines of JSON that were kept
@@ -50,6 +52,8 @@ export interface PerfOptions {
   /** Null: the broker's own. */
   readonly levels: readonly (Level | null)[];
   readonly key: Key;
+  /** Minutes; 0: none. */
+  readonly soak: number;
   /** Absolute; null: no profiles. */
   readonly profileDir: string | null;
   readonly json: string | null;
@@ -64,7 +68,7 @@ export const COMMON_OPTIONS = {
   ...{ only: text, shards: text, rounds: text, seconds: text, qos: text, threads: text },
   ...{ transport: text, owner: text, level: text, key: text, json: text },
 };
-const OPTIONS = { ...COMMON_OPTIONS, against: text, profile: text, external: text, page: text };
+const OPTIONS = { ...COMMON_OPTIONS, against: text, profile: text, soak: text, external: text, page: text };
 
 type Values = { readonly [K in keyof typeof OPTIONS]?: string };
 
@@ -78,13 +82,17 @@ export function parseOptions(args: readonly string[]): PerfOptions {
     isCanonical: args.length === 0,
     against,
     ...commonOptions(values, against.length > 0 ? 3 : 1),
+    soak: values.soak === undefined ? 0 : numberOf('--soak', values.soak, 1, 100_000),
     profileDir: values.profile === undefined ? null : resolve(values.profile),
     external: values.external === undefined ? null : externalOf(values.external),
     page: values.page?.split(',') ?? null,
   };
 }
 
-export type CommonOptions = Omit<PerfOptions, 'isCanonical' | 'against' | 'profileDir' | 'external' | 'page'>;
+export type CommonOptions = Omit<
+  PerfOptions,
+  'isCanonical' | 'against' | 'soak' | 'profileDir' | 'external' | 'page'
+>;
 
 /** @throws Error that says what is wrong with which option. */
 export function commonOptions(values: Values, defaultRounds: number): CommonOptions {

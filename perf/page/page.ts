@@ -17,8 +17,8 @@ import { isGap, type Line } from '../lib/record.js';
 import { remarksOn } from '../lib/remarks.js';
 import { ratioOf, roundsOf } from '../lib/table.js';
 import { type Bar, bars } from './bars.js';
+import { htmlOf } from './document.js';
 import { escaped } from './markup.js';
-import { STYLE } from './style.js';
 
 const COLOURS = 8;
 
@@ -29,11 +29,7 @@ export function page(lines: readonly Line[]): string {
     overview(collated),
     ...collated.rows.map((row) => card(collated, row)),
   ];
-  return (
-    `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>shardmq: what was measured</title>` +
-    `<meta name="viewport" content="width=device-width, initial-scale=1"><style>${STYLE}</style></head>\n` +
-    `<body>\n${body.join('\n')}\n</body></html>\n`
-  );
+  return htmlOf('what was measured', body.join('\n'));
 }
 
 function head(lines: readonly Line[], collated: Collated): string {

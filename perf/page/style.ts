@@ -1,7 +1,7 @@
 /** How the page looks, in the light and in the dark. */
 
 const colour = (i: number): string =>
-  `svg .c${i} { fill: var(--c${i}); } svg .curve.c${i} { fill: none; stroke: var(--c${i}); }`;
+  `svg .c${i} { fill: var(--c${i}); } svg .curve.c${i} { fill: none; stroke: var(--c${i}); } .k${i} { background: var(--c${i}); }`;
 
 export const STYLE = `
 :root {
@@ -35,6 +35,10 @@ svg .note { fill: var(--faint); font-style: italic; }
 svg .axis { stroke: var(--line); }
 svg .whisker { stroke: var(--ink); stroke-width: 1.5; opacity: 0.55; }
 svg .curve { fill: none; stroke-width: 2; }
+svg.wide { max-width: none; }
+.key { margin-right: 18px; }
+.key i { display: inline-block; width: 14px; height: 4px; border-radius: 2px;
+  margin-right: 6px; vertical-align: middle; }
 ${[0, 1, 2, 3, 4, 5, 6, 7].map(colour).join('\n')}
 .scroll { overflow-x: auto; margin-top: 14px; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }

@@ -4,15 +4,17 @@ import { type Event, nowUs } from './entries.js';
 import { seqOf } from './payload.js';
 
 const FILTER = 'r/#';
-/** Nothing says that the last retained message has come: so long after the latest it has. */
-const QUIET_MS = 300;
+const REFUSED = 0x80;
 
-/** @returns what it found; null: the broker went away meanwhile */
-export async function auditRetained(port: number, isLast: boolean): Promise<Event | null> {
+/**
+ * Nothing says that the last retained message has come: `quietMs` after the latest it has.
+ * @returns what it found; null: the broker went away meanwhile, or could not answer
+ */
+export async function auditRetained(port: number, isLast: boolean, quietMs: number): Promise<Event | null> {
   try {
     const client = await RawClient.open({ host: '127.0.0.1', port }, 4);
     try {
-      return await ask(client, isLast);
+      return await ask(client, isLast, quietMs);
     } finally {
       client.drop();
     }
@@ -21,14 +23,15 @@ export async function auditRetained(port: number, isLast: boolean): Promise<Even
   }
 }
 
-async function ask(client: RawClient, isLast: boolean): Promise<Event | null> {
+async function ask(client: RawClient, isLast: boolean, quietMs: number): Promise<Event | null> {
   const { code } = await client.connect({ clientId: '', clean: true });
   if (code !== 0) return null;
   const askedUs = nowUs();
-  await client.subscribe([[FILTER, 0]]);
+  const { codes } = await client.subscribe([[FILTER, 0]]);
+  if (codes.some((each) => each >= REFUSED)) return null;
   const found = new Map<string, number>();
   for (;;) {
-    const quiet = new Promise<'quiet'>((resolve) => setTimeout(resolve, QUIET_MS, 'quiet'));
+    const quiet = new Promise<'quiet'>((resolve) => setTimeout(resolve, quietMs, 'quiet'));
     const next = await Promise.race([client.next(), quiet]);
     if (next === null) return null;
     if (next === 'quiet' || (next.type === 'publish' && !next.retain)) break;

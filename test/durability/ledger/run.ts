@@ -21,6 +21,8 @@ const PATIENCE_MS = 15_000;
 /** What must not come has time to. */
 const LINGER_MS = 500;
 const POLL_MS = 200;
+/** The first who ask for what is retained take it for all when so long nothing more has come. */
+const QUIET_MS = 300;
 /** No single thing takes so long, on a machine that does something else besides; no start, and no backlog, so long. */
 const STUCK_MS = 60_000;
 const LONG_STUCK_MS = 120_000;
@@ -235,20 +237,20 @@ export class LedgerRun {
     }
   }
 
-  /** Asks until the answer is right, or does not become so. */
+  /** Asks until the answer is right, or does not become so; more patiently each time, as the machine may be busy. */
   private async lastAudit(): Promise<void> {
-    const untilMs = performance.now() + this.patienceMs / 3;
-    for (;;) {
+    const untilMs = performance.now() + this.patienceMs;
+    for (let quietMs = QUIET_MS; ; quietMs *= 2) {
       const at = this.entries.length;
-      const isWhole = await this.audit(true);
+      const isWhole = await this.audit(true, quietMs);
       const isRight = isWhole && judge(this.entries).every(({ rule }) => rule !== 'retained');
       if (isRight || performance.now() > untilMs) return;
       if (isWhole) this.entries.splice(at, 1);
     }
   }
 
-  private async audit(isLast: boolean): Promise<boolean> {
-    const event = await auditRetained(this.port, isLast);
+  private async audit(isLast: boolean, quietMs = QUIET_MS): Promise<boolean> {
+    const event = await auditRetained(this.port, isLast, quietMs);
     if (event !== null) this.note(event);
     return event !== null;
   }

@@ -9,6 +9,7 @@ import {
   LOCAL,
   PEERS,
   PENDING,
+  SOLE,
   TOLD_DURABLE,
   TOLD_PLAIN,
 } from './filter-columns.js';
@@ -61,9 +62,17 @@ export class FilterRegistry<S extends Subscriber> {
     else this.cache.forget(topic);
   }
 
+  /** Lets the tree answer for the filter if all that a route needs of it fits. To be called where `settle` is not. */
+  answer(filter: number): void {
+    const columns = this.columns;
+    const isAll = columns.get(filter, PEERS) === 0 && !columns.hasFlag(filter, HAS_GROUPS);
+    this.tree.setAnswer(filter, isAll ? columns.get(filter, SOLE) : 0);
+  }
+
   /** Draws the conclusions from a filter's row: what to count, what to tell peers, whether it may go. */
   settle(filter: number): void {
     const columns = this.columns;
+    this.answer(filter);
     const isPlain = columns.get(filter, FIRST_SUBSCRIPTION) !== 0;
     const isLocal = isPlain || columns.hasFlag(filter, HAS_LOCAL_GROUPS);
     if (columns.hasFlag(filter, LOCAL) !== isLocal) {

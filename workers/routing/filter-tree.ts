@@ -3,9 +3,10 @@ import { assert } from '../../src/base/assert.js';
 import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
 import type { ByteHash } from './byte-hash.js';
 import { FilterPath } from './filter-path.js';
-import { IntVector, makeTable, reach } from './int-arrays.js';
+import { type IntVector, makeTable, reach } from './int-arrays.js';
 import { LevelStore } from './level-store.js';
 import {
+  ANSWER,
   CHILD_BITS,
   FILTER,
   HASH_FILTER,
@@ -17,11 +18,11 @@ import {
   PLUS_CHILD,
   ROOT,
 } from './node-store.js';
+import { TopicWalk } from './topic-walk.js';
 
 const SLASH = 0x2f;
 const PLUS = 0x2b;
 const HASH = 0x23;
-const DOLLAR = 0x24;
 
 const EXPECTED_WIDE_EDGES_PER_FILTER = 0.25;
 const EXPECTED_LEVELS_PER_FILTER = 0.25;
@@ -40,9 +41,7 @@ export class FilterTree {
   private filtersUsed = 0;
   private firstFree = -1;
   private count = 0;
-  /** Nodes reached by the levels so far, and by one level more. Kept, so that a match allocates nothing. */
-  private reached = new IntVector();
-  private reachedNext = new IntVector();
+  private readonly walk: TopicWalk;
   private readonly path = new FilterPath();
   /** A filter's text on its way in or out. */
   readonly text = Buffer.allocUnsafeSlow(TOPIC_BYTES_MAX);
@@ -53,6 +52,7 @@ export class FilterTree {
   ) {
     this.levels = new LevelStore(hash);
     this.nodes = new NodeStore(hashSeed);
+    this.walk = new TopicWalk(hash, this.levels, this.nodes);
   }
 
   /** Filters in the tree. */
@@ -138,6 +138,7 @@ export class FilterTree {
     let node = place >> 1;
     const words = this.nodes.words;
     words[node * NODE_WORDS + ((place & 1) === 1 ? HASH_FILTER : FILTER)] = 0;
+    this.clearAnswer(node);
     this.places[filter] = -2 - this.firstFree;
     this.firstFree = filter;
     this.count -= 1;
@@ -172,92 +173,27 @@ export class FilterTree {
     return this.text.subarray(this.writeText(filter));
   }
 
-  /**
-   * Appends the numbers of all filters that match the topic name `bytes[start, end)` to `out`, each once. Goes level
-   * by level over all nodes reached so far, so each level is looked up once however many paths lead through it.
-   */
+  /** See TopicWalk. */
   match(bytes: Uint8Array, start: number, end: number, out: IntVector): void {
-    const words = this.nodes.words;
-    const hashWords = this.hash.words;
-    // A leading wildcard does not match a topic that begins with $ [MQTT-4.7.2-1].
-    let wildcards = bytes[start] !== DOLLAR;
-    let from = this.reached;
-    let to = this.reachedNext;
-    from.length = 1;
-    from.items[0] = ROOT;
-    if (wildcards && words[HASH_FILTER] !== 0) out.push(words[HASH_FILTER]! - 1);
-
-    for (let levelStart = start; from.length !== 0; ) {
-      let sum = 0;
-      let at = levelStart;
-      for (let i = 0; at < end && bytes[at] !== SLASH; at += 1, i += 1) {
-        sum = (sum + Math.imul(hashWords[i]!, bytes[at]!)) | 0;
-      }
-      this.step(from, to, wildcards, this.hash.finish(sum, at - levelStart), bytes, levelStart, at, out);
-      const swap = from;
-      from = to;
-      to = swap;
-      if (at >= end) break;
-      levelStart = at + 1;
-      wildcards = true;
-    }
-
-    for (let i = 0; i < from.length; i += 1) {
-      const filter = words[from.items[i]! * NODE_WORDS + FILTER]!;
-      if (filter !== 0) out.push(filter - 1);
-    }
+    this.walk.match(bytes, start, end, out);
   }
 
   /**
-   * From every node in `from` along the topic level `bytes[start, end)` to `to`; what ends in `#` there, to
-   * `out`.
+   * Has `match` append -`answer` in the place of the filter's number, as long as the filter is there and there is room
+   * for it; 0 takes it back. To be called whenever the answer has changed.
    */
-  private step(
-    from: IntVector,
-    to: IntVector,
-    wildcards: boolean,
-    hash: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    out: IntVector,
-  ): void {
-    const words = this.nodes.words;
-    to.length = 0;
-    let isLookedUp = false;
-    let level = -1;
-    let bit = 0;
-    // The only child that has this level, and whose it is: then nobody else's children are looked at.
-    let sole = 0;
-    let soleParent = -1;
-    for (let i = 0; i < from.length; i += 1) {
-      const node = from.items[i]!;
-      const plus = words[node * NODE_WORDS + PLUS_CHILD]!;
-      if (plus !== 0 && wildcards) this.arrive(plus, to, out);
-      const bits = words[node * NODE_WORDS + CHILD_BITS]!;
-      if (bits === 0) continue;
-      if (!isLookedUp) {
-        isLookedUp = true;
-        level = this.levels.find(hash, bytes, start, end);
-        if (level !== -1) {
-          bit = this.nodes.childBit(level);
-          sole = this.levels.soleReference(level);
-          if (sole !== 0) soleParent = words[sole * NODE_WORDS + PARENT]!;
-        }
-      }
-      if (soleParent !== -1) {
-        if (node === soleParent) this.arrive(sole, to, out);
-      } else if ((bits & bit) !== 0) {
-        const child = this.nodes.childOf(node, level);
-        if (child !== 0) this.arrive(child, to, out);
-      }
-    }
+  setAnswer(filter: number, answer: number): void {
+    const place = this.places[filter]!;
+    const { words } = this.nodes;
+    const at = (place >> 1) * NODE_WORDS;
+    if (words[at + CHILD_BITS] !== 0) return;
+    const other = words[at + ((place & 1) === 1 ? FILTER : HASH_FILTER)]!;
+    words[at + ANSWER] = other === 0 ? answer : 0;
   }
 
-  private arrive(node: number, to: IntVector, out: IntVector): void {
-    to.push(node);
-    const filter = this.nodes.words[node * NODE_WORDS + HASH_FILTER]!;
-    if (filter !== 0) out.push(filter - 1);
+  private clearAnswer(node: number): void {
+    const { words } = this.nodes;
+    if (words[node * NODE_WORDS + CHILD_BITS] === 0) words[node * NODE_WORDS + ANSWER] = 0;
   }
 
   private descendPlus(node: number): number {
@@ -303,6 +239,7 @@ export class FilterTree {
     }
     this.places[filter] = node * 2 + (field === HASH_FILTER ? 1 : 0);
     this.nodes.words[at] = filter + 1;
+    this.clearAnswer(node);
     this.count += 1;
     return filter;
   }

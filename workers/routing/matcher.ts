@@ -69,12 +69,14 @@ export class Matcher<S extends Subscriber> {
     const matched = this.matched;
     matched.length = 0;
     this.filters.tree.match(bytes, start, end, matched);
+    // Most topics are matched by one filter, to which one session subscribes: nothing is merged or collected then.
     if (matched.length === 1) {
-      const route = this.soleRoute(matched.items[0]!);
+      const found = matched.items[0]!;
+      const route = found < 0 ? this.soleRoute(-found, 0, 0) : this.soleRouteOf(found);
       if (route !== null) return route;
     }
     this.begin();
-    for (let i = 0; i < matched.length; i += 1) this.addFilter(matched.items[i]!);
+    for (let i = 0; i < matched.length; i += 1) this.addFound(matched.items[i]!);
     return this.finish();
   }
 
@@ -84,19 +86,22 @@ export class Matcher<S extends Subscriber> {
     return this.matched.length > 0;
   }
 
-  // Most topics are matched by one filter, to which one session subscribes: nothing is merged or collected then.
-  private soleRoute(filter: number): Route<S> | null {
+  private soleRouteOf(filter: number): Route<S> | null {
     const row = this.filters.columns.words;
     const at = filter * FILTER_WORDS;
     const sole = row[at + SOLE]!;
     if (sole === 0 || (row[at + STATE]! & HAS_GROUPS) !== 0) return null;
+    return this.soleRoute(sole, row[at + PEERS]!, row[at + DURABLE_PEERS]!);
+  }
+
+  private soleRoute(sole: number, shards: number, durableShards: number): Route<S> {
     return {
       version: -1,
       subscribers: [this.sessions[slotOfSole(sole)]!],
       options: LISTED_OPTIONS[optionsOfSole(sole)]!,
       identifiers: null,
-      shards: row[at + PEERS]!,
-      durableShards: row[at + DURABLE_PEERS]!,
+      shards,
+      durableShards,
       groups: NOBODY,
     };
   }
@@ -114,6 +119,12 @@ export class Matcher<S extends Subscriber> {
       this.mark = 0;
     }
     this.mark += 1;
+  }
+
+  /** @param found a filter, or -its only subscription. */
+  private addFound(found: number): void {
+    if (found < 0) this.addSession(slotOfSole(-found), optionsOfSole(-found));
+    else this.addFilter(found);
   }
 
   private addFilter(filter: number): void {

@@ -19,13 +19,18 @@ export const HASH_FILTER = 3;
 /** The child for `+`; the root is nobody's child, so 0 is none. */
 export const PLUS_CHILD = 4;
 /**
- * Children by level, without the one for `+`: 0 for none; the first of a chain of few; of a node that has had more than
- * NARROW_CHILDREN_MAX, their number below 0.
+ * Children by level, without the one for `+`: the first of a chain of few; of a node that has had more than
+ * NARROW_CHILDREN_MAX, their number below 0. Where CHILD_BITS says that there are none, ANSWER.
  */
-export const CHILDREN = 5;
+const CHILDREN = 5;
+/** Where one filter ends and no child by level goes on: what is known of that filter, above 0, else 0. */
+export const ANSWER = CHILDREN;
 /** The next in the parent's chain; 0 at its end. */
 const NEXT = 6;
-/** A bit for each of CHILDREN's levels, some for several: most who ask for a child that is not there see it here. */
+/**
+ * A bit for each of the children's levels, 0 when there are none. Several may have the same: still most who ask for a
+ * child that is not there see it here.
+ */
 export const CHILD_BITS = 7;
 
 /** Stands where a level's number stands otherwise. */
@@ -116,8 +121,9 @@ export class NodeStore extends IdTable {
   private link(node: number, parent: number, level: number): void {
     const words = this.words;
     const field = parent * NODE_WORDS + CHILDREN;
-    const first = words[field]!;
-    words[parent * NODE_WORDS + CHILD_BITS]! |= this.childBit(level);
+    const bits = words[parent * NODE_WORDS + CHILD_BITS]!;
+    const first = bits === 0 ? 0 : words[field]!;
+    words[parent * NODE_WORDS + CHILD_BITS] = bits | this.childBit(level);
     if (first >= 0 && this.chainLength(first) < NARROW_CHILDREN_MAX) {
       words[node * NODE_WORDS + NEXT] = first;
       words[field] = node;
@@ -149,7 +155,8 @@ export class NodeStore extends IdTable {
     const at = node * NODE_WORDS;
     const words = this.words;
     return (
-      (words[at + FILTER]! | words[at + HASH_FILTER]! | words[at + PLUS_CHILD]! | words[at + CHILDREN]!) === 0
+      (words[at + FILTER]! | words[at + HASH_FILTER]! | words[at + PLUS_CHILD]! | words[at + CHILD_BITS]!) ===
+      0
     );
   }
 

@@ -176,6 +176,7 @@ export class Router<S extends Subscriber> {
       return true;
     }
     this.subscriptions.update(known, options, identifier);
+    this.filters.answer(filterId);
     this.filters.touch(filterId);
     return false;
   }

@@ -38,8 +38,8 @@ export class TopicCache<S extends Subscriber> {
   private readonly textStarts: Int32Array;
   private text = new Uint8Array(TEXT_BYTES_MIN);
   private targets = 0;
-  /** By the low bits of their hash: hashes of topics that were to be remembered lately. */
-  private readonly seen: Int32Array;
+  /** By the low bits of their hash: bytes of the hashes of topics that were to be remembered lately. */
+  private readonly seen: Uint8Array;
 
   constructor(
     private readonly hash: ByteHash,
@@ -49,7 +49,7 @@ export class TopicCache<S extends Subscriber> {
     const places = 2 ** Math.ceil(Math.log2(Math.max(8, limits.topicsCachedMax * 2)));
     this.places = new Int32Array(places * PLACE_WORDS);
     this.mask = places - 1;
-    this.seen = new Int32Array(places);
+    this.seen = new Uint8Array(places / 2);
     this.textStarts = new Int32Array(limits.topicsCachedMax + 1);
   }
 
@@ -98,9 +98,10 @@ export class TopicCache<S extends Subscriber> {
     const { topicsCachedMax, targetsCachedMax } = this.limits;
     const share = TOPICS_CACHED_UNASKED_SHARE;
     if (this.routes.length < topicsCachedMax * share && this.targets < targetsCachedMax * share) return true;
-    const at = hash & this.mask;
-    if (this.seen[at] === hash) return true;
-    this.seen[at] = hash;
+    const at = hash & (this.mask >>> 1);
+    const byte = (hash >>> 24) | 1; // 0 is nobody's
+    if (this.seen[at] === byte) return true;
+    this.seen[at] = byte;
     return false;
   }
 

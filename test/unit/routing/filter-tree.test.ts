@@ -185,6 +185,42 @@ test('a level is found where it is, be that one place or several, and in no othe
   t.deepEqual(found(), []);
 });
 
+test('what was told of a filter is found instead of its number, while its node has room for that', (t) => {
+  const tree = makeTree();
+  const found = (topic: string): number[] => {
+    const out = new IntVector();
+    tree.match(Buffer.from(topic), 0, topic.length, out);
+    return [...out.items.subarray(0, out.length)].sort();
+  };
+  const tell = (filter: string, answer: number): number => {
+    const id = tree.intern(filter);
+    tree.setAnswer(id, answer);
+    return id;
+  };
+  const all = tell('#', 1);
+  t.deepEqual(found('a'), [-1]);
+  const a = tell('a', 2);
+  t.deepEqual(found('a'), [-2, all]);
+  // Another filter that ends there, then a child: no room.
+  const hash = tell('a/#', 3);
+  t.deepEqual(found('a'), [all, a, hash]);
+  tree.remove(a);
+  t.deepEqual(found('a'), [all, hash]);
+  tree.setAnswer(hash, 4);
+  t.deepEqual(found('a'), [-4, all]);
+  const below = tell('a/+/b', 5);
+  t.deepEqual(found('a/a/b'), [-4, -5, all]);
+  tree.remove(tell('a/b', 6));
+  t.deepEqual(found('a/b'), [all, hash]);
+  tree.remove(hash);
+  t.deepEqual(found('a/b'), [all]);
+  tree.setAnswer(below, 0);
+  t.deepEqual(found('a/a/b'), [all, below]);
+  tree.remove(below);
+  t.is(tree.intern('a'), below);
+  t.deepEqual(found('a'), [all, below]);
+});
+
 test('children are found whether they are few or many, in whatever order they come and go', (t) => {
   // Nodes pass from few children to many and back to none, among those of others.
   const filters = Array.from({ length: 6 * NARROW_CHILDREN_MAX }, (_, i) => `${i % 3}/${i >> 1}`);

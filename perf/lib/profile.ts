@@ -25,19 +25,25 @@ export function profileSummary(folder: string): string {
   return scenarios.map(({ name }) => `${name}\n${topFunctions(join(folder, name))}`).join('\n');
 }
 
-/** All threads together: what the shards do is most of it, and what main does is seen beside it. */
+/** Of the shards together, and how much main has worked beside them. */
 function topFunctions(folder: string): string {
   const times = new Map<string, number>();
-  let total = 0;
+  let shardsUs = 0;
+  let othersUs = 0;
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.cpuprofile'))) {
-    for (const [name, us] of selfTimes(JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile)) {
-      times.set(name, (times.get(name) ?? 0) + us);
-      total += us;
+    const profile = JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile;
+    const isShard = profile.nodes.some(({ callFrame: { url } }) => url.includes('/dist/workers/'));
+    for (const [name, us] of selfTimes(profile)) {
+      if (isShard) times.set(name, (times.get(name) ?? 0) + us);
+      if (isShard) shardsUs += us;
+      else othersUs += us;
     }
   }
-  if (total === 0) return '  no profile\n';
+  if (shardsUs === 0) return '  no profile\n';
   const top = [...times].sort((a, b) => b[1] - a[1]).slice(0, FUNCTIONS_SHOWN);
-  return top.map(([name, us]) => `  ${((us / total) * 100).toFixed(1).padStart(5)} %  ${name}\n`).join('');
+  const lines = top.map(([name, us]) => `  ${((us / shardsUs) * 100).toFixed(1).padStart(5)} %  ${name}\n`);
+  const ms = (us: number): string => `${(us / 1000).toFixed(0)} ms`;
+  return `${lines.join('')}  of ${ms(shardsUs)} in the shards; ${ms(othersUs)} in other threads, starting included\n`;
 }
 
 function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): Map<string, number> {

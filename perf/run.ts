@@ -13,7 +13,7 @@ import { endOnSignals } from './lib/interrupt.js';
 import { runListing } from './lib/listing.js';
 import { type PerfOptions, parseOptions, USAGE } from './lib/options.js';
 import { profileSummary } from './lib/profile.js';
-import { isFailed, RESULTS, Recorder, readLines, resultName } from './lib/record.js';
+import { isFailed, Recorder, readLines, resultName } from './lib/record.js';
 import { remarksOn } from './lib/remarks.js';
 import { runSoak } from './lib/soak/soak.js';
 import { table } from './lib/table.js';
@@ -27,8 +27,8 @@ const isRun = (scenario: AnyScenario): scenario is Scenario => !isListing(scenar
 
 /** @returns whether every run was without a fault. */
 async function run(options: PerfOptions): Promise<boolean> {
-  const { seconds, threads, rounds, shards, json } = options;
-  const file = join(RESULTS, resultName());
+  const { seconds, threads, rounds, shards, json, results } = options;
+  const file = join(results, resultName());
   const recorder = new Recorder([`${file}.jsonl`, ...(json === null ? [] : [json])]);
   const entrants = await entrantsOf(options);
   const scenarios = options.scenarios.filter(isRun);
@@ -69,16 +69,16 @@ function twoNumbers(collated: Collated): string {
   ].join('');
 }
 
-async function soak({ soak: minutes, shards: [shards = 0] }: PerfOptions): Promise<boolean> {
-  const file = join(RESULTS, `${resultName()}-soak`);
-  mkdirSync(RESULTS, { recursive: true });
+async function soak({ soak: minutes, shards: [shards = 0], results }: PerfOptions): Promise<boolean> {
+  const file = join(results, `${resultName()}-soak`);
+  mkdirSync(results, { recursive: true });
   const isGood = await runSoak({ minutes, shards, file, print });
   print(`${file}.html\n`);
   return isGood;
 }
 
-function makePage(files: readonly string[]): void {
-  const file = join(RESULTS, `${resultName()}.html`);
+function makePage(files: readonly string[], results: string): void {
+  const file = join(results, `${resultName()}.html`);
   writeFileSync(file, page(files.flatMap(readLines)));
   print(`${file}\n`);
 }
@@ -97,7 +97,7 @@ const options = optionsGiven();
 if (options !== null) {
   endOnSignals();
   try {
-    if (options.page !== null) makePage(options.page);
+    if (options.page !== null) makePage(options.page, options.results);
     else if (!(await (options.soak > 0 ? soak(options) : run(options)))) process.exitCode = 1;
   } catch (error) {
     print(`${messageOf(error)}\n`);

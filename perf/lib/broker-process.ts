@@ -79,7 +79,7 @@ export async function startBrokerProcess(
     shards: node.shards,
     pid: child.process.pid!,
     storedBytes: () => storedBytes(dataDir, node.shards),
-    loops: hasLoopProbe ? new LoopWatch(child.process) : null,
+    loops: hasLoopProbe ? new LoopWatch(child.process, node.shards) : null,
     stop: () => child.stop(),
   };
 }

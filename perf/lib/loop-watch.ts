@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LoopQuestion, LoopReport } from './loop-probe.js';
 
-/** Time for every thread to answer, in its turn. */
-const ANSWER_MS = 300;
+/** Time for every shard to answer, in its turn; what came until then counts. */
+const ANSWER_DEADLINE_MS = 5_000;
+const ANSWER_EVERY_MS = 20;
 
 /** How late the worst of the broker's threads was. */
 export interface LoopFigures {
@@ -18,7 +19,10 @@ export interface LoopFigures {
 export const PROBE_ARGUMENTS = ['--import', fileURLToPath(new URL('./loop-probe.js', import.meta.url))];
 
 export class LoopWatch {
-  constructor(private readonly child: ChildProcess) {}
+  constructor(
+    private readonly child: ChildProcess,
+    private readonly shards: number,
+  ) {}
 
   begin(): void {
     this.#ask('begin');
@@ -30,7 +34,10 @@ export class LoopWatch {
     const onMessage = (report: LoopReport): void => void reports.push(report);
     this.child.on('message', onMessage);
     this.#ask('take');
-    await sleep(ANSWER_MS);
+    for (let waitedMs = 0; waitedMs < ANSWER_DEADLINE_MS; waitedMs += ANSWER_EVERY_MS) {
+      await sleep(ANSWER_EVERY_MS);
+      if (reports.length >= this.shards) break;
+    }
     this.child.off('message', onMessage);
     if (reports.length === 0) return null;
     const worst = (figure: 'p99Ms' | 'p999Ms' | 'maxMs'): number =>

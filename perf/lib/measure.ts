@@ -15,6 +15,8 @@ import type { RunResult } from './run-result.js';
 export interface Effort {
   readonly seconds: number;
   readonly threads: number;
+  /** Before anything is measured; the generator's own when missing. */
+  readonly warmUpMs?: number;
 }
 
 /** @throws Error when the broker does not start or end as it should, or refuses a client */
@@ -47,11 +49,15 @@ async function bareConnects(scenario: Scenario, { setup }: Entrant, effort: Effo
   }
 }
 
+function effortOf({ seconds, threads, warmUpMs }: Effort): Effort {
+  return { seconds, threads, ...(warmUpMs === undefined ? {} : { warmUpMs }) };
+}
+
 type Circumstances = Effort & ReturnType<typeof placesOf>;
 
 async function run(scenario: Scenario, broker: RunningBroker, how: Circumstances): Promise<RunResult> {
-  const { transport, seconds, threads } = how;
-  const target: RunTarget = { port: broker.port, pid: broker.pid, transport, seconds, threads };
+  const { transport } = how;
+  const target: RunTarget = { ...effortOf(how), port: broker.port, pid: broker.pid, transport };
   if (!isOurs(broker)) return await runOnce(scenario, target);
   const { tcpPort, apiPort, slotKey, shards } = broker;
   const owner = ownerRule(how.owner, slotKey, shards);

@@ -7,6 +7,7 @@ import { BASKET, FAMILIES, SCENARIOS } from '../scenarios/catalog.js';
 import type { AnyScenario, Family } from '../scenarios/scenario.js';
 import { KEYS, type Key, LEVELS, type Level } from './broker-process.js';
 import { OWNERS, type Owner } from './owner.js';
+import { RESULTS } from './record.js';
 import { TRANSPORTS, type Transport } from './transport.js';
 
 function lineOf({ name, about, scenarios }: Family): string {
@@ -31,6 +32,7 @@ export const USAGE = `npm run perf -- [options]; without any, two figures in abo
   --soak MINUTES       in place of scenarios: clients, topics, retained messages and queues come and go; says whether
                        memory stays flat
   --profile DIR        writes profiles of the broker's threads into DIR/SCENARIO-SHARDS, prints their top functions
+  --results DIR        where the lines of JSON and the page go (default perf/results)
   --json FILE          appends the lines of JSON to this file too
   --external PORT,PID  measures a broker that runs already on 127.0.0.1
   --page FILE,...      measures nothing: makes a page of lines of JSON that were kept
@@ -56,6 +58,8 @@ export interface PerfOptions {
   readonly soak: number;
   /** Absolute; null: no profiles. */
   readonly profileDir: string | null;
+  /** Absolute. */
+  readonly results: string;
   readonly json: string | null;
   readonly external: { readonly port: number; readonly pid: number } | null;
   /** Files; null: something is measured. */
@@ -66,7 +70,7 @@ const text = { type: 'string' } as const;
 /** Of `perf` and of `perf:compare`. */
 export const COMMON_OPTIONS = {
   ...{ only: text, shards: text, rounds: text, seconds: text, qos: text, threads: text },
-  ...{ transport: text, owner: text, level: text, key: text, json: text },
+  ...{ transport: text, owner: text, level: text, key: text, json: text, results: text },
 };
 const OPTIONS = { ...COMMON_OPTIONS, against: text, profile: text, soak: text, external: text, page: text };
 
@@ -107,6 +111,7 @@ export function commonOptions(values: Values, defaultRounds: number): CommonOpti
     owners: listOf('--owner', values.owner ?? 'any', OWNERS),
     levels: values.level === undefined ? [null] : listOf('--level', values.level, LEVELS),
     key: oneOf('--key', values.key ?? 'ecdsa', KEYS),
+    results: values.results === undefined ? RESULTS : resolve(values.results),
     json: values.json ?? null,
   };
 }

@@ -3,7 +3,7 @@
  * to be sent with more (as in our broker).
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { certificateFiles } from '../lib/broker-process.js';
 import { BrokerChild, freePort, type RunningBroker } from '../lib/child.js';
@@ -66,8 +66,6 @@ async function start(program: string, transport: Transport): Promise<RunningBrok
   ];
   const file = join(child.folder, 'mosquitto.conf');
   writeFileSync(file, `${config.join('\n')}\n`);
-  // Started by root it goes on as another user.
-  chmodSync(child.folder, 0o755);
   await child.start(program, ['-c', file], { port });
   return { port, pid: child.process.pid!, stop: () => child.stop() };
 }

@@ -12,7 +12,7 @@ export const relayed: Family = {
     {
       ...RELAYED,
       name: 'wss-relayed-qos1',
-      title: 'pairs over secure WebSocket, relayed, QoS 1',
+      title: 'pairs over wss, relayed, QoS 1',
       transport: 'wss',
       qos: 1,
     },

@@ -148,13 +148,13 @@ export class LoadThread implements SocketEvents {
     const now = nowMs();
     if (this.#loadStartedMs === 0) this.#loadStartedMs = now;
     const { ratePerSecond, publishers } = this.scenario;
-    const due =
-      ratePerSecond === 0
-        ? Number.MAX_SAFE_INTEGER
-        : Math.floor(((now - this.#loadStartedMs) * ratePerSecond) / 1000 / publishers);
+    const isPaced = ratePerSecond > 0;
+    const dueOfEach = isPaced ? ((now - this.#loadStartedMs) * ratePerSecond) / 1000 / publishers : 0;
     let isBusy = false;
     for (const publisher of this.#publishers) {
       if (this.#sockets.isFull(publisher.slot)) continue;
+      // Each begins at a moment of its own: together they would be a burst.
+      const due = isPaced ? Math.floor(dueOfEach + publisher.index / publishers) : Number.MAX_SAFE_INTEGER;
       const length = publisher.fill(this.#scratch, this.#scratchView, this.counters, due);
       if (length === 0) continue;
       this.#sockets.send(publisher.slot, this.#scratch, length);

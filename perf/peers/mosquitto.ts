@@ -21,7 +21,7 @@ export async function mosquitto(transport: Transport): Promise<Entrant> {
   return {
     label: labelOf(setup),
     setup,
-    cannot,
+    cannot: (scenario) => (isWebSocket(transport) ? 'is measured without WebSocket' : cannot(scenario)),
     start: (_, spoken) => start(program, spoken),
   };
 }
@@ -61,7 +61,6 @@ async function start(program: string, transport: Transport): Promise<RunningBrok
     'set_tcp_nodelay true',
     'log_type error',
     `listener ${port} 127.0.0.1`,
-    ...(isWebSocket(transport) ? ['protocol websockets'] : []),
     ...(isEncrypted(transport) ? [`certfile ${certificate}`, `keyfile ${key}`] : []),
   ];
   const file = join(child.folder, 'mosquitto.conf');

@@ -6,7 +6,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
-import mqttPacket, { type Packet } from 'mqtt-packet';
+import mqttPacket, { type IPublishPacket, type Packet } from 'mqtt-packet';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import type { Transport } from '../../../perf/lib/transport.js';
 import { CERTS } from '../../helpers/certs.js';
@@ -27,6 +27,7 @@ interface Subscriber {
 export class FaultyBroker {
   readonly #server: Server;
   readonly #subscribers: Subscriber[] = [];
+  readonly #retained: { readonly topic: string; readonly bytes: Buffer }[] = [];
   #count = 0;
   #heldBack: Packet | null = null;
 
@@ -79,10 +80,29 @@ export class FaultyBroker {
     } else if (packet.cmd === 'subscribe') {
       this.#subscribers.push({ clientId, filter: packet.subscriptions[0]!.topic, socket, waiting: [] });
       socket.write(mqttPacket.generate({ cmd: 'suback', messageId: packet.messageId!, granted: [0] }));
+      this.#replay(socket, packet.subscriptions[0]!.topic);
+    } else if (packet.cmd === 'unsubscribe') {
+      const at = this.#subscribers.findIndex((one) => one.clientId === clientId);
+      this.#subscribers.splice(at, 1);
+      socket.write(mqttPacket.generate({ cmd: 'unsuback', messageId: packet.messageId!, granted: [] }));
     } else if (packet.cmd === 'publish') {
-      for (const delivery of this.#distorted(packet)) this.#deliver(delivery, packet.topic);
+      if (packet.retain) this.#retain(packet);
+      else for (const delivery of this.#distorted(packet)) this.#deliver(delivery, packet.topic);
       if (packet.qos === 1)
         socket.write(mqttPacket.generate({ cmd: 'puback', messageId: packet.messageId! }));
+    }
+  }
+
+  #replay(socket: Duplex, filter: string): void {
+    for (const { topic, bytes } of this.#retained)
+      if (topic.startsWith(filter.slice(0, -1))) socket.write(bytes);
+  }
+
+  #retain(packet: IPublishPacket): void {
+    const { topic, payload } = packet;
+    for (const _ of this.#distorted(packet)) {
+      const message = { cmd: 'publish', topic, payload, qos: 0, dup: false, retain: true } as const;
+      this.#retained.push({ topic, bytes: mqttPacket.generate(message) });
     }
   }
 

@@ -101,3 +101,27 @@ for (const fault of ['lose', 'repeat', 'swap'] as const) {
     t.not(faultOf(await measure(fault, { scenario: AWAY })), null);
   });
 }
+
+/** A replay of a hundred messages: the faulty broker distorts two of them. */
+async function replay(fault: Fault): Promise<RunResult> {
+  const broker = new FaultyBroker(fault);
+  const port = await broker.start();
+  const scenario = { kind: 'retained', name: 'test', title: 'a replay', clients: 3, messages: 100 } as const;
+  try {
+    const target = { port, pid: process.pid, threads: 2, seconds: 0.5, warmUpMs: 50 };
+    return await runScenario({ ...scenario, payloadBytes: 64 }, target);
+  } finally {
+    broker.stop();
+  }
+}
+
+test('retained messages that come once in every round pass', async (t) => {
+  const result = await replay('none');
+  t.is(faultOf(result), null);
+  t.true(result.operations > 100);
+});
+
+test('retained messages that are missing, or come twice, fail the run', async (t) => {
+  t.true((await replay('lose')).lost > 0);
+  t.true((await replay('repeat')).duplicates > 0);
+});

@@ -30,13 +30,16 @@ function writeUnflushed<Table extends string>(
   writes: readonly Write<Table>[],
   end: WriteEnd,
 ): void {
+  // One that was committed before the word goes on: no other could begin behind it.
+  let isConcerned = false;
   write.call(this, writes, {
     committed: () => {
       end.committed();
+      isConcerned = isHolding;
       if (isHolding) side.say('committed');
     },
     flushed: () => {
-      if (isHolding) held.push(() => end.flushed());
+      if (isConcerned && isHolding) held.push(() => end.flushed());
       else end.flushed();
     },
     failed: (error) => end.failed(error),

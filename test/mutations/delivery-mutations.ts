@@ -76,7 +76,7 @@ export const DELIVERY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a leading wildcard matches $SYS',
-    file: 'workers/routing/filter-tree.js',
+    file: 'workers/routing/topic-walk.js',
     find: 'let wildcards = bytes[start] !== DOLLAR',
     replace: 'let wildcards = true',
     tests: 'conformance/topics',

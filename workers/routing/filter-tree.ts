@@ -18,13 +18,13 @@ import {
   PLUS_CHILD,
   ROOT,
 } from './node-store.js';
+import { RowTable } from './row-table.js';
 import { TopicWalk } from './topic-walk.js';
 
 const SLASH = 0x2f;
 const PLUS = 0x2b;
 const HASH = 0x23;
 
-const EXPECTED_WIDE_EDGES_PER_FILTER = 0.25;
 const EXPECTED_LEVELS_PER_FILTER = 0.25;
 
 const encoder = new TextEncoder();
@@ -34,6 +34,7 @@ const encoder = new TextEncoder();
  * (`checkTopicFilter`).
  */
 export class FilterTree {
+  private readonly rows = new RowTable();
   private readonly levels: LevelStore;
   private readonly nodes: NodeStore;
   /** By filter: node * 2, plus 1 when the filter has `#` after that node; of a free number: -2 - next free. */
@@ -50,8 +51,8 @@ export class FilterTree {
     private readonly hash: ByteHash,
     hashSeed: number,
   ) {
-    this.levels = new LevelStore(hash);
-    this.nodes = new NodeStore(hashSeed);
+    this.levels = new LevelStore(hash, this.rows);
+    this.nodes = new NodeStore(hashSeed, this.rows, this.levels);
     this.walk = new TopicWalk(hash, this.levels, this.nodes);
   }
 
@@ -67,13 +68,12 @@ export class FilterTree {
 
   /** Bytes of all tables; they never shrink, for what is freed in them is used again. */
   get tableBytes(): number {
-    const { levels, nodes, places } = this;
-    return levels.tableBytes + nodes.tableBytes + places.byteLength;
+    const { levels, nodes, places, rows } = this;
+    return rows.words.byteLength + levels.segmentBytes + nodes.segmentBytes + places.byteLength;
   }
 
   /** So many filters are coming, about, as those of many devices are: a few levels that are all their own. */
   expect(filters: number): void {
-    this.nodes.expect(filters * EXPECTED_WIDE_EDGES_PER_FILTER);
     this.levels.expect(filters * EXPECTED_LEVELS_PER_FILTER);
   }
 
@@ -208,10 +208,13 @@ export class FilterTree {
     if (level !== -1) {
       const child = this.childOf(node, level);
       if (child !== 0) return child;
+      const sole = levels.soleReference(level);
       levels.retain(level);
-    } else {
-      level = levels.add(hash, bytes, start, stop, nodes.nextNode);
+      if (sole !== 0) nodes.makeCommon(sole);
+      return nodes.addChild(node, level);
     }
+    level = levels.add(hash, bytes, start, stop);
+    levels.setSoleReference(level, this.rows.next);
     return nodes.addChild(node, level);
   }
 

@@ -2,37 +2,34 @@
 import { TOPIC_BYTES_MAX } from '../../src/protocol/topic.js';
 import type { ByteHash } from './byte-hash.js';
 import { candidate, IdTable } from './id-table.js';
-import { makeTable, reach } from './int-arrays.js';
+import { ROW_WORDS, type RowTable } from './row-table.js';
 
-// A level lives in a chain of equal cells of 24 bytes, so that freed memory always fits the next level, and a level
-// of up to 16 bytes is compared within one cell. First cell: references, length, 16 bytes of text. Further cells: 24
-// bytes of text. Where text goes on, the last four bytes of a cell are the next cell's number instead.
-const CELL_WORDS = 6;
-const CELL_BYTES = 24;
+// A level lives in a chain of rows, so that freed memory always fits the next level, and a level of up to 24 bytes is
+// compared within one row. First row: references, length, 24 bytes of text. Further rows: 32 bytes of text. Where text
+// goes on, the last four bytes of a row are the next row's number instead.
+const CELL_WORDS = ROW_WORDS;
+const CELL_BYTES = CELL_WORDS * 4;
 /** How many refer to it; below 0: one, which is -REFERENCES. */
 const REFERENCES = 0;
 const LENGTH = 1;
-const NEXT = 5;
+const NEXT = CELL_WORDS - 1;
 const HEAD_BYTES = 8;
 const NEXT_BYTES = 4;
 
 /** Interns levels: equal bytes, equal number. Numbers of levels that nobody refers to are used again. */
 export class LevelStore extends IdTable {
-  private readonly words = makeTable();
-  private readonly bytes = new Uint8Array(this.words.buffer);
-  private cellsUsed = 0;
-  /** First of the free cells, chained by NEXT; -1 when there is none. */
-  private firstFree = -1;
+  private readonly words: Int32Array;
+  private readonly bytes: Uint8Array;
   /** One level's text while its hash is calculated again. */
   private readonly text = new Uint8Array(TOPIC_BYTES_MAX);
 
-  constructor(private readonly hash: ByteHash) {
+  constructor(
+    private readonly hash: ByteHash,
+    private readonly rows: RowTable,
+  ) {
     super();
-  }
-
-  /** Bytes of cells and segments. */
-  get tableBytes(): number {
-    return this.words.byteLength + this.segmentBytes;
+    this.words = rows.words;
+    this.bytes = new Uint8Array(rows.words.buffer);
   }
 
   protected override hashOf(level: number): number {
@@ -69,11 +66,11 @@ export class LevelStore extends IdTable {
     }
   }
 
-  /** @returns the number of a level that `find` has not found, for one that refers to it, above 0 */
-  add(hash: number, bytes: Uint8Array, start: number, end: number, by: number): number {
+  /** @returns the number of a level that `find` has not found, with one reference */
+  add(hash: number, bytes: Uint8Array, start: number, end: number): number {
     const level = this.write(bytes, start, end);
     this.words[level * CELL_WORDS + LENGTH] = end - start;
-    this.words[level * CELL_WORDS + REFERENCES] = -by;
+    this.words[level * CELL_WORDS + REFERENCES] = 1;
     this.insert(level, hash);
     return level;
   }
@@ -85,6 +82,11 @@ export class LevelStore extends IdTable {
     this.words[at] = references < 0 ? 2 : references + 1;
   }
 
+  /** Tells who has the only reference to a new level, above 0. */
+  setSoleReference(level: number, by: number): void {
+    this.words[level * CELL_WORDS + REFERENCES] = -by;
+  }
+
   /** @returns who refers to the level, where it is one alone and always was; else 0 */
   soleReference(level: number): number {
     const references = this.words[level * CELL_WORDS + REFERENCES]!;
@@ -92,7 +94,7 @@ export class LevelStore extends IdTable {
   }
 
   private write(bytes: Uint8Array, start: number, end: number): number {
-    const level = this.takeCell();
+    const level = this.rows.take();
     let cell = level;
     let room = CELL_BYTES - HEAD_BYTES;
     for (let from = start; ; room = CELL_BYTES) {
@@ -102,7 +104,7 @@ export class LevelStore extends IdTable {
       for (let at = (cell + 1) * CELL_BYTES - room; from < stop; at += 1, from += 1)
         this.bytes[at] = bytes[from]!;
       if (!goesOn) return level;
-      const next = this.takeCell();
+      const next = this.rows.take();
       this.words[cell * CELL_WORDS + NEXT] = next;
       cell = next;
     }
@@ -122,10 +124,10 @@ export class LevelStore extends IdTable {
     for (let room = CELL_BYTES - HEAD_BYTES; left > room; room = CELL_BYTES) {
       left -= room - NEXT_BYTES;
       const next = this.words[cell * CELL_WORDS + NEXT]!;
-      this.freeCell(cell);
+      this.rows.free(cell);
       cell = next;
     }
-    this.freeCell(cell);
+    this.rows.free(cell);
   }
 
   /** Bytes of the level's text. */
@@ -147,22 +149,5 @@ export class LevelStore extends IdTable {
       left -= count;
       cell = this.words[cell * CELL_WORDS + NEXT]!;
     }
-  }
-
-  private takeCell(): number {
-    const free = this.firstFree;
-    if (free !== -1) {
-      this.firstFree = this.words[free * CELL_WORDS + NEXT]!;
-      return free;
-    }
-    const cell = this.cellsUsed;
-    reach(this.words, (cell + 1) * CELL_WORDS);
-    this.cellsUsed += 1;
-    return cell;
-  }
-
-  private freeCell(cell: number): void {
-    this.words[cell * CELL_WORDS + NEXT] = this.firstFree;
-    this.firstFree = cell;
   }
 }

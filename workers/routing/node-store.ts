@@ -2,13 +2,11 @@
 import { NARROW_CHILDREN_MAX } from '../../src/limits.js';
 import { mixBits } from './byte-hash.js';
 import { candidate, IdTable } from './id-table.js';
-import { makeTable, reach } from './int-arrays.js';
+import type { LevelStore } from './level-store.js';
+import { ROW_WORDS, type RowTable } from './row-table.js';
 
-/**
- * Words of one node: half a cache line, so that none lies across two. Fields that hold "number + 1" are 0 for none, as
- * memory is when it is new.
- */
-export const NODE_WORDS = 8;
+/** Words of one node. Fields that hold "number + 1" are 0 for none. */
+export const NODE_WORDS = ROW_WORDS;
 export const PARENT = 0;
 /** The level that leads here from the parent, LEVEL_PLUS for `+`. */
 export const LEVEL = 1;
@@ -38,29 +36,26 @@ export const LEVEL_PLUS = -1;
 export const ROOT = 0;
 
 /**
- * Nodes in one array; freed ones are used again. Most have few children, which often come one after the other and so
- * lie together: a chain finds them without the cache miss that every edge in a table is. Edges of all nodes with many
- * are in one table.
+ * Most nodes have few children, which often come one after the other and so lie together: a chain finds them without
+ * the cache miss that every edge in a table is. Edges of all nodes with many are in one table, but for those whose
+ * level leads from one node only: `FilterTree` finds these by their level.
  */
 export class NodeStore extends IdTable {
   /** NODE_WORDS per node. */
-  readonly words = makeTable();
-  private nodesUsed = 1;
-  /** First free node, chained by PARENT; 0, the root, is never free. */
-  private firstFree = 0;
+  readonly words: Int32Array;
   /** Secret odd factors: without them nobody can choose edges that collide. */
   private readonly parentFactor: number;
   private readonly levelFactor: number;
 
-  constructor(hashSeed: number) {
+  constructor(
+    hashSeed: number,
+    private readonly rows: RowTable,
+    private readonly levels: LevelStore,
+  ) {
     super();
+    this.words = rows.words;
     this.parentFactor = mixBits(hashSeed ^ 0x51ed270b) | 1;
     this.levelFactor = mixBits(hashSeed ^ 0x2545f491) | 1;
-  }
-
-  /** Bytes of nodes and segments. */
-  get tableBytes(): number {
-    return this.words.byteLength + this.segmentBytes;
   }
 
   /** The bit of CHILD_BITS that a child by this level has set. */
@@ -102,14 +97,9 @@ export class NodeStore extends IdTable {
     }
   }
 
-  /** The number that the next new node gets. */
-  get nextNode(): number {
-    return this.firstFree !== 0 ? this.firstFree : this.nodesUsed;
-  }
-
   /** Makes the child of `parent` by `level`, which must not exist. */
   addChild(parent: number, level: number): number {
-    const node = this.take();
+    const node = this.rows.take();
     const at = node * NODE_WORDS;
     this.words[at + PARENT] = parent;
     this.words[at + LEVEL] = level;
@@ -131,7 +121,14 @@ export class NodeStore extends IdTable {
     }
     if (first >= 0) this.widen(parent, first);
     words[field]! -= 1;
-    this.insert(node, this.edgeHash(parent, level));
+    if (this.levels.soleReference(level) === 0) this.insert(node, this.edgeHash(parent, level));
+  }
+
+  /** The level of a node led from one node only so far, and will lead from others too. */
+  makeCommon(node: number): void {
+    const at = node * NODE_WORDS;
+    const parent = this.words[at + PARENT]!;
+    if (this.words[parent * NODE_WORDS + CHILDREN]! < 0) this.insert(node, this.hashOf(node));
   }
 
   private chainLength(first: number): number {
@@ -144,7 +141,9 @@ export class NodeStore extends IdTable {
   private widen(parent: number, first: number): void {
     let count = 0;
     for (let node = first; node !== 0; node = this.words[node * NODE_WORDS + NEXT]!) {
-      this.insert(node, this.hashOf(node));
+      if (this.levels.soleReference(this.words[node * NODE_WORDS + LEVEL]!) === 0) {
+        this.insert(node, this.hashOf(node));
+      }
       count += 1;
     }
     this.words[parent * NODE_WORDS + CHILDREN] = -count;
@@ -167,8 +166,7 @@ export class NodeStore extends IdTable {
     const level = this.words[at + LEVEL]!;
     if (level === LEVEL_PLUS) this.words[parent * NODE_WORDS + PLUS_CHILD] = 0;
     else this.unlink(node, parent, level);
-    this.words[at + PARENT] = this.firstFree;
-    this.firstFree = node;
+    this.rows.free(node);
   }
 
   private unlink(node: number, parent: number, level: number): void {
@@ -176,7 +174,7 @@ export class NodeStore extends IdTable {
     const children = parent * NODE_WORDS + CHILDREN;
     if (words[children]! < 0) {
       words[children]! += 1;
-      this.delete(node, this.edgeHash(parent, level));
+      if (this.levels.soleReference(level) === 0) this.delete(node, this.edgeHash(parent, level));
     } else {
       let field = children;
       while (words[field] !== node) field = words[field]! * NODE_WORDS + NEXT;
@@ -184,18 +182,5 @@ export class NodeStore extends IdTable {
     }
     // Which of its bits others have too could only be told by looking at all.
     if (words[children] === 0) words[parent * NODE_WORDS + CHILD_BITS] = 0;
-  }
-
-  private take(): number {
-    const free = this.firstFree;
-    if (free !== 0) {
-      this.firstFree = this.words[free * NODE_WORDS + PARENT]!;
-      this.words.fill(0, free * NODE_WORDS, (free + 1) * NODE_WORDS);
-      return free;
-    }
-    const node = this.nodesUsed;
-    reach(this.words, (node + 1) * NODE_WORDS);
-    this.nodesUsed += 1;
-    return node;
   }
 }

@@ -7,7 +7,7 @@ import type { PeerBytes, RelayMessage } from '../../src/actor/peer-protocol.js';
 import { SystemClock } from '../../src/base/clock.js';
 import { TimerWheel } from '../../src/base/timer-wheel.js';
 import { Counters } from '../../src/metrics/counters.js';
-import { asShardId } from '../../src/protocol/ids.js';
+import { asConnectionNumber, asShardId } from '../../src/protocol/ids.js';
 import { MemoryBudget } from '../../workers/memory-budget.js';
 import { RelayHub } from '../../workers/relay/relay-hub.js';
 import { type Link, type LinkHandler, NO_HANDLER } from '../../workers/transport/link.js';
@@ -153,9 +153,11 @@ async function measure(): Promise<void> {
     peerPort: 1,
     assignedClientId: null,
     certificateUsername: null,
+    number: asConnectionNumber(1),
+    ends: { closed() {} },
   };
   for (const client of clients) {
-    shard.hub.open(PORT, client, { listener: 0, options, ...address, closed() {} }, HEAD, 0);
+    shard.hub.open(PORT, client, { listener: 0, options, ...address }, HEAD, 0);
   }
   const told = (): Promise<number> => new Promise((resolve) => control.port1.once('message', resolve));
   const ask = (count: number): Promise<number> => {

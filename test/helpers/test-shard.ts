@@ -235,7 +235,8 @@ export class TestShard {
       peerPort: 1,
       assignedClientId: null,
       certificateUsername: null,
-      closed: (reason: string) => main.closed(number, reason),
+      number,
+      ends: main,
     };
     relays.open(this.parts.shard, client, origin, connect({ ...options, version, clientId }), 0);
     return client;

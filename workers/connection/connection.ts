@@ -4,7 +4,7 @@
  * shard's thread.
  */
 import { WheelItem } from '../../src/base/timer-wheel.js';
-import { LINK_CLOSE_TIMEOUT_MS, SUBACKS_PENDING_MAX } from '../../src/limits.js';
+import { LINK_CLOSE_TIMEOUT_MS, PACKET_BYTES_MAX, SUBACKS_PENDING_MAX } from '../../src/limits.js';
 import { writeAck } from '../../src/protocol/mqtt/encode-ack.js';
 import { encodeDisconnect } from '../../src/protocol/mqtt/encode-control.js';
 import {
@@ -68,7 +68,7 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
   lastReadMs: number;
   /** Wall clock, milliseconds since 1970. */
   readonly connectedAtMs: number;
-  maximumPacketBytes = Number.POSITIVE_INFINITY;
+  maximumPacketBytes = PACKET_BYTES_MAX;
   hasPacketLimit = false;
   /** Request Problem Information 0: reason strings and user properties stay here (v5 [MQTT-3.1.2-29]). */
   wantsProblemInformation = true;
@@ -395,6 +395,6 @@ export class Connection extends WheelItem implements LinkHandler, Runnable {
     this.core.wheel.cancel(this);
     if (!this.isEnding) this.handler.handleEnd(this);
     this.core.connections.delete(this);
-    this.origin.closed(this.endReason);
+    this.origin.ends.closed(this.origin.number, this.endReason);
   }
 }

@@ -1,5 +1,6 @@
 /** Makes connections of links that begin with a CONNECT packet. Runs on the shard's thread. */
 import type { RelayOpened } from '../../src/actor/peer-protocol.js';
+import { asConnectionNumber, type ConnectionNumber } from '../../src/protocol/ids.js';
 import type { Core } from '../core.js';
 import type { Link } from '../transport/link.js';
 import { Connection } from './connection.js';
@@ -8,6 +9,8 @@ import type { Origin } from './origin.js';
 import type { PacketHandler } from './packet-handler.js';
 
 const NO_BYTES = Buffer.alloc(0);
+/** Only where its connection ends it has one. */
+const NO_NUMBER = asConnectionNumber(0);
 
 export class Intake {
   private readonly relayedListeners: readonly ListenerOptions[];
@@ -53,7 +56,8 @@ export class Intake {
       peerPort,
       assignedClientId,
       certificateUsername,
-      closed,
+      number: NO_NUMBER,
+      ends: { closed: (_number: ConnectionNumber, reason: string) => closed(reason) },
     };
     this.adopt(link, origin, NO_BYTES, 0, ageMs);
   }

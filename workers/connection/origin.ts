@@ -1,6 +1,6 @@
 /** Where a connection came from, and who is told of its end. Runs on the shard's thread. */
 import type { ListenerId } from '../../src/actor/shard-protocol.js';
-import type { ClientId } from '../../src/protocol/ids.js';
+import type { ClientId, ConnectionNumber } from '../../src/protocol/ids.js';
 import type { ListenerOptions } from './listener-options.js';
 
 export interface Origin {
@@ -13,6 +13,12 @@ export interface Origin {
   readonly assignedClientId: ClientId | null;
   /** Taken from the client's certificate, in place of what CONNECT says; null: CONNECT decides. */
   readonly certificateUsername: string | null;
-  /** Called once, when the connection is over and its link closed. */
-  closed(reason: string): void;
+  /** What its end is told under. */
+  readonly number: ConnectionNumber;
+  readonly ends: Ends;
+}
+
+/** Who is told, once, when a connection is over and its link closed: main, or the relay it came through. */
+export interface Ends {
+  closed(number: ConnectionNumber, reason: string): void;
 }

@@ -10,7 +10,7 @@ export function tryOpen<Opened>(core: Core, origin: Origin, open: () => Opened):
   } catch (error) {
     const reason = messageOf(error);
     core.main.log('warn', 'a connection could not be taken over', { peer: origin.peerAddress, reason });
-    origin.closed('descriptor_failed');
+    origin.ends.closed(origin.number, 'descriptor_failed');
     return null;
   }
 }

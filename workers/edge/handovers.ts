@@ -84,7 +84,15 @@ export class Handovers implements Runnable {
     const { number, listener, peerAddress, peerPort, assignedClientId, certificateUsername } = handover;
     const { main, listeners } = this.core;
     const options = listeners[listener]!;
-    const closed = (reason: string): void => main.closed(number, reason);
-    return { listener, options, peerAddress, peerPort, assignedClientId, certificateUsername, closed };
+    return {
+      listener,
+      options,
+      peerAddress,
+      peerPort,
+      assignedClientId,
+      certificateUsername,
+      number,
+      ends: main,
+    };
   }
 }

@@ -71,7 +71,7 @@ export class Newcomer extends WheelItem implements LinkHandler {
       this.link.destroy();
     }
     this.settle();
-    this.origin.closed(reason);
+    this.tellEnd(reason);
   }
 
   override onDeadline(): void {
@@ -103,7 +103,7 @@ export class Newcomer extends WheelItem implements LinkHandler {
     this.edge.core.turn.enter();
     if (this.isSettled) return;
     this.settle();
-    this.origin.closed(end);
+    this.tellEnd(end);
   }
 
   /** Goes on if it has waited for that shard. */
@@ -148,7 +148,7 @@ export class Newcomer extends WheelItem implements LinkHandler {
     this.attempt = null;
     if (!outcome.ok) {
       this.settle();
-      this.origin.closed(outcome.reason);
+      this.tellEnd(outcome.reason);
       return;
     }
     this.listen(outcome.link);
@@ -230,6 +230,10 @@ export class Newcomer extends WheelItem implements LinkHandler {
   private expectWithin(timeoutMs: number, reason: string): void {
     this.timeoutReason = reason;
     this.edge.core.wheel.schedule(this.acceptedMs + timeoutMs, this);
+  }
+
+  private tellEnd(reason: string): void {
+    this.origin.ends.closed(this.origin.number, reason);
   }
 
   private settle(): void {

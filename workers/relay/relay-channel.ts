@@ -135,7 +135,7 @@ export class RelayChannel implements Runnable {
   forget(client: RelayedClient, reason: string): void {
     this.context.clients.delete(client);
     this.context.forget(client);
-    client.origin.closed(reason);
+    client.origin.ends.closed(client.origin.number, reason);
   }
 
   receiveText(text: string): void {

@@ -67,6 +67,9 @@ export class OutputPool {
   }
 }
 
+/** Of all outputs that nothing waits in; never changed. */
+const NO_CHUNKS: Uint8Array[] = [];
+
 export class Output {
   /** The chunk being filled; null while there is nothing to send. Writers use `reserve` and then write into it. */
   chunk: Uint8Array | null = null;
@@ -81,7 +84,7 @@ export class Output {
 
   private dirty = false;
   private closed = false;
-  private full: Uint8Array[] = [];
+  private full = NO_CHUNKS;
   private readonly headroom: number;
   /** 0 for bytes that are counted where they leave the process, otherwise 1. */
   private readonly counted: number;
@@ -138,7 +141,7 @@ export class Output {
   /** Appends a frame that nobody changes any more, without copying it. */
   appendOwned(frame: Uint8Array): void {
     if (this.length > this.headroom) this.turnOver();
-    this.full.push(frame);
+    this.pushFull(frame);
     if (this.blocked) this.account(frame.length);
     else if (!this.dirty) {
       this.dirty = true;
@@ -187,10 +190,15 @@ export class Output {
     this.account(-this.waitingBytes);
     if (this.chunk !== null) this.pool.returnChunk(this.chunk);
     this.chunk = null;
-    this.full = [];
+    this.full = NO_CHUNKS;
     this.length = this.headroom;
     // A closed output stays blocked and dirty, so that late writers change nothing.
     this.blocked = true;
+  }
+
+  private pushFull(chunk: Uint8Array): void {
+    if (this.full === NO_CHUNKS) this.full = [];
+    this.full.push(chunk);
   }
 
   // The chunk is full before the turn is over: it leaves now, so that memory stays bounded, unless it has to wait
@@ -198,7 +206,7 @@ export class Output {
   private turnOver(): void {
     const chunk = this.chunk!;
     if (this.blocked || this.full.length > 0) {
-      this.full.push(chunk.subarray(this.headroom, this.length));
+      this.pushFull(chunk.subarray(this.headroom, this.length));
       this.chunk = this.pool.takeChunk();
     } else {
       const bytes = this.length - this.headroom;
@@ -220,7 +228,7 @@ export class Output {
     else if (last !== null) this.pool.returnChunk(last);
     this.chunk = null;
     this.length = this.headroom;
-    this.full = [];
+    this.full = NO_CHUNKS;
     for (let next = 0; next < chunks.length; ) {
       const piece: Uint8Array[] = [];
       let bytes = 0;

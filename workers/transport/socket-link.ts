@@ -77,6 +77,7 @@ export class SocketLink implements Link {
   private reason = 'closed';
   private paused = false;
   private closed = false;
+  private flushed: ((error?: Error | null) => void) | null = null;
 
   /**
    * Adopts `fd`: from here on the socket closes it.
@@ -103,9 +104,13 @@ export class SocketLink implements Link {
     return !this.paused;
   }
 
-  private readonly onFlushed = (error?: Error | null): void => {
-    if (!this.closed && error == null) this.handler.onDrain();
-  };
+  // Made when it is first needed: most sockets take all they are given.
+  private whenFlushed(): (error?: Error | null) => void {
+    this.flushed ??= (error) => {
+      if (!this.closed && error == null) this.handler.onDrain();
+    };
+    return this.flushed;
+  }
 
   onError(code: string): void {
     this.reason = code;
@@ -133,7 +138,7 @@ export class SocketLink implements Link {
   // empty write behind it tells when it is: 'drain' would come after every write, or after none.
   private isTaken(): boolean {
     if (this.socket.writableLength === 0) return true;
-    this.socket.write(EMPTY, this.onFlushed);
+    this.socket.write(EMPTY, this.whenFlushed());
     return false;
   }
 

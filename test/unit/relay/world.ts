@@ -8,7 +8,7 @@ import type { PeerBytes, RelayMessage, RelayOpened } from '../../../src/actor/pe
 import { TimerWheel } from '../../../src/base/timer-wheel.js';
 import { TIMER_WHEEL_SLOTS, TIMER_WHEEL_TICK_MS } from '../../../src/limits.js';
 import { Counters } from '../../../src/metrics/counters.js';
-import { asShardId } from '../../../src/protocol/ids.js';
+import { asConnectionNumber, asShardId } from '../../../src/protocol/ids.js';
 import { MemoryBudget } from '../../../workers/memory-budget.js';
 import { RelayHub } from '../../../workers/relay/relay-hub.js';
 import { type Link, type LinkHandler, NO_HANDLER } from '../../../workers/transport/link.js';
@@ -199,9 +199,12 @@ export class Client implements Link {
       peerPort: 1883,
       assignedClientId: null,
       certificateUsername: 'name',
-      closed: (reason: string) => {
-        if (!this.isClosed) throw new Error('counted as closed while the socket is open');
-        this.ends.push(reason);
+      number: asConnectionNumber(1),
+      ends: {
+        closed: (_number: number, reason: string) => {
+          if (!this.isClosed) throw new Error('counted as closed while the socket is open');
+          this.ends.push(reason);
+        },
       },
     };
     this.sent.push(Buffer.from(head));

@@ -19,6 +19,12 @@ export function candidate(entry: number, hash: number): number {
   return ((entry ^ (hash << TAG_BITS)) & TAG_MASK) === 0 ? (entry & ID_MASK) - 1 : -1;
 }
 
+/** @returns the number of the record in an entry, whatever its tag; 0 of an empty one */
+export function likelyRecord(entry: number): number {
+  const record = (entry & ID_MASK) - 1;
+  return record & ~(record >> 31);
+}
+
 /**
  * Holds only the records' numbers: the key stays in the record. The owner of the records walks a segment itself,
  * from `hash & mask` onward until 0, and compares the key of each `candidate`. Four bytes per entry at a load of 3/8

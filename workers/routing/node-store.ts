@@ -1,7 +1,8 @@
 /** The nodes of a shard's filter tree and the edges between them. On its worker thread. */
 import { NARROW_CHILDREN_MAX } from '../../src/limits.js';
 import { mixBits } from './byte-hash.js';
-import { candidate, IdTable } from './id-table.js';
+import { candidate, IdTable, likelyRecord } from './id-table.js';
+import type { IntVector } from './int-arrays.js';
 import type { LevelStore } from './level-store.js';
 import { ROW_WORDS, type RowTable } from './row-table.js';
 
@@ -95,6 +96,23 @@ export class NodeStore extends IdTable {
       if (words[node * NODE_WORDS + PARENT] === parent && words[node * NODE_WORDS + LEVEL] === level)
         return node;
     }
+  }
+
+  /**
+   * Loads what `childOf` will look at, for all these nodes: without branches in between the processor waits for all of
+   * it at once. @returns a number that means nothing, but which cannot be had without loading
+   */
+  load(parents: IntVector, level: number): number {
+    const { words } = this;
+    let sum = 0;
+    for (let i = 0; i < parents.length; i += 1) {
+      const parent = parents.items[i]!;
+      const hash = this.edgeHash(parent, level);
+      const segment = this.segmentOf(hash);
+      const likely = likelyRecord(segment[hash & (segment.length - 1)]!);
+      sum ^= words[likely * NODE_WORDS]! ^ words[words[parent * NODE_WORDS + PLUS_CHILD]! * NODE_WORDS]!;
+    }
+    return sum;
   }
 
   /** Makes the child of `parent` by `level`, which must not exist. */

@@ -14,6 +14,9 @@ import {
   ROOT,
 } from './node-store.js';
 
+/** From as many nodes on it pays to load what is needed of all of them first. */
+const LOADED_AT_ONCE_MIN = 4;
+
 const SLASH = 0x2f;
 const DOLLAR = 0x24;
 
@@ -22,6 +25,8 @@ export class TopicWalk {
   /** Nodes reached by the levels so far, and by one level more. Kept, so that a match allocates nothing. */
   private reached = new IntVector();
   private reachedNext = new IntVector();
+  /** Means nothing, see `NodeStore.load`. */
+  private loaded = 0;
 
   constructor(
     private readonly hash: ByteHash,
@@ -97,6 +102,7 @@ export class TopicWalk {
           bit = this.nodes.childBit(level);
           sole = this.levels.soleReference(level);
           if (sole !== 0) soleParent = words[sole * NODE_WORDS + PARENT]!;
+          else if (from.length >= LOADED_AT_ONCE_MIN) this.loaded ^= this.nodes.load(from, level);
         }
       }
       if (soleParent !== -1) {

@@ -53,7 +53,7 @@ export const DURABILITY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'that something is over is not kept',
     file: 'workers/store/journal.js',
-    find: 'this.gathering().events.end(record, entry);',
+    find: 'if (record.pending === null)\n            this.gathering().events.end(record, entry);',
     replace: 'this.commits.touch();',
     tests: 'durability/ledger-moments',
     match: '',

@@ -93,7 +93,9 @@ function optionsGiven(): PerfOptions | null {
   }
 }
 
-const options = optionsGiven();
+const isHelp = process.argv.slice(2).some((arg) => arg === '--help' || arg === '-h');
+if (isHelp) print(USAGE);
+const options = isHelp ? null : optionsGiven();
 if (options !== null) {
   endOnSignals();
   try {

@@ -27,6 +27,7 @@ import type { PluginHost } from './plugins/host.js';
 import { type Preparation, preparedAlone, prepareStart } from './preparation.js';
 import { asClientId, type ShardId } from './protocol/ids.js';
 import { peekClientId } from './protocol/mqtt/decode-connect.js';
+import type { Replacements } from './replacements.js';
 import { createSettings } from './settings/create-settings.js';
 import type { LiveSettings } from './settings/live-settings.js';
 import { Acceptor } from './supervisor/acceptor.js';
@@ -50,16 +51,6 @@ import { SysPublisher } from './sys/sys-publisher.js';
 import { UsersPart } from './users/users-part.js';
 
 const SHARD_ENTRY = new URL('../workers/shard.worker.js', import.meta.url);
-
-/** What tests put in the place of the real thing. */
-export interface Replacements {
-  /** Module that Piscina runs as a shard. */
-  readonly shardEntry?: URL | undefined;
-  /** All memory that there is said to be. */
-  readonly memoryBytes?: number | undefined;
-  /** How passwords of users of the API are hashed; see `parseHashFormat`. */
-  readonly userPasswordFormat?: string | undefined;
-}
 
 /**
  * Starts a broker; it takes connections when the promise resolves.
@@ -326,6 +317,7 @@ export class RunningBroker implements Broker {
     const pool: ShardPool = new ShardPool(
       {
         ...{ config, shards, hashSeed, slotKey, seams, tls, plugins, entry, memoryBytes },
+        openThreads: replacements.openThreads,
         dataDirectory: resolvePath(config['node.data_dir']),
         access: () => this.#access.atStart(),
       },

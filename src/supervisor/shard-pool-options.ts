@@ -13,6 +13,7 @@ import type {
 import type { BrokerError } from '../base/errors.js';
 import type { Config } from '../config/schema.js';
 import type { ClientId, ShardId } from '../protocol/ids.js';
+import type { OpenThreads } from './thread-pool.js';
 
 export interface ShardPoolOptions {
   /** At first; see `configure`. */
@@ -33,6 +34,8 @@ export interface ShardPoolOptions {
   readonly entry: URL;
   /** All that the process may use. */
   readonly memoryBytes: number;
+  /** Where the threads come from, if not from `ThreadPool` itself. */
+  readonly openThreads?: OpenThreads | undefined;
 }
 
 /** What the pool tells the rest of main. */

@@ -32,7 +32,7 @@ import { join } from './join.js';
 import { LoadingLog } from './loading-log.js';
 import { type Incarnation, overloadLimits, ShardHandle } from './shard-handle.js';
 import type { ShardPoolEvents, ShardPoolOptions } from './shard-pool-options.js';
-import { ThreadPool } from './thread-pool.js';
+import { type OpenThreads, ThreadPool } from './thread-pool.js';
 import { abort, configureShard, updateShard } from './update.js';
 
 export class ShardPool {
@@ -64,7 +64,8 @@ export class ShardPool {
       { length: options.shards },
       (_, id) => new ShardHandle(asShardId(id), clock, overload),
     );
-    this.#threads = new ThreadPool(options.entry, options.shards, options.memoryBytes, (error) =>
+    const openThreads: OpenThreads = options.openThreads ?? ((...args) => new ThreadPool(...args));
+    this.#threads = openThreads(options.entry, options.shards, options.memoryBytes, (error) =>
       logger.warn(`an idle thread has ended: ${firstLine(error.message)}`),
     );
   }

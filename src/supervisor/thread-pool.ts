@@ -22,6 +22,9 @@ interface WatchedThread {
   readonly exited: Promise<void>;
 }
 
+/** Starts the threads of a broker. Arguments as of `ThreadPool`. */
+export type OpenThreads = (...args: ConstructorParameters<typeof ThreadPool>) => ThreadPool;
+
 export class ThreadPool {
   /** Bytes of one shard's heap above which its thread is ended. */
   readonly heapLimitBytes: number;

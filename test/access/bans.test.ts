@@ -8,7 +8,7 @@ import { addressOf, startTestBroker, tempDirectory, until } from '../helpers/wit
 import { guarded } from './guarded.js';
 
 for (const version of [3, 4, 5] as const) {
-  test(
+  test.serial(
     `MQTT level ${version}: banned ClientIds and user names are refused, and ended when they are in`,
     guarded({}, async (g, t) => {
       const { bans } = g.broker;
@@ -39,7 +39,7 @@ for (const version of [3, 4, 5] as const) {
   );
 }
 
-test(
+test.serial(
   'a banned address is turned away at the door, and its clients are ended',
   guarded({}, async (g, t) => {
     const client = await g.connect();
@@ -54,7 +54,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'behind a proxy the address counts that it tells, and not its own',
   guarded({ config: { 'listener.tcp.external.proxy_protocol': 'on' } }, async (g, t) => {
     await g.broker.bans.add({ kind: 'address', value: '203.0.113.7' });
@@ -74,7 +74,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'behind a proxy that tells the address in a header, the client hears of its ban, on whichever shard it is',
   guarded(
     {
@@ -102,7 +102,7 @@ test(
   ),
 );
 
-test(
+test.serial(
   'a ban ends by itself',
   guarded({}, async (g, t) => {
     const clientId = g.clientId();
@@ -114,7 +114,7 @@ test(
   }),
 );
 
-test('bans outlive the broker', async (t) => {
+test.serial('bans outlive the broker', async (t) => {
   const directory = tempDirectory();
   const first = await startTestBroker({}, directory);
   await first.bans.add({ kind: 'username', value: 'mallory', reason: 'spam' });
@@ -127,7 +127,7 @@ test('bans outlive the broker', async (t) => {
   await second.stop();
 });
 
-test(
+test.serial(
   'a ClientId that connects too often is banned for a while, and others are not',
   guarded(
     {
@@ -158,7 +158,7 @@ test(
   ),
 );
 
-test(
+test.serial(
   'connects that were refused do not count as flapping',
   guarded({ config: { 'mqtt.flapping.max_connects': 2, 'mqtt.allow_anonymous': 'false' } }, async (g, t) => {
     const clientId = g.clientId();

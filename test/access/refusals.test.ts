@@ -25,7 +25,7 @@ const LOGINS: readonly Refused[] = [
 ];
 
 for (const version of [3, 4, 5] as const) {
-  test(
+  test.serial(
     `MQTT ${version}: who is refused gets its code and a close, and touches no session, connected or not`,
     guarded({ config: PASSWORDS }, async (g, t) => {
       t.deepEqual(await g.broker.plugins.start('emq_auth_username'), { ok: true });
@@ -68,7 +68,7 @@ for (const version of [3, 4, 5] as const) {
     }),
   );
 
-  test(
+  test.serial(
     `MQTT ${version}: where ClientIds are bound to user names, nobody takes over the session of another user`,
     guarded({ config: { 'mqtt.clientid_binding': 'username' } }, async (g, t) => {
       const owner = await g.connect({ ...PERSISTENT, version, clientId: 'alice', username: 'alice' });
@@ -88,7 +88,7 @@ for (const version of [3, 4, 5] as const) {
     }),
   );
 
-  test(
+  test.serial(
     `MQTT ${version}: a ban of a user name ends when its time is up, and that of another goes on`,
     guarded({}, async (g, t) => {
       await g.broker.bans.add({ kind: 'username', value: 'short', durationMs: 60_000 });
@@ -114,7 +114,7 @@ async function expectRefused(
   await client.expectClosed();
 }
 
-test(
+test.serial(
   'MQTT 5: an authentication method that nobody knows is refused before anybody is asked',
   guarded({ config: PASSWORDS }, async (g, t) => {
     t.deepEqual(await g.broker.plugins.start('emq_auth_username'), { ok: true });
@@ -124,7 +124,7 @@ test(
 );
 
 for (const version of [3, 4] as const) {
-  test(
+  test.serial(
     `MQTT ${version}: a denied QoS 2 publish goes through its whole handshake, and its identifier is free again`,
     guarded({ rules: '{deny, all, publish, ["shut"]}. {allow, all}.' }, async (g, t) => {
       const watcher = await g.connect({ at: 1 });

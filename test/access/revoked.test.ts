@@ -22,7 +22,7 @@ async function publishAll(g: Guarded): Promise<void> {
 }
 
 for (const version of [3, 4, 5] as const) {
-  test(
+  test.serial(
     `MQTT ${version}: exact, wildcard, shared and local subscriptions end, and nothing else does`,
     guarded({ rules: OPEN }, async (g, t) => {
       const client = await g.connect({ version });
@@ -38,7 +38,7 @@ for (const version of [3, 4, 5] as const) {
     }),
   );
 
-  test(
+  test.serial(
     `MQTT ${version}: a session that is away comes back without them, also when they are allowed again`,
     guarded({ rules: OPEN }, async (g, t) => {
       const client = await g.connect({ ...PERSISTENT, version });
@@ -59,7 +59,7 @@ for (const version of [3, 4, 5] as const) {
   );
 }
 
-test(
+test.serial(
   'a share group goes on with the members who are still allowed, on all shards',
   guarded({ rules: OPEN }, async (g, t) => {
     const lost = [await g.connect({ username: 'a' }), await g.connect({ at: 1, username: 'a' })];
@@ -76,7 +76,7 @@ test(
 );
 
 for (const version of [4, 5] as const) {
-  test(
+  test.serial(
     `MQTT ${version}: nothing retained is replayed of what is denied, nor retained of what was denied to be published`,
     guarded({ rules: '{deny, all, publish, ["never"]}. {allow, all}.' }, async (g, t) => {
       const publisher = await g.connect({ version, at: 1 });

@@ -28,7 +28,7 @@ const GUARDED_TOPICS = `
 `;
 
 for (const version of [3, 4, 5] as const) {
-  test(
+  test.serial(
     `MQTT level ${version}: a denied publish reaches nobody, and only MQTT 5 is told`,
     guarded({ rules: GUARDED_TOPICS }, async (g, t) => {
       const watcher = await g.connect({ at: 1, username: 'watch' });
@@ -46,7 +46,7 @@ for (const version of [3, 4, 5] as const) {
     }),
   );
 
-  test(
+  test.serial(
     `MQTT level ${version}: each filter is decided by itself, without its prefixes`,
     guarded(
       {
@@ -75,7 +75,7 @@ for (const version of [3, 4, 5] as const) {
   );
 }
 
-test(
+test.serial(
   'a client whose ClientId looks like a wildcard, a path or a placeholder gets its own topics or none',
   guarded({ rules: GUARDED_TOPICS }, async (g, t) => {
     const codes = async (clientId: string, ...filters: string[]): Promise<number[]> => {
@@ -92,7 +92,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a will to a denied topic is not sent, and one to an allowed topic is',
   guarded({ rules: GUARDED_TOPICS }, async (g, t) => {
     const watcher = await g.connect({ at: 1, username: 'watch' });
@@ -112,7 +112,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'topics are compared as the client knows them, without the mountpoint of its listener',
   guarded(
     {
@@ -131,7 +131,7 @@ test(
   ),
 );
 
-test(
+test.serial(
   'the rules that EMQ ships do what they say',
   guarded({ rules: EXAMPLE }, async (g, t) => {
     const local = await g.connect();
@@ -144,7 +144,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'retained messages follow the subscription',
   guarded({ rules: '{deny, all, subscribe, ["shut"]}. {allow, all}.' }, async (g, t) => {
     const publisher = await g.connect({ at: 1 });
@@ -158,7 +158,7 @@ test(
 );
 
 for (const version of [4, 5] as const) {
-  test(
+  test.serial(
     `MQTT level ${version}: a rule that is revoked ends live subscriptions, shared ones too, and the client stays`,
     guarded({ rules: '{allow, all}.' }, async (g, t) => {
       const clients = [await g.connect({ version }), await g.connect({ version, at: 1 })];
@@ -184,7 +184,7 @@ for (const version of [4, 5] as const) {
   );
 }
 
-test(
+test.serial(
   'a session whose client is away loses what is no longer allowed to it',
   guarded({ rules: '{allow, all}.' }, async (g, t) => {
     const client = await g.connect({ ...PERSISTENT, username: 'u' });
@@ -205,7 +205,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a session that another user takes up loses what is not allowed to that user',
   guarded(
     { rules: '{allow, {user, "a"}, subscribe, ["#"]}. {allow, all, publish, ["#"]}. {deny, all}.' },
@@ -222,7 +222,7 @@ test(
   ),
 );
 
-test(
+test.serial(
   'new rules count from the next message on, whatever was decided before',
   guarded({ rules: `${'{deny, all, publish, ["x"]}.\n'.repeat(40)}{allow, all}.` }, async (g, t) => {
     const client = await g.connect();
@@ -235,7 +235,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a file that is wrong is refused at reload, and the old rules stay',
   guarded({ rules: '{deny, all, publish, ["shut"]}.' }, async (g, t) => {
     const client = await g.connect();
@@ -247,7 +247,7 @@ test(
   }),
 );
 
-test('a broker whose rules are wrong does not start', async (t) => {
+test.serial('a broker whose rules are wrong does not start', async (t) => {
   const directory = tempDirectory();
   const path = join(directory, 'acl.conf');
   writeFileSync(path, '{allow, all}.\n{deny al}.');
@@ -257,7 +257,7 @@ test('a broker whose rules are wrong does not start', async (t) => {
   t.is(error.message, `mqtt.acl_file: ${path}:2:7: expected a comma or }, found "al}."`);
 });
 
-test(
+test.serial(
   'a shard that has crashed comes back with the rules and bans of now',
   guarded({ rules: '{allow, all}.' }, async (g, t) => {
     const clientId = g.clientId(0);
@@ -272,7 +272,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'without rules, with acl_nomatch = deny, nobody may do anything',
   guarded({ config: { 'mqtt.acl_nomatch': 'deny' } }, async (g, t) => {
     const client = await g.connect();

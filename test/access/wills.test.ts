@@ -34,7 +34,7 @@ async function untilLeft(g: Guarded, count: number): Promise<void> {
 }
 
 for (const version of [3, 4, 5] as const) {
-  test(
+  test.serial(
     `MQTT ${version}: at a crash the will to a denied topic is neither sent nor retained, the other one is`,
     guarded({ rules: RULES }, async (g, t) => {
       const watcher = await watcherOf(g);
@@ -51,7 +51,7 @@ for (const version of [3, 4, 5] as const) {
     }),
   );
 
-  test(
+  test.serial(
     `MQTT ${version}: at a takeover the will to a denied topic is not sent`,
     guarded({ rules: RULES }, async (g, t) => {
       const watcher = await watcherOf(g);
@@ -67,7 +67,7 @@ for (const version of [3, 4, 5] as const) {
     }),
   );
 
-  test(
+  test.serial(
     `MQTT ${version}: a will is judged by the rules of the moment, not by those of CONNECT`,
     guarded({ rules: RULES }, async (g, t) => {
       const watcher = await watcherOf(g);
@@ -81,7 +81,7 @@ for (const version of [3, 4, 5] as const) {
   );
 }
 
-test(
+test.serial(
   'a delayed will is judged when its delay is over, with the client that has left',
   guarded({ rules: RULES }, async (g, t) => {
     const watcher = await watcherOf(g);
@@ -101,7 +101,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a delayed will that a Clean Start brings forward is judged as that of the old client, not of the new one',
   guarded({ rules: RULES }, async (g, t) => {
     const watcher = await watcherOf(g);
@@ -113,7 +113,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a will with a delay, whose client comes back as another user, stays a matter of who left it',
   guarded({ rules: RULES }, async (g, t) => {
     const watcher = await watcherOf(g);

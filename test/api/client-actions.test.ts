@@ -10,7 +10,7 @@ const NODE_DOWN = '{"code":101,"message":"nodedown"}';
 const PRESENCE = `$SYS/brokers/${NODE}/clients/`;
 
 for (const version of [4, 5] as const) {
-  test(
+  test.serial(
     `a kicked client of version ${version} is gone when the answer comes: will, presence, listener, session`,
     withApi({}, async (ask, broker, t) => {
       const watcher = await client(broker, 'watcher');
@@ -40,7 +40,7 @@ for (const version of [4, 5] as const) {
   );
 }
 
-test(
+test.serial(
   'a persistent session outlives the kick, and its client may come back at once',
   withApi({}, async (ask, broker, t) => {
     const id = 'a/b c';
@@ -55,7 +55,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'who is not connected is 112, with a session or without one',
   withApi({}, async (ask, broker, t) => {
     const absent = await client(broker, 'absent', { clean: false });
@@ -69,7 +69,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a client that does not close its side does not hold up the answer for ever',
   withApi({}, async (ask, broker, t) => {
     const stubborn = await client(broker, 'stubborn');
@@ -94,7 +94,7 @@ const onceOnly = writePlugin(
   } } };`,
 );
 
-test(
+test.serial(
   'clean_acl_cache has exactly one topic decided about anew',
   withApi({ plugins: [onceOnly.path], logger }, async (ask, broker, t) => {
     const publisher = await client(broker, 'x/y', {}, 5);
@@ -117,7 +117,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'while the shard that owns the ClientId is down the answer is 101',
   withApi({ config: { 'shard.silence_timeout': '3s' } }, async (ask, broker, t) => {
     let id = 0;

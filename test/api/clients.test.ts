@@ -7,7 +7,7 @@ import { client, LOCAL_TIME, NODE, type PageAnswer, refusesWrongPages, rowsOf } 
 const EMPTY =
   '{"code":0,"result":{"current_page":1,"page_size":20,"total_num":0,"total_page":0,"objects":[]}}';
 
-test(
+test.serial(
   'clients of a node are listed with EMQ’s keys, by ClientId, from all shards',
   withApi({ config: { 'node.shards': 3 } }, async (ask, broker, t) => {
     t.is((await ask(`GET nodes/${NODE}/clients`)).text, EMPTY);
@@ -51,7 +51,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'one client is found on the node and in the cluster, with slashes in its ClientId too; an unknown one is no error',
   withApi({}, async (ask, broker, t) => {
     await client(broker, 'a/b c');
@@ -67,7 +67,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'an absent client is not listed, one that is taken over is listed once, with its new connection',
   withApi({}, async (ask, broker, t) => {
     const old = await client(broker, 'same', { clean: false });
@@ -83,7 +83,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'pages follow one another without a gap; past the end they are empty; wrong ones are 108',
   withApi({ config: { 'node.shards': 3 } }, async (ask, broker, t) => {
     const ids = Array.from({ length: 45 }, (_, i) => `c${i * 37}`);
@@ -104,7 +104,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'while a shard is down lists are 101, and not later',
   withApi({}, async (ask, broker, t) => {
     await client(broker, 'somebody');
@@ -120,7 +120,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a shard that hangs makes a list 101 within the deadline, and others go on to answer for their own',
   withApi({}, async (ask, broker, t) => {
     const ids = ['a', 'b', 'c', 'd', 'e', 'f'];

@@ -24,51 +24,54 @@ async function receiveMaximums(stage: ConfigStage): Promise<(number | undefined)
   return clients.map(({ connack }) => connack?.properties.receiveMaximum);
 }
 
-test('changes are kept over restarts, win over what the program says, and give way to --set', async (t) => {
-  const directory = tempDirectory();
-  const run = async (options: TestBrokerOptions, scene: (stage: ConfigStage) => Promise<void>) => {
-    const config = { ...API, [KEY]: 20, ...options.config };
-    const broker = await startTestBroker({ ...options, config }, directory);
-    try {
-      await scene(new ConfigStage(t, asking(broker.apiPort), broker, 0));
-    } finally {
-      await broker.stop();
-    }
-  };
-  await run({}, async (stage) => {
-    t.is(await storedText(directory, 'settings'), null);
-    await stage.put(KEY, '30');
-    await stage.put('mqtt.session.retry_interval', '90s');
-    t.deepEqual(JSON.parse((await storedText(directory, 'settings'))!), {
-      formatVersion: 1,
-      values: { [KEY]: '30', 'mqtt.session.retry_interval': '1m30s' },
+test.serial(
+  'changes are kept over restarts, win over what the program says, and give way to --set',
+  async (t) => {
+    const directory = tempDirectory();
+    const run = async (options: TestBrokerOptions, scene: (stage: ConfigStage) => Promise<void>) => {
+      const config = { ...API, [KEY]: 20, ...options.config };
+      const broker = await startTestBroker({ ...options, config }, directory);
+      try {
+        await scene(new ConfigStage(t, asking(broker.apiPort), broker, 0));
+      } finally {
+        await broker.stop();
+      }
+    };
+    await run({}, async (stage) => {
+      t.is(await storedText(directory, 'settings'), null);
+      await stage.put(KEY, '30');
+      await stage.put('mqtt.session.retry_interval', '90s');
+      t.deepEqual(JSON.parse((await storedText(directory, 'settings'))!), {
+        formatVersion: 1,
+        values: { [KEY]: '30', 'mqtt.session.retry_interval': '1m30s' },
+      });
     });
-  });
-  const logger = new RecordingLogger();
-  await run({ logger }, async (stage) => {
-    t.deepEqual(await receiveMaximums(stage), [30, 30]);
-    t.true(
-      logger.has(
-        'info',
-        /^settings changed while the broker ran are in force: 2 of 2 in settings in .*main$/,
-      ),
-    );
-  });
-  const overridden = new RecordingLogger();
-  await run({ set: [`${KEY}=40`], logger: overridden }, async (stage) => {
-    t.deepEqual(await receiveMaximums(stage), [40, 40]);
-    t.true(overridden.has('info', /in force: 1 of 2/));
-  });
-  await run({}, async (stage) => {
-    await stage.reset(KEY);
-    t.deepEqual(await receiveMaximums(stage), [20, 20]);
-  });
-  await run({}, async (stage) => {
-    t.deepEqual(await receiveMaximums(stage), [20, 20]);
-  });
-});
+    const logger = new RecordingLogger();
+    await run({ logger }, async (stage) => {
+      t.deepEqual(await receiveMaximums(stage), [30, 30]);
+      t.true(
+        logger.has(
+          'info',
+          /^settings changed while the broker ran are in force: 2 of 2 in settings in .*main$/,
+        ),
+      );
+    });
+    const overridden = new RecordingLogger();
+    await run({ set: [`${KEY}=40`], logger: overridden }, async (stage) => {
+      t.deepEqual(await receiveMaximums(stage), [40, 40]);
+      t.true(overridden.has('info', /in force: 1 of 2/));
+    });
+    await run({}, async (stage) => {
+      await stage.reset(KEY);
+      t.deepEqual(await receiveMaximums(stage), [20, 20]);
+    });
+    await run({}, async (stage) => {
+      t.deepEqual(await receiveMaximums(stage), [20, 20]);
+    });
+  },
+);
 
-test('kept settings that are not right stops the start with a line that says so', async (t) => {
+test.serial('kept settings that are not right stops the start with a line that says so', async (t) => {
   for (const [text, expected] of [
     ['{', /^settings in .*main: damaged: .*; restore a backup, or put a good settings\.json/],
     ['{"formatVersion":2,"values":{}}', /settings in .*main: damaged/],
@@ -90,7 +93,7 @@ test('kept settings that are not right stops the start with a line that says so'
   }
 });
 
-test('what cannot be stored is not changed', async (t) => {
+test.serial('what cannot be stored is not changed', async (t) => {
   const directory = tempDirectory();
   // The file of an earlier version, which can be read, and never be taken in.
   writeFileSync(join(directory, 'settings.json'), '{"formatVersion":1,"values":{}}');
@@ -104,7 +107,7 @@ test('what cannot be stored is not changed', async (t) => {
   await broker.stop();
 });
 
-test(
+test.serial(
   'a shard that crashes comes back with what was changed, before its crash and while it was down',
   withApi({}, async (ask, broker, t) => {
     const stage = new ConfigStage(t, ask, broker, 0);
@@ -118,7 +121,7 @@ test(
   }),
 );
 
-test('a shard that does not confirm is started anew, and the answer waits for its end', async (t) => {
+test.serial('a shard that does not confirm is started anew, and the answer waits for its end', async (t) => {
   const logger = new RecordingLogger();
   await withApi({ logger }, async (ask, broker) => {
     const stage = new ConfigStage(t, ask, broker, 0);
@@ -129,7 +132,7 @@ test('a shard that does not confirm is started anew, and the answer waits for it
   })(t);
 });
 
-test(
+test.serial(
   'of many changes at once each is whole, and the last one stays everywhere',
   withApi({}, async (ask, broker, t) => {
     const values = Array.from({ length: 40 }, (_, i) => 100 + i);
@@ -145,7 +148,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'plugin_configs shows a plugin’s keys, takes them back as they were shown, and keeps secrets to itself',
   withApi({}, async (ask, broker, t) => {
     const path = `nodes/${broker.name}/plugin_configs/emq_auth_username`;

@@ -21,7 +21,7 @@ const OTHERS = [
   'shutdown.timeout',
 ];
 
-test('of every key that may be changed something is seen', (t) => {
+test.serial('of every key that may be changed something is seen', (t) => {
   t.deepEqual([...Object.keys(EFFECTS), ...OTHERS].sort(), CONFIG_KEYS.filter(mayChange).sort());
 });
 
@@ -31,40 +31,43 @@ async function configure(shard: TestShard, values: ConfigInput): Promise<void> {
   await shard.main.request('config.update', { version: 1, config: result.config });
 }
 
-test('decisions of plugins are remembered, for how many topics and how long, as the keys say now', async (t) => {
-  let asked = 0;
-  const hooks = {
-    'client.authorize': () => {
-      asked++;
-      return 'allow' as const;
-    },
-  };
-  const shard = new TestShard({ hooks });
-  const client = shard.open('c');
-  await settle();
-  const askedFor = async (...topics: string[]): Promise<number> => {
-    const before = asked;
-    for (const topic of topics) client.publish({ topic });
+test.serial(
+  'decisions of plugins are remembered, for how many topics and how long, as the keys say now',
+  async (t) => {
+    let asked = 0;
+    const hooks = {
+      'client.authorize': () => {
+        asked++;
+        return 'allow' as const;
+      },
+    };
+    const shard = new TestShard({ hooks });
+    const client = shard.open('c');
     await settle();
-    return asked - before;
-  };
-  t.is(await askedFor('a', 'a', 'b', 'a', 'b'), 2);
-  await configure(shard, { 'mqtt.acl_cache_size': 1 });
-  t.is(await askedFor('a', 'a', 'b', 'a', 'b'), 4);
-  await configure(shard, { 'mqtt.cache_acl': false });
-  t.is(await askedFor('a', 'a', 'a'), 3);
-  await configure(shard, { 'mqtt.acl_cache_ttl': '1h' });
-  t.is(await askedFor('a'), 1);
-  await shard.advance(120_000);
-  t.is(await askedFor('a'), 0);
-  await configure(shard, { 'mqtt.acl_cache_ttl': '1s' });
-  t.is(await askedFor('a'), 1);
-  await shard.advance(2_000);
-  t.is(await askedFor('a'), 1);
-  await shard.stop();
-});
+    const askedFor = async (...topics: string[]): Promise<number> => {
+      const before = asked;
+      for (const topic of topics) client.publish({ topic });
+      await settle();
+      return asked - before;
+    };
+    t.is(await askedFor('a', 'a', 'b', 'a', 'b'), 2);
+    await configure(shard, { 'mqtt.acl_cache_size': 1 });
+    t.is(await askedFor('a', 'a', 'b', 'a', 'b'), 4);
+    await configure(shard, { 'mqtt.cache_acl': false });
+    t.is(await askedFor('a', 'a', 'a'), 3);
+    await configure(shard, { 'mqtt.acl_cache_ttl': '1h' });
+    t.is(await askedFor('a'), 1);
+    await shard.advance(120_000);
+    t.is(await askedFor('a'), 0);
+    await configure(shard, { 'mqtt.acl_cache_ttl': '1s' });
+    t.is(await askedFor('a'), 1);
+    await shard.advance(2_000);
+    t.is(await askedFor('a'), 1);
+    await shard.stop();
+  },
+);
 
-test('mqtt.client.max_write_buffer holds for readers that are slow already', async (t) => {
+test.serial('mqtt.client.max_write_buffer holds for readers that are slow already', async (t) => {
   const shard = new TestShard();
   const [reader, writer] = [shard.open('r'), shard.open('w')];
   await settle();
@@ -87,7 +90,7 @@ test('mqtt.client.max_write_buffer holds for readers that are slow already', asy
   await shard.stop();
 });
 
-test(
+test.serial(
   'mqtt.websocket_protocol_header counts for the next handshake',
   withApi({ config: { 'listener.ws.external': '127.0.0.1:0' } }, async (ask, broker, t) => {
     const stage = new ConfigStage(t, ask, broker, 0);
@@ -109,7 +112,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'flapping: the window in which connects count, and how long the ban lasts',
   withApi({}, async (ask, broker, t) => {
     const stage = new ConfigStage(t, ask, broker, 1);
@@ -127,7 +130,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'mqtt.shared_subscription_strategy counts for groups that are there',
   withApi({}, async (ask, broker, t) => {
     const stage = new ConfigStage(t, ask, broker, 1);
@@ -143,7 +146,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'mqtt.client.max_publish_rate counts for connections that begin afterwards',
   withApi({}, async (ask, broker, t) => {
     const stage = new ConfigStage(t, ask, broker, 1);
@@ -157,7 +160,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'keys of EMQ that set nothing here are kept and shown',
   withApi({}, async (ask, broker, t) => {
     const stage = new ConfigStage(t, ask, broker, 0);
@@ -174,7 +177,7 @@ test(
   }),
 );
 
-test('overload.loop_delay and overload.wait count for main and for shards that run', async (t) => {
+test.serial('overload.loop_delay and overload.wait count for main and for shards that run', async (t) => {
   const logger = new RecordingLogger();
   await withApi({ logger, config: { 'overload.loop_delay': '0' } }, async (ask, broker) => {
     const stage = new ConfigStage(t, ask, broker, 1);
@@ -189,15 +192,18 @@ test('overload.loop_delay and overload.wait count for main and for shards that r
   })(t);
 });
 
-test('a hanging shard: shard.subscribe_timeout and shard.silence_timeout as they are now', async (t) => {
-  const logger = new RecordingLogger();
-  await withApi({ logger }, async (ask, broker) => {
-    const stage = new ConfigStage(t, ask, broker, 0);
-    await stage.put('shard.subscribe_timeout', '200ms');
-    await stage.put('shard.silence_timeout', '2500ms');
-    const client = await stage.join();
-    await breakShard(broker, 1, 'hang');
-    t.deepEqual((await client.subscribe('a')).codes, [0x80]);
-    await until(() => logger.has('error', /shard 1 has ended: silent for [23]\d\d\d ms/), 'the end');
-  })(t);
-});
+test.serial(
+  'a hanging shard: shard.subscribe_timeout and shard.silence_timeout as they are now',
+  async (t) => {
+    const logger = new RecordingLogger();
+    await withApi({ logger }, async (ask, broker) => {
+      const stage = new ConfigStage(t, ask, broker, 0);
+      await stage.put('shard.subscribe_timeout', '200ms');
+      await stage.put('shard.silence_timeout', '2500ms');
+      const client = await stage.join();
+      await breakShard(broker, 1, 'hang');
+      t.deepEqual((await client.subscribe('a')).codes, [0x80]);
+      await until(() => logger.has('error', /shard 1 has ended: silent for [23]\d\d\d ms/), 'the end');
+    })(t);
+  },
+);

@@ -10,7 +10,7 @@ const ENDPOINTS = [
   endpoint({ method: 'GET', path: 'things', about: 'for a test', answer: NOTHING, handle: () => [1] }),
 ];
 
-test('whoever was right is not verified again for a minute', async (t) => {
+test.serial('whoever was right is not verified again for a minute', async (t) => {
   const { ask, users, clock } = await startApi(t, ENDPOINTS);
   for (let round = 0; round < 5; round++) t.is((await ask('GET things')).status, 200);
   t.is(users.verified, 1);
@@ -19,7 +19,7 @@ test('whoever was right is not verified again for a minute', async (t) => {
   t.is(users.verified, 2);
 });
 
-test('a wrong password is asked about even while the right one is remembered', async (t) => {
+test.serial('a wrong password is asked about even while the right one is remembered', async (t) => {
   const { ask, users } = await startApi(t, ENDPOINTS);
   t.is((await ask('GET things')).status, 200);
   t.is((await ask('GET things', { user: 'admin:wrong' })).status, 401);
@@ -30,14 +30,14 @@ test('a wrong password is asked about even while the right one is remembered', a
   t.is(users.verified, 4);
 });
 
-test('an empty password that is right opens nothing to others', async (t) => {
+test.serial('an empty password that is right opens nothing to others', async (t) => {
   const { ask, users } = await startApi(t, ENDPOINTS);
   users.change('');
   t.is((await ask('GET things', { user: 'admin:' })).status, 200);
   t.is((await ask('GET things', { user: 'admin:other' })).status, 401);
 });
 
-test('a changed password counts from the next request on', async (t) => {
+test.serial('a changed password counts from the next request on', async (t) => {
   const { ask, users } = await startApi(t, ENDPOINTS);
   t.is((await ask('GET things')).status, 200);
   users.change('new');
@@ -45,7 +45,7 @@ test('a changed password counts from the next request on', async (t) => {
   t.is((await ask('GET things', { user: 'admin:new' })).status, 200);
 });
 
-test('what was verified before a change of the password does not outlive it', async (t) => {
+test.serial('what was verified before a change of the password does not outlive it', async (t) => {
   const { ask, users } = await startApi(t, ENDPOINTS);
   let open = (): void => undefined;
   users.gate = new Promise((resolve) => {
@@ -59,7 +59,7 @@ test('what was verified before a change of the password does not outlive it', as
   t.is((await ask('GET things')).status, 401);
 });
 
-test('who comes from another address is verified there', async (t) => {
+test.serial('who comes from another address is verified there', async (t) => {
   const { ask, port, users } = await startApi(t, ENDPOINTS);
   t.is((await ask('GET things')).status, 200);
   t.is((await ask('GET things')).status, 200);
@@ -74,30 +74,33 @@ test('who comes from another address is verified there', async (t) => {
   t.is((await ask('GET things')).status, 200);
 });
 
-test('whoever tries too often waits for the 401, but not so many that nobody else gets in', async (t) => {
-  const { ask, users } = await startApi(t, ENDPOINTS, ['max_clients=100']);
-  t.is((await ask('GET things')).status, 200);
-  users.verdict = 'slow_down';
-  const round = async (): Promise<number> => {
-    const startedMs = performance.now();
-    const tried = await Promise.all(
-      Array.from({ length: 40 }, async (_, at) => {
-        const { status } = await ask('GET things', { user: `admin:guess${at}` });
-        return [status, performance.now() - startedMs] as const;
-      }),
-    );
-    t.true(tried.every(([status]) => status === 401));
-    const slowed = tried.filter(([, ms]) => ms >= 990).length;
-    t.true(slowed >= API_SLOWED_MAX);
-    return slowed;
-  };
-  // On a busy machine others take long, too.
-  await until(async () => (await round()) === API_SLOWED_MAX, 'a round in which no more than those wait');
-  users.verdict = null;
-  t.is((await ask('GET things')).status, 200);
-});
+test.serial(
+  'whoever tries too often waits for the 401, but not so many that nobody else gets in',
+  async (t) => {
+    const { ask, users } = await startApi(t, ENDPOINTS, ['max_clients=100']);
+    t.is((await ask('GET things')).status, 200);
+    users.verdict = 'slow_down';
+    const round = async (): Promise<number> => {
+      const startedMs = performance.now();
+      const tried = await Promise.all(
+        Array.from({ length: 40 }, async (_, at) => {
+          const { status } = await ask('GET things', { user: `admin:guess${at}` });
+          return [status, performance.now() - startedMs] as const;
+        }),
+      );
+      t.true(tried.every(([status]) => status === 401));
+      const slowed = tried.filter(([, ms]) => ms >= 990).length;
+      t.true(slowed >= API_SLOWED_MAX);
+      return slowed;
+    };
+    // On a busy machine others take long, too.
+    await until(async () => (await round()) === API_SLOWED_MAX, 'a round in which no more than those wait');
+    users.verdict = null;
+    t.is((await ask('GET things')).status, 200);
+  },
+);
 
-test('whoever is slowed finds no gate open at the same address', async (t) => {
+test.serial('whoever is slowed finds no gate open at the same address', async (t) => {
   const { ask, users } = await startApi(t, ENDPOINTS);
   t.is((await ask('GET things')).status, 200);
   users.verdict = 'slow_down';
@@ -106,7 +109,7 @@ test('whoever is slowed finds no gate open at the same address', async (t) => {
   t.is((await ask('GET things')).status, 401);
 });
 
-test('when it cannot be said who somebody is, nobody comes in', async (t) => {
+test.serial('when it cannot be said who somebody is, nobody comes in', async (t) => {
   const { ask, users, log } = await startApi(t, ENDPOINTS);
   users.gate = Promise.reject(new Error('no thread'));
   t.is((await ask('GET things')).text, '{"code":102}');

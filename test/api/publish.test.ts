@@ -10,7 +10,7 @@ async function dropped(ask: AskApi): Promise<unknown> {
   return (json as { result: Record<string, unknown> }).result['messages/dropped'];
 }
 
-test(
+test.serial(
   'what is published reaches subscribers on all shards, once, with its QoS; nobody is no error and counts as dropped',
   withApi({ config: { 'node.shards': 3, 'module.presence': 'off' } }, async (ask, broker, t) => {
     const clients = await Promise.all(['a', 'b', 'c', 'd', 'e', 'http'].map((id) => client(broker, id)));
@@ -30,7 +30,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'topics are checked as names: 102 with EMQ’s text; missing ones are 107, wrong types and values 108',
   withApi({}, async (ask, _broker, t) => {
     for (const topic of ['', 'a/#', '+', 'a/+/b', 'a\u0000b', 'half\ud800']) {
@@ -75,7 +75,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a retained message is kept, and taken away by an empty one',
   withApi({}, async (ask, broker, t) => {
     t.is(await publish(ask, { topic: 'r', payload: 'kept', retain: true, qos: 1 }), DONE);
@@ -89,7 +89,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'several messages of one call keep their order, and none is published where one is wrong',
   withApi({}, async (ask, broker, t) => {
     const reader = await client(broker, 'reader');
@@ -111,7 +111,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'MQTT 5 properties and bytes that are no text go with the message',
   withApi({}, async (ask, broker, t) => {
     const reader = await client(broker, 'reader', {}, 5);
@@ -144,7 +144,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a message that is larger than mqtt.max_packet_size is refused, with what its properties take',
   withApi({ config: { 'mqtt.max_packet_size': '1KB' } }, async (ask, _broker, t) => {
     const text = '{"code":102,"message":"message to t is larger than mqtt.max_packet_size"}';
@@ -154,32 +154,38 @@ test(
   }),
 );
 
-test('plugins see who is said to have published, and may change it, drop it, and take their time', async (t) => {
-  const logger = new RecordingLogger();
-  const plugins = [writePlugin('', TALKER).path];
-  const scene = withApi({ plugins, logger }, async (ask, broker) => {
-    const reader = await client(broker, 'reader');
-    for (const topic of ['p/#', 'o/#']) {
-      t.is((await ask('POST mqtt/subscribe', { body: { client_id: 'reader', topic, qos: 1 } })).text, DONE);
-    }
-    t.is(await publish(ask, { topic: 'p/slow', qos: 1 }), DONE);
-    t.is((await reader.receive()).topic, 'p/slow');
-    t.is(await publish(ask, { topic: 'p/other', client_id: 'me', messages: [{ topic: 'p/drop' }] }), DONE);
-    t.is((await reader.receive()).topic, 'o/other');
-    await reader.expectSilence();
-    await until(() => said(logger, /delivered o/).length === 1);
-    // One may be said by another shard than the other.
-    t.deepEqual(said(logger, /^publish/), [
-      'publish p/slow http null',
-      'publish p/other me null',
-      'publish p/drop me null',
-    ]);
-    t.deepEqual(said(logger, /^delivered/), ['delivered p/slow reader http', 'delivered o/other reader me']);
-  });
-  await scene(t);
-});
+test.serial(
+  'plugins see who is said to have published, and may change it, drop it, and take their time',
+  async (t) => {
+    const logger = new RecordingLogger();
+    const plugins = [writePlugin('', TALKER).path];
+    const scene = withApi({ plugins, logger }, async (ask, broker) => {
+      const reader = await client(broker, 'reader');
+      for (const topic of ['p/#', 'o/#']) {
+        t.is((await ask('POST mqtt/subscribe', { body: { client_id: 'reader', topic, qos: 1 } })).text, DONE);
+      }
+      t.is(await publish(ask, { topic: 'p/slow', qos: 1 }), DONE);
+      t.is((await reader.receive()).topic, 'p/slow');
+      t.is(await publish(ask, { topic: 'p/other', client_id: 'me', messages: [{ topic: 'p/drop' }] }), DONE);
+      t.is((await reader.receive()).topic, 'o/other');
+      await reader.expectSilence();
+      await until(() => said(logger, /delivered o/).length === 1);
+      // One may be said by another shard than the other.
+      t.deepEqual(said(logger, /^publish/), [
+        'publish p/slow http null',
+        'publish p/other me null',
+        'publish p/drop me null',
+      ]);
+      t.deepEqual(said(logger, /^delivered/), [
+        'delivered p/slow reader http',
+        'delivered o/other reader me',
+      ]);
+    });
+    await scene(t);
+  },
+);
 
-test(
+test.serial(
   'loops are not looked for: a client gets what is published under its own name',
   withApi({ config: { 'mqtt.session.ignore_loop_deliver': true } }, async (ask, broker, t) => {
     const self = await client(broker, 'self');
@@ -189,7 +195,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'one shard that is down does not keep the others from publishing',
   withApi({}, async (ask, broker, t) => {
     await breakShard(broker, broker.shardOf('http'), 'throw');
@@ -203,7 +209,7 @@ for (const [mode, expected] of [
 ] as const) {
   const seams =
     mode === 'failing' ? { store: new URL('../conformance/failing-store.js', import.meta.url).href } : {};
-  test(
+  test.serial(
     `with a ${mode} store QoS 1 for a persistent session is answered as PUBACK would be`,
     withApi({ seams }, async (ask, broker, t) => {
       const absent = await client(broker, 'absent', { clean: false });

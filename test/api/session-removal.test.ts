@@ -11,7 +11,7 @@ const DONE = '{"code":0,"result":[]}';
 const nobody = (id: string): string => `{"code":112,"message":"Clientid: ${id} not found"}`;
 
 for (const path of ['sessions', `nodes/${NODE}/sessions`]) {
-  test(
+  test.serial(
     `DELETE ${path}: the session of an absent client is gone, with all that was in it`,
     withApi({ config: { 'mqtt.mqueue.max_length': 5 } }, async (ask, broker, t) => {
       const absent = await client(broker, 'a/b', { clean: false });
@@ -40,7 +40,7 @@ for (const path of ['sessions', `nodes/${NODE}/sessions`]) {
 }
 
 for (const version of [4, 5] as const) {
-  test(
+  test.serial(
     `a connected client of version ${version} is disconnected; its will comes at once, and nothing of it stays`,
     withApi({}, async (ask, broker, t) => {
       const watcher = await client(broker, 'watcher', {}, 5);
@@ -63,7 +63,7 @@ for (const version of [4, 5] as const) {
   );
 }
 
-test(
+test.serial(
   'the delayed will of an absent client comes when its session is removed, once [MQTT-3.1.3-9]',
   withApi({}, async (ask, broker, t) => {
     const watcher = await client(broker, 'watcher');
@@ -81,7 +81,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a clean session ends with its connection',
   withApi({}, async (ask, broker, t) => {
     const clean = await client(broker, 'clean', {}, 5);
@@ -91,7 +91,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'what waits for a member of a share group goes to another one',
   withApi({}, async (ask, broker, t) => {
     const absent = await client(broker, 'absent', { clean: false });
@@ -112,7 +112,7 @@ const told = writePlugin(
     context.publish('ended/' + clientId, reason) } };`,
 );
 
-test(
+test.serial(
   'plugins are told of the end, as destroy',
   withApi({ plugins: [told.path] }, async (ask, broker, t) => {
     const watcher = await client(broker, 'watcher');
@@ -123,7 +123,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'many removals at once, of sessions that come back meanwhile: each answer is one or the other, nobody is stuck',
   withApi({ config: { 'node.shards': 2 } }, async (ask, broker, t) => {
     const id = clientIdOn(broker, 1, 'busy');
@@ -140,7 +140,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'while the shard that owns the ClientId is down the answer is 101',
   withApi({ config: { 'node.shards': 2, 'shard.silence_timeout': '3s' } }, async (ask, broker, t) => {
     const id = clientIdOn(broker, 1, 'c');

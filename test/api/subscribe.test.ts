@@ -6,7 +6,7 @@ import { writePlugin } from '../plugins/written.js';
 import { client } from './lists.js';
 import { DONE, MISSING, NODE_DOWN, publish, said, subscribe, TALKER, unsubscribe, WRONG } from './mqtt.js';
 
-test(
+test.serial(
   'a subscription holds on all shards when the answer comes, and ends with unsubscribe',
   withApi({ config: { 'node.shards': 3 } }, async (ask, broker, t) => {
     const { host, port } = addressOf(broker);
@@ -29,7 +29,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'an absent persistent session is subscribed; retained messages come when its client is back, newest state only',
   withApi({}, async (ask, broker, t) => {
     const absent = await client(broker, 'absent', { clean: false });
@@ -53,7 +53,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a connected client gets retained messages with each subscription, and its QoS changes',
   withApi({}, async (ask, broker, t) => {
     t.is(await publish(ask, { topic: 'r', payload: 'kept', retain: true, qos: 1 }), DONE);
@@ -69,7 +69,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'what an MQTT 5 client has asked for with its subscription stays, but for the QoS',
   withApi({}, async (ask, broker, t) => {
     const NO_LOCAL = 4;
@@ -84,7 +84,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'prefixes are parsed: shared, queued and local subscriptions',
   withApi({}, async (ask, broker, t) => {
     const one = await client(broker, 'one');
@@ -107,7 +107,7 @@ test(
   }),
 );
 
-test('nobody is asked whether it may; plugins hear of it, in the client’s own words', async (t) => {
+test.serial('nobody is asked whether it may; plugins hear of it, in the client’s own words', async (t) => {
   const logger = new RecordingLogger();
   const plugins = [writePlugin('', TALKER).path];
   const config = { 'listener.tcp.external.mountpoint': 'home/' };
@@ -130,7 +130,7 @@ test('nobody is asked whether it may; plugins hear of it, in the client’s own 
   await scene(t);
 });
 
-test(
+test.serial(
   'bad filters are 102, unknown sessions 112, too many subscriptions 102, parameters as usual',
   withApi({ config: { 'mqtt.session.max_subscriptions': 1 } }, async (ask, broker, t) => {
     await client(broker, 'c');
@@ -155,7 +155,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'while the session’s shard is down the answer is 101',
   withApi({ config: { 'shard.silence_timeout': '3s' } }, async (ask, broker, t) => {
     let id = 0;

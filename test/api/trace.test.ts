@@ -63,7 +63,7 @@ class Reader {
   }
 }
 
-test(
+test.serial(
   'all that happens to a client is told, in order, and nothing of its password',
   withApi({}, async (ask, broker, t) => {
     const other = await client(broker, 'other');
@@ -116,7 +116,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'messages that match are told of from all shards; payloads are cut, and in hex where they are no text',
   withApi({ config: { 'node.shards': 3, 'module.presence': 'off' } }, async (ask, broker, t) => {
     const ids = [0, 1, 2].map((shard) => clientIdOn(broker, shard, 'c'));
@@ -174,7 +174,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'what a client may not do is told',
   withApi(
     { seams: { hooks: new URL('../conformance/denying-hooks.js', import.meta.url).href } },
@@ -196,7 +196,7 @@ test(
   ),
 );
 
-test(
+test.serial(
   'parameters: one of client and topic, a filter, whole numbers within bounds',
   withApi({}, async (ask, _broker, t) => {
     const said = async (query: string): Promise<string> => (await ask(`GET trace${query}`)).text;
@@ -211,7 +211,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'few run at a time; one whose reader goes is over, and leaves nothing behind',
   withApi({}, async (ask, broker, t) => {
     const readers = await Promise.all([1, 2, 3, 4].map((id) => Reader.open(t, broker, `client=${id}`)));
@@ -225,7 +225,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'it ends after as many lines as were asked for; what a shard has no room for is counted',
   withApi({ config: { 'node.shards': 1 } }, async (_ask, broker, t) => {
     const publisher = await client(broker, 'p');
@@ -245,7 +245,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'it ends when its time is over',
   withApi({}, async (_ask, broker, t) => {
     const reader = await Reader.open(t, broker, 'topic=%23&duration=1');
@@ -253,7 +253,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a shard that ends ends the trace, with a line that says so; one that is down lets none begin',
   withApi({ config: { 'shard.silence_timeout': '3s' } }, async (ask, broker, t) => {
     const reader = await Reader.open(t, broker, 'topic=%23');
@@ -265,7 +265,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a broker that stops does not wait for traces',
   withApi({}, async (_ask, broker, t) => {
     const reader = await Reader.open(t, broker, 'topic=%23');

@@ -22,7 +22,7 @@ const said = async (ask: AskApi, what: string, body?: unknown): Promise<string> 
 const auth = (ask: AskApi, username: string, password: string): Promise<string> =>
   said(ask, 'POST auth', { username, password });
 
-test(
+test.serial(
   'GET users lists names and tags, by name; GET users/{u} is one of them, or nothing',
   withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     t.is(await said(ask, 'GET users'), JSON.stringify({ code: 0, result: [ADMIN] }));
@@ -42,7 +42,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'POST users: 113 for a name that is there, 104 for an empty name or password, 107, 108, 109',
   withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     t.is(await said(ask, 'POST users', TEST_USER), DONE);
@@ -67,7 +67,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'PUT users/{u} changes tags only, also those of admin; 105, 107, 108',
   withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     t.is(await said(ask, 'PUT users/admin', { tags: 'root', password: 'ignored' }), DONE);
@@ -80,7 +80,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'DELETE users/{u} removes; never admin (106); 105 for nobody',
   withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     t.is(await said(ask, 'POST users', TEST_USER), DONE);
@@ -92,7 +92,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'the last user cannot be removed, whatever the name',
   withApi({ config: { 'dashboard.default_user.login': 'root' } }, async (_ask, broker, t) => {
     const ask: AskApi = (what, options = {}) =>
@@ -103,7 +103,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'POST auth needs no user; 103 says which of both is wrong, 104, 107, 108',
   withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     const nobody: AskApi = (what, options = {}) => ask(what, { ...options, user: null });
@@ -117,7 +117,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'PUT change_pwd/{u} changes the password for who knows the old one; 105, 114, 104, 107, 108',
   withApi({ config: ON_ONE_SHARD }, async (ask, broker, t) => {
     t.is(await said(ask, 'POST users', TEST_USER), DONE);
@@ -142,7 +142,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'whoever is no user, or no longer one, or has an old password, gets 401',
   withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     const statusFor = async (user: string | null): Promise<number> =>
@@ -161,7 +161,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'names may have slashes, blanks and any letters; none is taken for something else',
   withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     const names = [
@@ -188,7 +188,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'names and passwords that cannot be are refused, and asking for them harms nobody',
   withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     const long = 'x'.repeat(10_000);
@@ -206,7 +206,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'of many who add the same name at once one succeeds; different ones all do',
   withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     const same = await Promise.all(
@@ -223,7 +223,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'who guesses is slowed, in POST auth and change_pwd together',
   withApi({ config: ON_ONE_SHARD }, async (ask, _broker, t) => {
     // Who has the right password is let in by it, so the others' guesses do not touch these requests.
@@ -242,26 +242,29 @@ test(
   }),
 );
 
-test('users and a changed password survive a restart; admin does not become public again', async (t) => {
-  const directory = tempDirectory();
-  const config = { ...ON_ONE_SHARD, 'listener.api.mgmt': '127.0.0.1:0' };
-  const first = await startTestBroker({ config }, directory);
-  const ask = asking(first.apiPort);
-  t.is(await said(ask, 'POST users', TEST_USER), DONE);
-  t.is(await said(ask, 'PUT change_pwd/admin', { old_pwd: 'public', new_pwd: 'private' }), DONE);
-  await first.stop();
-  const stored = await storedText(directory, 'users');
-  t.notRegex(stored ?? '', /private|"password"/);
-  const second = await startTestBroker({ config }, directory);
-  const again: AskApi = (what, options = {}) =>
-    asking(second.apiPort)(what, { user: 'admin:private', ...options });
-  t.is(await auth(again, 'admin', 'private'), DONE);
-  t.is(await auth(again, 'admin', 'public'), '{"code":103,"message":"Password error"}');
-  t.is(await auth(again, 'test_user', 'password'), DONE);
-  await second.stop();
-});
+test.serial(
+  'users and a changed password survive a restart; admin does not become public again',
+  async (t) => {
+    const directory = tempDirectory();
+    const config = { ...ON_ONE_SHARD, 'listener.api.mgmt': '127.0.0.1:0' };
+    const first = await startTestBroker({ config }, directory);
+    const ask = asking(first.apiPort);
+    t.is(await said(ask, 'POST users', TEST_USER), DONE);
+    t.is(await said(ask, 'PUT change_pwd/admin', { old_pwd: 'public', new_pwd: 'private' }), DONE);
+    await first.stop();
+    const stored = await storedText(directory, 'users');
+    t.notRegex(stored ?? '', /private|"password"/);
+    const second = await startTestBroker({ config }, directory);
+    const again: AskApi = (what, options = {}) =>
+      asking(second.apiPort)(what, { user: 'admin:private', ...options });
+    t.is(await auth(again, 'admin', 'private'), DONE);
+    t.is(await auth(again, 'admin', 'public'), '{"code":103,"message":"Password error"}');
+    t.is(await auth(again, 'test_user', 'password'), DONE);
+    await second.stop();
+  },
+);
 
-test('a change that cannot be written is answered with 102, and not made', async (t) => {
+test.serial('a change that cannot be written is answered with 102, and not made', async (t) => {
   const directory = tempDirectory();
   const config = { ...ON_ONE_SHARD, 'listener.api.mgmt': '127.0.0.1:0' };
   await (await startTestBroker({ config }, directory)).stop();

@@ -43,26 +43,29 @@ async function dataDirectory(): Promise<string> {
   return data;
 }
 
-test('a backup without a broker has users, bans, plugins and files, and is a data directory itself', async (t) => {
-  const data = await dataDirectory();
-  const to = join(tempDirectory(), 'made', 'backup');
-  const { rows, stores } = await backup(data, to);
-  t.deepEqual(stores, ['shard-0', 'shard-1', 'main']);
-  t.true(rows > 4);
-  t.is(await storedText(to, 'users'), await storedText(data, 'users'));
-  t.is(await storedText(to, 'bans'), await storedText(data, 'bans'));
-  t.is(readFileSync(join(to, 'plugins', 'mine', 'file'), 'utf8'), 'content');
-  t.is(readFileSync(join(to, 'acl.conf'), 'utf8'), '{allow, all}.');
-  t.is(readFileSync(join(to, 'node.json'), 'utf8'), readFileSync(join(data, 'node.json'), 'utf8'));
-  t.false(existsSync(`${to}.partial`));
-  const broker = await startTestBroker({}, to);
-  t.is(broker.bans.list().length, 1);
-  const error = await t.throwsAsync<BrokerError>(restore(to, tempDirectory()));
-  t.regex(error.message, /^nothing was restored: a broker runs on /);
-  await broker.stop();
-});
+test.serial(
+  'a backup without a broker has users, bans, plugins and files, and is a data directory itself',
+  async (t) => {
+    const data = await dataDirectory();
+    const to = join(tempDirectory(), 'made', 'backup');
+    const { rows, stores } = await backup(data, to);
+    t.deepEqual(stores, ['shard-0', 'shard-1', 'main']);
+    t.true(rows > 4);
+    t.is(await storedText(to, 'users'), await storedText(data, 'users'));
+    t.is(await storedText(to, 'bans'), await storedText(data, 'bans'));
+    t.is(readFileSync(join(to, 'plugins', 'mine', 'file'), 'utf8'), 'content');
+    t.is(readFileSync(join(to, 'acl.conf'), 'utf8'), '{allow, all}.');
+    t.is(readFileSync(join(to, 'node.json'), 'utf8'), readFileSync(join(data, 'node.json'), 'utf8'));
+    t.false(existsSync(`${to}.partial`));
+    const broker = await startTestBroker({}, to);
+    t.is(broker.bans.list().length, 1);
+    const error = await t.throwsAsync<BrokerError>(restore(to, tempDirectory()));
+    t.regex(error.message, /^nothing was restored: a broker runs on /);
+    await broker.stop();
+  },
+);
 
-test('a backup never takes the place of anything, and wants a data directory', async (t) => {
+test.serial('a backup never takes the place of anything, and wants a data directory', async (t) => {
   const data = await dataDirectory();
   const to = join(tempDirectory(), 'backup');
   await backup(data, to);
@@ -80,79 +83,85 @@ test('a backup never takes the place of anything, and wants a data directory', a
   t.regex(error.message, /a start of a broker in .* is not finished; try again/);
 });
 
-test('a backup replaces what is kept only where that is said; what is somebody else’s stays', async (t) => {
-  const data = await dataDirectory();
-  const to = join(tempDirectory(), 'backup');
-  await backup(data, to);
-  const used = tempDirectory();
-  const broker = await startTestBroker({ config: { 'node.shards': 3 } }, used);
-  const inUse = await runCli('restore', to, '--data', used, '--force');
-  t.is(inUse.code, 1);
-  t.regex(inUse.stderr, /^shardmq: .* is in use by a broker that runs; stop it first/);
-  await broker.stop();
-  writeFileSync(join(used, 'users.json'), '{');
-  writeFileSync(join(used, 'notes.txt'), 'mine');
-  const refused = await runCli('restore', to, '--data', used);
-  t.is(refused.code, 1);
-  t.regex(refused.stderr, /^shardmq: nothing was restored: .* already; --force replaces what is there\n$/);
-  t.true(existsSync(join(used, 'shard-2')));
-  const done = await runCli('restore', '--force', to, '--data', used);
-  t.deepEqual([done.code, done.stderr], [0, '']);
-  t.regex(done.stdout, /has the \d+ rows of a backup that shardmq \S+ made at \d{4}-/);
-  t.deepEqual(readdirSync(used).sort(), [
-    ...[
-      'acl.conf',
-      'loaded_plugins',
-      'lock',
-      'main',
-      'node.json',
-      'notes.txt',
-      'plugins',
-      'shard-0',
-      'shard-1',
-    ],
-  ]);
-  const again = await startTestBroker({}, used);
-  t.is(again.bans.list().length, 1);
-  t.is(again.shards, 2);
-  await again.stop();
-});
-
-test('a backup that is damaged, cut or of a later version is not restored, and what was there stays', async (t) => {
-  const data = await dataDirectory();
-  const used = await dataDirectory();
-  const before = readFileSync(join(used, 'node.json'), 'utf8');
-  const spoil: Record<string, readonly [(to: string) => unknown, RegExp]> = {
-    'cut store': [(to) => truncateSync(join(to, 'shard-1', 'data.mdb'), 9_000), /shard-1 is shorter/],
-    'store that is gone': [(to) => rmSync(join(to, 'main'), { recursive: true }), /it has no main$/],
-    'no node.json': [(to) => rmSync(join(to, 'node.json')), /it has no node\.json$/],
-    'no backup.json': [
-      (to) => rmSync(join(to, 'backup.json')),
-      /is no whole backup: it has no backup\.json$/,
-    ],
-    'backup.json of nothing': [(to) => writeFileSync(join(to, 'backup.json'), 'null'), /is not as it was/],
-    'backup.json of later': [
-      (to) => writeFileSync(join(to, 'backup.json'), '{"formatVersion":2,"version":"9.0.0"}'),
-      /was made by shardmq 9\.0\.0, and this version cannot read it$/,
-    ],
-    'rows of later': [(to) => put(to, 1, 200), /a later version has written the retained of shard-0$/],
-  };
-  for (const [what, [change, reason]] of Object.entries(spoil)) {
+test.serial(
+  'a backup replaces what is kept only where that is said; what is somebody else’s stays',
+  async (t) => {
+    const data = await dataDirectory();
     const to = join(tempDirectory(), 'backup');
     await backup(data, to);
-    await change(to);
-    const error = await t.throwsAsync<BrokerError>(restore(to, used, { force: true }), undefined, what);
-    t.is(error.code, 'BACKUP_FAILED');
-    t.regex(error.message, reason);
-    t.is(readFileSync(join(used, 'node.json'), 'utf8'), before);
-    t.deepEqual(
-      readdirSync(used).filter((name) => name.startsWith('restore')),
-      [],
-    );
-  }
-});
+    const used = tempDirectory();
+    const broker = await startTestBroker({ config: { 'node.shards': 3 } }, used);
+    const inUse = await runCli('restore', to, '--data', used, '--force');
+    t.is(inUse.code, 1);
+    t.regex(inUse.stderr, /^shardmq: .* is in use by a broker that runs; stop it first/);
+    await broker.stop();
+    writeFileSync(join(used, 'users.json'), '{');
+    writeFileSync(join(used, 'notes.txt'), 'mine');
+    const refused = await runCli('restore', to, '--data', used);
+    t.is(refused.code, 1);
+    t.regex(refused.stderr, /^shardmq: nothing was restored: .* already; --force replaces what is there\n$/);
+    t.true(existsSync(join(used, 'shard-2')));
+    const done = await runCli('restore', '--force', to, '--data', used);
+    t.deepEqual([done.code, done.stderr], [0, '']);
+    t.regex(done.stdout, /has the \d+ rows of a backup that shardmq \S+ made at \d{4}-/);
+    t.deepEqual(readdirSync(used).sort(), [
+      ...[
+        'acl.conf',
+        'loaded_plugins',
+        'lock',
+        'main',
+        'node.json',
+        'notes.txt',
+        'plugins',
+        'shard-0',
+        'shard-1',
+      ],
+    ]);
+    const again = await startTestBroker({}, used);
+    t.is(again.bans.list().length, 1);
+    t.is(again.shards, 2);
+    await again.stop();
+  },
+);
 
-test('a restore that is interrupted once it counts is finished by the next start', async (t) => {
+test.serial(
+  'a backup that is damaged, cut or of a later version is not restored, and what was there stays',
+  async (t) => {
+    const data = await dataDirectory();
+    const used = await dataDirectory();
+    const before = readFileSync(join(used, 'node.json'), 'utf8');
+    const spoil: Record<string, readonly [(to: string) => unknown, RegExp]> = {
+      'cut store': [(to) => truncateSync(join(to, 'shard-1', 'data.mdb'), 9_000), /shard-1 is shorter/],
+      'store that is gone': [(to) => rmSync(join(to, 'main'), { recursive: true }), /it has no main$/],
+      'no node.json': [(to) => rmSync(join(to, 'node.json')), /it has no node\.json$/],
+      'no backup.json': [
+        (to) => rmSync(join(to, 'backup.json')),
+        /is no whole backup: it has no backup\.json$/,
+      ],
+      'backup.json of nothing': [(to) => writeFileSync(join(to, 'backup.json'), 'null'), /is not as it was/],
+      'backup.json of later': [
+        (to) => writeFileSync(join(to, 'backup.json'), '{"formatVersion":2,"version":"9.0.0"}'),
+        /was made by shardmq 9\.0\.0, and this version cannot read it$/,
+      ],
+      'rows of later': [(to) => put(to, 1, 200), /a later version has written the retained of shard-0$/],
+    };
+    for (const [what, [change, reason]] of Object.entries(spoil)) {
+      const to = join(tempDirectory(), 'backup');
+      await backup(data, to);
+      await change(to);
+      const error = await t.throwsAsync<BrokerError>(restore(to, used, { force: true }), undefined, what);
+      t.is(error.code, 'BACKUP_FAILED');
+      t.regex(error.message, reason);
+      t.is(readFileSync(join(used, 'node.json'), 'utf8'), before);
+      t.deepEqual(
+        readdirSync(used).filter((name) => name.startsWith('restore')),
+        [],
+      );
+    }
+  },
+);
+
+test.serial('a restore that is interrupted once it counts is finished by the next start', async (t) => {
   for (let moved = 0; moved <= 3; moved++) {
     const directory = tempDirectory();
     for (const name of ['main', 'shard-0', 'shard-1', 'shard-2', 'other'])
@@ -200,7 +209,7 @@ async function largeDirectory(): Promise<string> {
   return data;
 }
 
-test('a backup that is killed leaves nothing that looks whole, and the next one is', async (t) => {
+test.serial('a backup that is killed leaves nothing that looks whole, and the next one is', async (t) => {
   const data = await largeDirectory();
   const to = join(tempDirectory(), 'backup');
   const cli = new CliProcess(['backup', to, '--data', data]);
@@ -217,7 +226,7 @@ test('a backup that is killed leaves nothing that looks whole, and the next one 
   await restore(to, tempDirectory());
 });
 
-test('a backup is for its owner only, with everything below it', async (t) => {
+test.serial('a backup is for its owner only, with everything below it', async (t) => {
   const data = await dataDirectory();
   const to = join(tempDirectory(), 'backup');
   mkdirSync(to, { mode: 0o755 });
@@ -232,26 +241,29 @@ test('a backup is for its owner only, with everything below it', async (t) => {
   }
 });
 
-test('links to files become files, other links are left out, and what somebody else has prepared is not used', async (t) => {
-  const data = await dataDirectory();
-  symlinkSync(join(data, 'acl.conf'), join(data, 'plugins', 'rules'));
-  symlinkSync('..', join(data, 'plugins', 'round'));
-  symlinkSync('nowhere', join(data, 'plugins', 'broken'));
-  const to = join(tempDirectory(), 'backup');
-  await backup(data, to);
-  t.deepEqual(readdirSync(join(to, 'plugins')).sort(), ['mine', 'rules']);
-  t.true(lstatSync(join(to, 'plugins', 'rules')).isFile());
-  const planted = join(tempDirectory(), 'backup');
-  symlinkSync(tempDirectory(), `${planted}.partial`);
-  const error = await t.throwsAsync<BrokerError>(backup(data, planted));
-  t.regex(error.message, /partial is there already, and not a directory of this user$/);
-  const linked = join(tempDirectory(), 'linked');
-  symlinkSync(data, linked);
-  const inside = await t.throwsAsync<BrokerError>(backup(linked, join(data, 'plugins', 'x')));
-  t.regex(inside.message, / lies in /);
-});
+test.serial(
+  'links to files become files, other links are left out, and what somebody else has prepared is not used',
+  async (t) => {
+    const data = await dataDirectory();
+    symlinkSync(join(data, 'acl.conf'), join(data, 'plugins', 'rules'));
+    symlinkSync('..', join(data, 'plugins', 'round'));
+    symlinkSync('nowhere', join(data, 'plugins', 'broken'));
+    const to = join(tempDirectory(), 'backup');
+    await backup(data, to);
+    t.deepEqual(readdirSync(join(to, 'plugins')).sort(), ['mine', 'rules']);
+    t.true(lstatSync(join(to, 'plugins', 'rules')).isFile());
+    const planted = join(tempDirectory(), 'backup');
+    symlinkSync(tempDirectory(), `${planted}.partial`);
+    const error = await t.throwsAsync<BrokerError>(backup(data, planted));
+    t.regex(error.message, /partial is there already, and not a directory of this user$/);
+    const linked = join(tempDirectory(), 'linked');
+    symlinkSync(data, linked);
+    const inside = await t.throwsAsync<BrokerError>(backup(linked, join(data, 'plugins', 'x')));
+    t.regex(inside.message, / lies in /);
+  },
+);
 
-test('how far it has come is told, and rises', async (t) => {
+test.serial('how far it has come is told, and rises', async (t) => {
   const data = await largeDirectory();
   const to = join(tempDirectory(), 'backup');
   const told: number[][] = [[], []];
@@ -267,7 +279,7 @@ test('how far it has come is told, and rises', async (t) => {
   }
 });
 
-test('rows that are damaged already are counted and left out', async (t) => {
+test.serial('rows that are damaged already are counted and left out', async (t) => {
   const data = await dataDirectory();
   await put(data, 3, 1);
   const environment = new Environment(join(data, 'shard-0'), TABLES);
@@ -281,7 +293,7 @@ test('rows that are damaged already are counted and left out', async (t) => {
   await restore(to, tempDirectory());
 });
 
-test('a backup that costs a running broker too much space is given up', async (t) => {
+test.serial('a backup that costs a running broker too much space is given up', async (t) => {
   const data = await largeDirectory();
   const to = join(tempDirectory(), 'backup');
   const environment = new Environment(join(data, 'shard-0'), TABLES);

@@ -91,35 +91,41 @@ async function startsAgain(
 
 const fileIn = (shard: string): string => join(shard, 'data.mdb');
 
-test('a store whose file ends early', (t) =>
-  startsAgain(t, (shard) => truncateSync(fileIn(shard), 2 * PAGE_BYTES + 1)));
+test.serial('a store whose file ends early', (t) =>
+  startsAgain(t, (shard) => truncateSync(fileIn(shard), 2 * PAGE_BYTES + 1)),
+);
 
-test('a store that is empty', (t) => startsAgain(t, (shard) => truncateSync(fileIn(shard), 0)));
+test.serial('a store that is empty', (t) => startsAgain(t, (shard) => truncateSync(fileIn(shard), 0)));
 
-test('a store whose pages are overwritten', (t) =>
+test.serial('a store whose pages are overwritten', (t) =>
   startsAgain(t, (shard) =>
     writeFileSync(fileIn(shard), readFileSync(fileIn(shard)).fill(0, 2 * PAGE_BYTES)),
-  ));
+  ),
+);
 
-test('a store that is another kind of file', (t) =>
-  startsAgain(t, (shard) => writeFileSync(fileIn(shard), 'text\n'.repeat(20_000))));
+test.serial('a store that is another kind of file', (t) =>
+  startsAgain(t, (shard) => writeFileSync(fileIn(shard), 'text\n'.repeat(20_000))),
+);
 
-test('a file where the store ought to be', (t) =>
+test.serial('a file where the store ought to be', (t) =>
   startsAgain(t, (shard) => {
     rmSync(shard, { recursive: true });
     writeFileSync(shard, 'text');
-  }));
+  }),
+);
 
-test('a directory where its file ought to be', (t) =>
+test.serial('a directory where its file ought to be', (t) =>
   startsAgain(t, (shard) => {
     rmSync(fileIn(shard));
     mkdirSync(fileIn(shard));
-  }));
+  }),
+);
 
-test('a store without its file', (t) => startsAgain(t, (shard) => rmSync(fileIn(shard))));
+test.serial('a store without its file', (t) => startsAgain(t, (shard) => rmSync(fileIn(shard))));
 
-test('a store that is missing', (t) =>
-  startsAgain(t, (shard) => rmSync(shard, { recursive: true }), 'store_missing.1'));
+test.serial('a store that is missing', (t) =>
+  startsAgain(t, (shard) => rmSync(shard, { recursive: true }), 'store_missing.1'),
+);
 
 /** Bends all sessions where lmdb does not look. */
 function bendSessions(shard: string): void {
@@ -128,27 +134,31 @@ function bendSessions(shard: string): void {
   writeFileSync(fileIn(shard), bytes);
 }
 
-test('rows that are damaged where lmdb does not look', (t) =>
-  startsAgain(t, bendSessions, 'store_rows_lost.1'));
+test.serial('rows that are damaged where lmdb does not look', (t) =>
+  startsAgain(t, bendSessions, 'store_rows_lost.1'),
+);
 
-test('a store that was damaged is mended before it is given to other shards, with an alarm', async (t) => {
-  const directory = copy();
-  truncateSync(join(directory, 'shard-0', 'data.mdb'), 3 * PAGE_BYTES);
-  bendSessions(join(directory, 'shard-1'));
-  const broker = await startTestBroker({ config: { ...OPTIONS.config, 'node.shards': 3 } }, directory);
-  try {
-    t.deepEqual(
-      broker.alarms().map(({ id }) => id),
-      ['store_damaged.0', 'store_rows_lost.1'],
-    );
-    for (const { summary } of broker.alarms()) t.regex(summary, LOSS);
-    await lets(t, broker);
-  } finally {
-    await broker.stop();
-  }
-});
+test.serial(
+  'a store that was damaged is mended before it is given to other shards, with an alarm',
+  async (t) => {
+    const directory = copy();
+    truncateSync(join(directory, 'shard-0', 'data.mdb'), 3 * PAGE_BYTES);
+    bendSessions(join(directory, 'shard-1'));
+    const broker = await startTestBroker({ config: { ...OPTIONS.config, 'node.shards': 3 } }, directory);
+    try {
+      t.deepEqual(
+        broker.alarms().map(({ id }) => id),
+        ['store_damaged.0', 'store_rows_lost.1'],
+      );
+      for (const { summary } of broker.alarms()) t.regex(summary, LOSS);
+      await lets(t, broker);
+    } finally {
+      await broker.stop();
+    }
+  },
+);
 
-test('without node.json nobody could find anything in the stores: the start is refused', async (t) => {
+test.serial('without node.json nobody could find anything in the stores: the start is refused', async (t) => {
   const directory = copy();
   rmSync(join(directory, 'node.json'));
   await t.throwsAsync(startTestBroker(OPTIONS, directory), {
@@ -194,7 +204,7 @@ function garbage(random: Random, length: number): Buffer {
   return Buffer.from(Array.from({ length }, () => random.between(0, 255)));
 }
 
-test('whatever has happened to a file, the broker starts, or says what to do', async (t) => {
+test.serial('whatever has happened to a file, the broker starts, or says what to do', async (t) => {
   t.timeout(120_000);
   t.log(`DAMAGE_SEED=${SEED}`);
   const random = new Random(SEED);

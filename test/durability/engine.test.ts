@@ -183,7 +183,7 @@ needs(STRACE)(
   },
 );
 
-test('with level memory what was kept is left alone, and the log says so', async (t) => {
+test.serial('with level memory what was kept is left alone, and the log says so', async (t) => {
   const directory = tempDirectory();
   await (await startTestBroker({ config: { 'mqtt.persistence.level': 'process' } }, directory)).stop();
   const logger = new RecordingLogger();
@@ -204,18 +204,21 @@ needs(NOT_ROOT)(
   },
 );
 
-test('a store of a later version ends the start at once, with a line that says what to do', async (t) => {
-  const directory = tempDirectory();
-  const config = { 'node.shards': 2, 'mqtt.persistence.level': 'process' } as const;
-  await (await startTestBroker({ config }, directory)).stop();
-  const key = Buffer.from('format');
-  const store = storeAt(join(directory, 'shard-1'));
-  const later = { table: 'meta', key, value: framed(key, Buffer.alloc(0), 99) } as const;
-  // The first one has the format that it knows.
-  for (const changes of [changesOf(1), [later]]) {
-    t.true(await new Promise((resolve) => store.commit(changes, resolve)));
-  }
-  await store.close();
-  const error = await t.throwsAsync(startTestBroker({ config }, directory));
-  t.regex(error.message, /^shard 1 cannot start: .*later version of shardmq.*start that version/);
-});
+test.serial(
+  'a store of a later version ends the start at once, with a line that says what to do',
+  async (t) => {
+    const directory = tempDirectory();
+    const config = { 'node.shards': 2, 'mqtt.persistence.level': 'process' } as const;
+    await (await startTestBroker({ config }, directory)).stop();
+    const key = Buffer.from('format');
+    const store = storeAt(join(directory, 'shard-1'));
+    const later = { table: 'meta', key, value: framed(key, Buffer.alloc(0), 99) } as const;
+    // The first one has the format that it knows.
+    for (const changes of [changesOf(1), [later]]) {
+      t.true(await new Promise((resolve) => store.commit(changes, resolve)));
+    }
+    await store.close();
+    const error = await t.throwsAsync(startTestBroker({ config }, directory));
+    t.regex(error.message, /^shard 1 cannot start: .*later version of shardmq.*start that version/);
+  },
+);

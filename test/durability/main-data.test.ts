@@ -49,7 +49,7 @@ const settingOf = async (ask: AskApi): Promise<unknown> => {
 const mayLogIn = async (ask: AskApi, { username, password } = ANN): Promise<boolean> =>
   (await ask('POST auth', { body: { username, password } })).text === DONE;
 
-test('what the API has answered is there after the broker is killed at that moment', async (t) => {
+test.serial('what the API has answered is there after the broker is killed at that moment', async (t) => {
   t.timeout(120_000);
   const dataDir = tempDirectory();
   const changes: readonly ((running: Running) => Promise<string>)[] = [
@@ -146,45 +146,48 @@ needs(MOUNT)(
   },
 );
 
-test('what an earlier version has kept in files is taken in at the first start, and each is logged', async (t) => {
-  // Made by this version, and put where the one before had it.
-  const made = tempDirectory();
-  const first = await startTestBroker({ config: API }, made);
-  const ask = asking(first.apiPort);
-  await ask('POST users', { body: ANN });
-  await ask(`PUT nodes/${first.name}/configs/emqttd`, { body: { key: KEY, value: '9' } });
-  await ask(`PUT nodes/${first.name}/plugin_configs/${PLUGIN}`, {
-    body: { 'auth.user.1.username': 'ben', 'auth.user.1.password': 'x' },
-  });
-  await first.bans.add({ kind: 'clientid', value: 'c' });
-  await first.stop();
-  const directory = tempDirectory();
-  const files = ['users', 'settings', 'bans', `plugins/${PLUGIN}`];
-  mkdirSync(join(directory, 'plugins'));
-  writeFileSync(join(directory, 'loaded_plugins'), `${PLUGIN}.\n`);
-  for (const name of files) writeFileSync(join(directory, `${name}.json`), (await storedText(made, name))!);
-  for (const isFirst of [true, false]) {
-    const logger = new RecordingLogger();
-    const broker = await startTestBroker({ config: API, logger }, directory);
-    t.true(await mayLogIn(asking(broker.apiPort)));
-    t.is(broker.config[KEY], 9);
-    t.deepEqual(
-      broker.bans.list().map(({ value }) => value),
-      ['c'],
-    );
-    for (const name of files) {
-      const line = new RegExp(
-        `${name}\\.json of an earlier version is taken into .*main; it is now .*json\\.imported$`,
+test.serial(
+  'what an earlier version has kept in files is taken in at the first start, and each is logged',
+  async (t) => {
+    // Made by this version, and put where the one before had it.
+    const made = tempDirectory();
+    const first = await startTestBroker({ config: API }, made);
+    const ask = asking(first.apiPort);
+    await ask('POST users', { body: ANN });
+    await ask(`PUT nodes/${first.name}/configs/emqttd`, { body: { key: KEY, value: '9' } });
+    await ask(`PUT nodes/${first.name}/plugin_configs/${PLUGIN}`, {
+      body: { 'auth.user.1.username': 'ben', 'auth.user.1.password': 'x' },
+    });
+    await first.bans.add({ kind: 'clientid', value: 'c' });
+    await first.stop();
+    const directory = tempDirectory();
+    const files = ['users', 'settings', 'bans', `plugins/${PLUGIN}`];
+    mkdirSync(join(directory, 'plugins'));
+    writeFileSync(join(directory, 'loaded_plugins'), `${PLUGIN}.\n`);
+    for (const name of files) writeFileSync(join(directory, `${name}.json`), (await storedText(made, name))!);
+    for (const isFirst of [true, false]) {
+      const logger = new RecordingLogger();
+      const broker = await startTestBroker({ config: API, logger }, directory);
+      t.true(await mayLogIn(asking(broker.apiPort)));
+      t.is(broker.config[KEY], 9);
+      t.deepEqual(
+        broker.bans.list().map(({ value }) => value),
+        ['c'],
       );
-      t.is(logger.has('info', line), isFirst, name);
-      t.false(existsSync(join(directory, `${name}.json`)));
-      t.not(await storedText(directory, name), null);
+      for (const name of files) {
+        const line = new RegExp(
+          `${name}\\.json of an earlier version is taken into .*main; it is now .*json\\.imported$`,
+        );
+        t.is(logger.has('info', line), isFirst, name);
+        t.false(existsSync(join(directory, `${name}.json`)));
+        t.not(await storedText(directory, name), null);
+      }
+      await broker.stop();
     }
-    await broker.stop();
-  }
-});
+  },
+);
 
-test('what a later version has written is refused with a line', async (t) => {
+test.serial('what a later version has written is refused with a line', async (t) => {
   for (const name of ['users', 'settings', 'bans']) {
     const directory = tempDirectory();
     await storeText(directory, name, '{}');
@@ -199,23 +202,29 @@ test('what a later version has written is refused with a line', async (t) => {
   }
 });
 
-test('of a damaged environment the rest is kept; what is lost is told, and nobody gets in by it', async (t) => {
-  const directory = tempDirectory();
-  const first = await startTestBroker({ config: API }, directory);
-  await asking(first.apiPort)('POST users', { body: ANN });
-  await first.stop();
-  truncateSync(join(directory, 'main', 'data.mdb'), 3 * 4_096);
-  for (let attempt = 0; attempt < 2; attempt++) {
-    const logger = new RecordingLogger();
-    const error = await t.throwsAsync<BrokerError>(startTestBroker({ config: API, logger }, directory));
-    t.regex(error.message, /main.*lost with a damaged file; restore a backup, or put a good \w+\.json into/);
-    if (attempt === 0) t.true(logger.has('error', /main: the store .*; it is now main\.bad; .* lost: /));
-  }
-  t.true(readdirSync(directory).includes('main.bad'));
-  const offline = await runCli('users', 'list', '--offline', '--data', directory);
-  t.not(offline.code, 0);
-  t.notRegex(offline.stdout, /admin/);
-});
+test.serial(
+  'of a damaged environment the rest is kept; what is lost is told, and nobody gets in by it',
+  async (t) => {
+    const directory = tempDirectory();
+    const first = await startTestBroker({ config: API }, directory);
+    await asking(first.apiPort)('POST users', { body: ANN });
+    await first.stop();
+    truncateSync(join(directory, 'main', 'data.mdb'), 3 * 4_096);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const logger = new RecordingLogger();
+      const error = await t.throwsAsync<BrokerError>(startTestBroker({ config: API, logger }, directory));
+      t.regex(
+        error.message,
+        /main.*lost with a damaged file; restore a backup, or put a good \w+\.json into/,
+      );
+      if (attempt === 0) t.true(logger.has('error', /main: the store .*; it is now main\.bad; .* lost: /));
+    }
+    t.true(readdirSync(directory).includes('main.bad'));
+    const offline = await runCli('users', 'list', '--offline', '--data', directory);
+    t.not(offline.code, 0);
+    t.notRegex(offline.stdout, /admin/);
+  },
+);
 
 needs(STRACE)(
   'a change that was refused because it could not be synced is not found by the next start',

@@ -101,23 +101,26 @@ const numbersOf = (found: readonly Received[], qos: number): number[] =>
 const upTo = (count: number): number[] => [...Array(count).keys()];
 
 for (const shards of [2, 3]) {
-  test(`${shards} shards: what is published while a subscriber's shard is dead is acknowledged, and arrives`, (t) =>
-    Stage.with(t, shards, async (stage) => {
-      const publisher = await stage.connect(0, 'publisher');
-      const subscriber = await stage.connect(1, 'subscriber');
-      await subscriber.subscribe([['t/#', 2]]);
-      await stage.crash(1, subscriber);
-      for (let n = 0; n < MESSAGES; n++) {
-        for (const qos of [1, 2]) await publisher.publish({ topic: `t/${qos}`, payload: `${n}`, qos });
-      }
-      const back = await stage.connect(1, 'subscriber');
-      t.true(back.connack!.sessionPresent);
-      const found = await collect(back, (each) => each.length === 2 * MESSAGES);
-      for (const qos of [1, 2]) t.deepEqual(numbersOf(found, qos), upTo(MESSAGES));
-    }));
+  test.serial(
+    `${shards} shards: what is published while a subscriber's shard is dead is acknowledged, and arrives`,
+    (t) =>
+      Stage.with(t, shards, async (stage) => {
+        const publisher = await stage.connect(0, 'publisher');
+        const subscriber = await stage.connect(1, 'subscriber');
+        await subscriber.subscribe([['t/#', 2]]);
+        await stage.crash(1, subscriber);
+        for (let n = 0; n < MESSAGES; n++) {
+          for (const qos of [1, 2]) await publisher.publish({ topic: `t/${qos}`, payload: `${n}`, qos });
+        }
+        const back = await stage.connect(1, 'subscriber');
+        t.true(back.connack!.sessionPresent);
+        const found = await collect(back, (each) => each.length === 2 * MESSAGES);
+        for (const qos of [1, 2]) t.deepEqual(numbersOf(found, qos), upTo(MESSAGES));
+      }),
+  );
 }
 
-test('what waits for a dead shard waits on when the broker is stopped and started', (t) =>
+test.serial('what waits for a dead shard waits on when the broker is stopped and started', (t) =>
   Stage.with(t, 2, async (stage) => {
     const publisher = await stage.connect(0, 'publisher');
     const subscriber = await stage.connect(1, 'subscriber');
@@ -128,11 +131,12 @@ test('what waits for a dead shard waits on when the broker is stopped and starte
     const back = await stage.connect(1, 'subscriber');
     const found = await collect(back, (each) => each.length === MESSAGES);
     t.deepEqual(numbersOf(found, 2), upTo(MESSAGES));
-  }));
+  }),
+);
 
 for (const crashed of [0, 1]) {
   const who = crashed === 0 ? 'publisher' : 'subscriber';
-  test(`the shard of the ${who} dies again and again in the middle of QoS 1 and 2`, (t) =>
+  test.serial(`the shard of the ${who} dies again and again in the middle of QoS 1 and 2`, (t) =>
     Stage.with(t, 3, async (stage) => {
       const flow = new Flow(stage, MESSAGES * CRASHES);
       await flow.open();
@@ -146,10 +150,11 @@ for (const crashed of [0, 1]) {
       const once = [...new Set(numbersOf(found, 1))];
       t.deepEqual(once, upTo(flow.count), 'in order, but for what comes again');
       t.deepEqual(numbersOf(found, 2), upTo(flow.count), 'exactly once');
-    }));
+    }),
+  );
 }
 
-test('what is retained while the owners of its topics are dead is there when they are back', (t) =>
+test.serial('what is retained while the owners of its topics are dead is there when they are back', (t) =>
   Stage.with(t, 3, async (stage) => {
     const publisher = await stage.connect(0, 'publisher');
     const witnesses = [await stage.connect(1, 'witness'), await stage.connect(2, 'witness')];
@@ -166,9 +171,10 @@ test('what is retained while the owners of its topics are dead is there when the
       numbersOf(found, 1).toSorted((a, b) => a - b),
       upTo(MESSAGES),
     );
-  }));
+  }),
+);
 
-test('a group whose only members belong to a dead shard gets its messages when it is back', (t) =>
+test.serial('a group whose only members belong to a dead shard gets its messages when it is back', (t) =>
   Stage.with(t, 2, async (stage) => {
     const publisher = await stage.connect(0, 'publisher');
     const members = [await stage.connect(1, 'first'), await stage.connect(1, 'second')];
@@ -184,7 +190,8 @@ test('a group whose only members belong to a dead shard gets its messages when i
       numbersOf(found, 1).toSorted((a, b) => a - b),
       upTo(MESSAGES),
     );
-  }));
+  }),
+);
 
 /** One publisher on shard 0 and one subscriber on shard 1, who come back whenever their connections end. */
 class Flow {

@@ -52,7 +52,7 @@ for (const [from, to] of [
   [1, 3],
   [3, 2],
 ] as const) {
-  test(`${from} to ${to} shards, killed in the middle again and again`, async (t) => {
+  test.serial(`${from} to ${to} shards, killed in the middle again and again`, async (t) => {
     t.timeout(120_000);
     const directory = tempDirectory();
     openDataDir(directory, from, from);
@@ -66,7 +66,7 @@ for (const [from, to] of [
   });
 }
 
-test('what is on its way between shards is delivered by them before anything is moved', async (t) => {
+test.serial('what is on its way between shards is delivered by them before anything is moved', async (t) => {
   const directory = tempDirectory();
   openDataDir(directory, 2, 2);
   await writeNode(directory, 2, PLAN);
@@ -87,7 +87,7 @@ test('what is on its way between shards is delivered by them before anything is 
   t.deepEqual(await readNode(directory, 3), before);
 });
 
-test('what cannot be delivered is not lost: the start is refused, and says what to do', async (t) => {
+test.serial('what cannot be delivered is not lost: the start is refused, and says what to do', async (t) => {
   const directory = tempDirectory();
   openDataDir(directory, 2, 2);
   await writeNode(directory, 2, PLAN);
@@ -123,7 +123,7 @@ async function write(directory: string, shard: number, change: Write<Table>): Pr
   await environment.close();
 }
 
-test('a broker starts with more shards and with fewer than it had', async (t) => {
+test.serial('a broker starts with more shards and with fewer than it had', async (t) => {
   const directory = tempDirectory();
   for (const [round, shards] of [2, 3, 1].entries()) {
     const logger = new RecordingLogger();

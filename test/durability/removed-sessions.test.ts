@@ -38,7 +38,7 @@ async function leave(address: Address, clientId: string): Promise<void> {
   publisher.drop();
 }
 
-test('what was removed does not come back after kill -9, and what was not removed does', async (t) => {
+test.serial('what was removed does not come back after kill -9, and what was not removed does', async (t) => {
   const choice = {
     dataDir: tempDirectory(),
     level: 'process',
@@ -76,7 +76,7 @@ test('what was removed does not come back after kill -9, and what was not remove
   }
 });
 
-test('while the store is full a session can be removed, and there is room again', async (t) => {
+test.serial('while the store is full a session can be removed, and there is room again', async (t) => {
   const config = {
     ...API,
     'node.shards': 1,

@@ -43,7 +43,7 @@ async function checkAndStop(
   }
 }
 
-test('1, 3, 2 and then 4 shards, each stopped in order', async (t) => {
+test.serial('1, 3, 2 and then 4 shards, each stopped in order', async (t) => {
   t.timeout(TIMEOUT_MS);
   const directory = tempDirectory();
   for (const [round, shards] of [1, 3, 2].entries()) {
@@ -69,7 +69,7 @@ async function fork(dataDir: string, shards: number): Promise<Fork> {
   return { run, address: { host: '127.0.0.1', port: await run.ready } };
 }
 
-test('3, 2 and then 1 shards, each ended by kill -9', async (t) => {
+test.serial('3, 2 and then 1 shards, each ended by kill -9', async (t) => {
   t.timeout(TIMEOUT_MS);
   const directory = tempDirectory();
   for (const [round, shards] of [3, 2].entries()) {
@@ -113,7 +113,7 @@ async function leaveOnTheWay(directory: string): Promise<{ subscriber: string; m
 
 const DELIVERED_FIRST = /batches of messages are delivered/;
 
-test('what was on its way between shards when all of them were killed is delivered', async (t) => {
+test.serial('what was on its way between shards when all of them were killed is delivered', async (t) => {
   t.timeout(TIMEOUT_MS);
   const directory = tempDirectory();
   const { subscriber, member } = await leaveOnTheWay(directory);
@@ -147,43 +147,49 @@ test('what was on its way between shards when all of them were killed is deliver
   if (!logger.has('info', DELIVERED_FIRST)) t.log('the shard was back too soon');
 });
 
-test('a damaged shard does not hold up what is on its way, and what it has lost is said', async (t) => {
-  t.timeout(TIMEOUT_MS);
-  const directory = tempDirectory();
-  await leaveOnTheWay(directory);
-  truncateSync(join(directory, 'shard-1', 'data.mdb'), 5_000);
-  const logger = new RecordingLogger();
-  const broker = await start(directory, 3, logger);
-  t.deepEqual(
-    broker.alarms().map(({ id }) => id),
-    ['store_damaged.1'],
-  );
-  await broker.stop();
-  if (!logger.has('info', DELIVERED_FIRST)) t.log('the shard was back too soon');
-});
+test.serial(
+  'a damaged shard does not hold up what is on its way, and what it has lost is said',
+  async (t) => {
+    t.timeout(TIMEOUT_MS);
+    const directory = tempDirectory();
+    await leaveOnTheWay(directory);
+    truncateSync(join(directory, 'shard-1', 'data.mdb'), 5_000);
+    const logger = new RecordingLogger();
+    const broker = await start(directory, 3, logger);
+    t.deepEqual(
+      broker.alarms().map(({ id }) => id),
+      ['store_damaged.1'],
+    );
+    await broker.stop();
+    if (!logger.has('info', DELIVERED_FIRST)) t.log('the shard was back too soon');
+  },
+);
 
-test('with the level memory nothing is opened or moved, and all is there with the next level', async (t) => {
-  t.timeout(TIMEOUT_MS);
-  const directory = tempDirectory();
-  const first = await start(directory, 2);
-  await settle(addressOf(first));
-  await publishRound(addressOf(first), 0);
-  await first.stop();
-  const before = readdirSync(directory, { recursive: true }).sort();
-  const logger = new RecordingLogger();
-  const second = await start(directory, 3, logger, 'memory');
-  t.is(second.shards, 3);
-  const stranger = await RawClient.open(addressOf(second), 5);
-  const { sessionPresent } = await stranger.connect({ ...PERSISTENT, clientId: 'device-0' });
-  t.false(sessionPresent);
-  stranger.drop();
-  await second.stop();
-  t.true(logger.has('warn', /is left alone, since mqtt.persistence.level is memory/));
-  t.deepEqual(readdirSync(directory, { recursive: true }).sort(), before);
-  await checkAndStop(t, await start(directory, 3), 1);
-});
+test.serial(
+  'with the level memory nothing is opened or moved, and all is there with the next level',
+  async (t) => {
+    t.timeout(TIMEOUT_MS);
+    const directory = tempDirectory();
+    const first = await start(directory, 2);
+    await settle(addressOf(first));
+    await publishRound(addressOf(first), 0);
+    await first.stop();
+    const before = readdirSync(directory, { recursive: true }).sort();
+    const logger = new RecordingLogger();
+    const second = await start(directory, 3, logger, 'memory');
+    t.is(second.shards, 3);
+    const stranger = await RawClient.open(addressOf(second), 5);
+    const { sessionPresent } = await stranger.connect({ ...PERSISTENT, clientId: 'device-0' });
+    t.false(sessionPresent);
+    stranger.drop();
+    await second.stop();
+    t.true(logger.has('warn', /is left alone, since mqtt.persistence.level is memory/));
+    t.deepEqual(readdirSync(directory, { recursive: true }).sort(), before);
+    await checkAndStop(t, await start(directory, 3), 1);
+  },
+);
 
-test('a second broker in another process is refused, and one after kill -9 is not', async (t) => {
+test.serial('a second broker in another process is refused, and one after kill -9 is not', async (t) => {
   const directory = tempDirectory();
   const { run } = await fork(directory, 1);
   await t.throwsAsync(start(directory, 1), { code: 'DATA_DIR_FAILED', message: /in use by a broker/ });

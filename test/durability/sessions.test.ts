@@ -78,30 +78,33 @@ async function check(t: ExecutionContext, address: Address): Promise<void> {
   for (const client of [...clients, publisher, reader]) client.drop();
 }
 
-test('sessions, subscriptions and retained messages of all shards are back after an orderly stop', async (t) => {
-  const directory = tempDirectory();
-  const first = await startTestBroker(OPTIONS, directory);
-  await fill(addressOf(first));
-  await first.stop();
-  const logger = new RecordingLogger();
-  const second = await startTestBroker({ ...OPTIONS, logger }, directory);
-  try {
-    const figures = await onEveryShard(second, (shard) => second.request(shard, 'shard.figures', null));
-    const sum = (name: 'sessions' | 'subscriptions' | 'retained'): number =>
-      figures.reduce((all, each) => all + each[name], 0);
-    t.deepEqual([sum('sessions'), sum('subscriptions')], [CLIENTS + 1, CLIENTS * 3]);
-    t.true(
-      figures.every(({ routes }) => routes === CLIENTS + 2),
-      'each shard knows the interest of all',
-    );
-    await check(t, addressOf(second));
-    t.deepEqual(logger.troubles, []);
-  } finally {
-    await second.stop();
-  }
-});
+test.serial(
+  'sessions, subscriptions and retained messages of all shards are back after an orderly stop',
+  async (t) => {
+    const directory = tempDirectory();
+    const first = await startTestBroker(OPTIONS, directory);
+    await fill(addressOf(first));
+    await first.stop();
+    const logger = new RecordingLogger();
+    const second = await startTestBroker({ ...OPTIONS, logger }, directory);
+    try {
+      const figures = await onEveryShard(second, (shard) => second.request(shard, 'shard.figures', null));
+      const sum = (name: 'sessions' | 'subscriptions' | 'retained'): number =>
+        figures.reduce((all, each) => all + each[name], 0);
+      t.deepEqual([sum('sessions'), sum('subscriptions')], [CLIENTS + 1, CLIENTS * 3]);
+      t.true(
+        figures.every(({ routes }) => routes === CLIENTS + 2),
+        'each shard knows the interest of all',
+      );
+      await check(t, addressOf(second));
+      t.deepEqual(logger.troubles, []);
+    } finally {
+      await second.stop();
+    }
+  },
+);
 
-test('they are back after kill -9', async (t) => {
+test.serial('they are back after kill -9', async (t) => {
   const dataDir = tempDirectory();
   const start = async (): Promise<{ run: BrokerRun; address: Address }> => {
     const run = startForkedBroker({ dataDir, level: 'process', shards: 3 });
@@ -118,31 +121,34 @@ test('they are back after kill -9', async (t) => {
   }
 });
 
-test('a session that has ended while the broker was away is gone, and one without an end is not', async (t) => {
-  const directory = tempDirectory();
-  const first = await startTestBroker(OPTIONS, directory);
-  const short = await RawClient.open(addressOf(first), 5);
-  await short.connect({ clientId: 'short', clean: false, properties: { sessionExpiry: 60 } });
-  short.drop();
-  (await opened(addressOf(first), 'long')).drop();
-  await first.stop();
-  const second = await startTestBroker(OPTIONS, directory);
-  try {
-    await advanceClock(second, 61_000);
-    const owners = async (): Promise<number> => {
-      const figures = await onEveryShard(second, (shard) => second.request(shard, 'shard.figures', null));
-      return figures.reduce((all, { sessions }) => all + sessions, 0);
-    };
-    await until(async () => (await owners()) === 1, 'the end of the session');
-    const long = await opened(addressOf(second), 'long');
-    t.true(long.connack?.type === 'connack' && long.connack.sessionPresent);
-    long.drop();
-  } finally {
-    await second.stop();
-  }
-});
+test.serial(
+  'a session that has ended while the broker was away is gone, and one without an end is not',
+  async (t) => {
+    const directory = tempDirectory();
+    const first = await startTestBroker(OPTIONS, directory);
+    const short = await RawClient.open(addressOf(first), 5);
+    await short.connect({ clientId: 'short', clean: false, properties: { sessionExpiry: 60 } });
+    short.drop();
+    (await opened(addressOf(first), 'long')).drop();
+    await first.stop();
+    const second = await startTestBroker(OPTIONS, directory);
+    try {
+      await advanceClock(second, 61_000);
+      const owners = async (): Promise<number> => {
+        const figures = await onEveryShard(second, (shard) => second.request(shard, 'shard.figures', null));
+        return figures.reduce((all, { sessions }) => all + sessions, 0);
+      };
+      await until(async () => (await owners()) === 1, 'the end of the session');
+      const long = await opened(addressOf(second), 'long');
+      t.true(long.connack?.type === 'connack' && long.connack.sessionPresent);
+      long.drop();
+    } finally {
+      await second.stop();
+    }
+  },
+);
 
-test('the will of a client that was connected at kill -9 comes after the start', async (t) => {
+test.serial('the will of a client that was connected at kill -9 comes after the start', async (t) => {
   t.timeout(60_000);
   const dataDir = tempDirectory();
   const first = startForkedBroker({ dataDir, level: 'process', shards: 1 });
@@ -159,7 +165,7 @@ test('the will of a client that was connected at kill -9 comes after the start',
   await second.end('SIGKILL');
 });
 
-test('a start that a later version has written to is refused with a line', async (t) => {
+test.serial('a start that a later version has written to is refused with a line', async (t) => {
   const directory = tempDirectory();
   const first = await startTestBroker(OPTIONS, directory);
   await fill(addressOf(first));

@@ -103,7 +103,7 @@ for (const victim of [EDGE, 1]) {
     shard === victim || (victim === EDGE && transport !== 'tcp');
   const who =
     victim === EDGE ? 'its clients and those whose edge it was' : 'its clients, wherever they came in';
-  test(
+  test.serial(
     `shard ${victim} dies: ${who} are disconnected, and miss nothing`,
     bound(async (t, bench) => {
       const members = [
@@ -158,7 +158,7 @@ async function watch(bench: TransportBench, shard: number): Promise<RawClient> {
 const receive = async (watcher: RawClient, count: number): Promise<string[]> =>
   (await watcher.receiveAll(count)).map(({ payload }) => payload).sort();
 
-test(
+test.serial(
   'wills of a dead shard come once, unless the client is back in time',
   bound(async (t, bench) => {
     const watcher = await watch(bench, 2);
@@ -192,7 +192,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a will is due once, also when its shard dies again',
   bound(async (t, bench) => {
     const watcher = await watch(bench, 2);
@@ -215,7 +215,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'wills of those whose edge was a dead shard are due as if their connections had broken',
   bound(async (t, bench) => {
     const watcher = await watch(bench, 2);

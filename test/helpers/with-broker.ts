@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { LogFields, Logger, LogLevel } from '../../src/base/log.js';
-import { launchBroker, type Replacements, type RunningBroker } from '../../src/broker.js';
+import { launchBroker, type RunningBroker } from '../../src/broker.js';
 import type { BrokerOptions } from '../../src/broker-api.js';
 import { asShardId } from '../../src/protocol/ids.js';
+import type { Replacements } from '../../src/replacements.js';
 import type { Fault } from '../../workers/faults.js';
+import { keptThreads } from './kept-threads.js';
 
 export interface TestBrokerOptions extends BrokerOptions, Replacements {}
 
@@ -28,21 +30,38 @@ export function withBroker(
   body: BrokerTest,
 ): (t: ExecutionContext) => Promise<void> {
   return async (t) => {
-    const broker = await startTestBroker(options, tempDirectory());
+    await turn();
     try {
-      await body(broker, t);
+      const broker = await startTestBroker(options, tempDirectory());
+      try {
+        await body(broker, t);
+      } finally {
+        await broker.stop();
+      }
     } finally {
-      await broker.stop();
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
     }
   };
 }
 
+/** The tests of a file begin all at once: without a bound each would start threads of its own. */
+const RUNNING_MAX = 2;
+let running = 0;
+const waiting: (() => void)[] = [];
+
+async function turn(): Promise<void> {
+  if (running < RUNNING_MAX) running += 1;
+  else await new Promise<void>((resolve) => waiting.push(resolve));
+}
+
 /**
  * A broker for tests that stop it themselves: two shards, one listener on a random port of the loopback, faults
- * allowed; all of it can be set otherwise in `options`.
+ * allowed, on threads that brokers before it have left; all of it can be set otherwise in `options`.
  */
 export function startTestBroker(options: TestBrokerOptions, directory: string): Promise<RunningBroker> {
-  const { shardEntry, memoryBytes, userPasswordFormat = QUICK_FORMAT, seams, config, ...rest } = options;
+  const { shardEntry, openThreads, memoryBytes, userPasswordFormat, seams, config, ...rest } = options;
   return launchBroker(
     {
       ...rest,
@@ -60,7 +79,12 @@ export function startTestBroker(options: TestBrokerOptions, directory: string): 
       },
       seams: { faults: true, ...seams },
     },
-    { shardEntry, memoryBytes, userPasswordFormat },
+    {
+      shardEntry,
+      openThreads: openThreads ?? (shardEntry === undefined ? keptThreads : undefined),
+      memoryBytes,
+      userPasswordFormat: userPasswordFormat ?? QUICK_FORMAT,
+    },
   );
 }
 

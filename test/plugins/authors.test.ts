@@ -61,7 +61,7 @@ const id = (client: MqttClient): string => client.options.clientId!;
 for (const shard of [0, 1]) {
   const where = shard === 0 ? 'the same shard' : 'another shard';
 
-  test(`a message from ${where} has its publisher with every QoS`, async (t) => {
+  test.serial(`a message from ${where} has its publisher with every QoS`, async (t) => {
     const stage = await stageFor(t);
     const publisher = await open(t, stage, shard, 'publisher');
     const receiver = await open(t, stage, 0, 'receiver');
@@ -74,25 +74,30 @@ for (const shard of [0, 1]) {
     ]);
   });
 
-  test(`a message from ${where} keeps its publisher while its receiver is away, and after a shared subscription chose`, async (t) => {
-    const stage = await stageFor(t);
-    const stays = { clean: false, properties: { sessionExpiryInterval: 60 } };
-    const publisher = await open(t, stage, shard, 'publisher');
-    const away = await open(t, stage, 0, 'away', stays);
-    await away.subscribeAsync(['away/#', '$share/g/shared'], { qos: 2 });
-    await away.endAsync();
-    for (const qos of [0, 1, 2] as const) await publisher.publishAsync(`away/${qos}`, 'm', { qos });
-    await publisher.publishAsync('shared', 'm', { qos: 1 });
-    await publisher.endAsync();
-    const back = await open(t, stage, 0, 'away', stays);
-    const pair = `${id(publisher)}/publisher's to ${id(back)}`;
-    await expectTold(t, stage, / (away\/[12]|shared) /, [
-      ...[1, 2].flatMap((qos) => ['delivered', 'acked'].map((what) => `${what} away/${qos} ${qos}: ${pair}`)),
-      ...['delivered', 'acked'].map((what) => `${what} shared 1: ${pair}`),
-    ]);
-  });
+  test.serial(
+    `a message from ${where} keeps its publisher while its receiver is away, and after a shared subscription chose`,
+    async (t) => {
+      const stage = await stageFor(t);
+      const stays = { clean: false, properties: { sessionExpiryInterval: 60 } };
+      const publisher = await open(t, stage, shard, 'publisher');
+      const away = await open(t, stage, 0, 'away', stays);
+      await away.subscribeAsync(['away/#', '$share/g/shared'], { qos: 2 });
+      await away.endAsync();
+      for (const qos of [0, 1, 2] as const) await publisher.publishAsync(`away/${qos}`, 'm', { qos });
+      await publisher.publishAsync('shared', 'm', { qos: 1 });
+      await publisher.endAsync();
+      const back = await open(t, stage, 0, 'away', stays);
+      const pair = `${id(publisher)}/publisher's to ${id(back)}`;
+      await expectTold(t, stage, / (away\/[12]|shared) /, [
+        ...[1, 2].flatMap((qos) =>
+          ['delivered', 'acked'].map((what) => `${what} away/${qos} ${qos}: ${pair}`),
+        ),
+        ...['delivered', 'acked'].map((what) => `${what} shared 1: ${pair}`),
+      ]);
+    },
+  );
 
-  test(`a will and retained messages from ${where} are of their client`, async (t) => {
+  test.serial(`a will and retained messages from ${where} are of their client`, async (t) => {
     const stage = await stageFor(t);
     const receiver = await open(t, stage, 0, 'receiver');
     await receiver.subscribeAsync('will', { qos: 1 });
@@ -115,7 +120,7 @@ for (const shard of [0, 1]) {
   });
 }
 
-test('what the broker publishes is of nobody', async (t) => {
+test.serial('what the broker publishes is of nobody', async (t) => {
   const stage = await stageFor(t);
   const receiver = await open(t, stage, 0, 'receiver');
   await receiver.subscribeAsync('$SYS/brokers/+/clients/#');

@@ -18,32 +18,35 @@ async function getsIn({ broker }: Scene, username: string, password: string): Pr
   }
 }
 
-test('names are added, changed, listed and taken out while the broker runs, and stay over its restart', async (t) => {
-  const scene = await brokerWith(t, { plugins: [] });
-  const { plugins } = scene.broker;
-  const run = (command: string, ...args: string[]): Promise<PluginAnswer> =>
-    plugins.run(PLUGIN, command, args);
-  t.true((await plugins.start(PLUGIN)).ok);
-  t.deepEqual(
-    plugins.commands(PLUGIN).map(({ name, usage }) => `${name} ${usage}`.trim()),
-    ['list', 'add NAME PASSWORD', 'passwd NAME PASSWORD', 'del NAME'],
-  );
-  t.deepEqual(await run('add', 'ben', 'lighthouse'), { ok: true, lines: ['ok'] });
-  t.deepEqual(await run('add', 'eve', 'garden'), { ok: true, lines: ['ok'] });
-  t.true(await getsIn(scene, 'ben', 'lighthouse'));
-  t.deepEqual(await run('passwd', 'ben', 'harbour'), { ok: true, lines: ['ok'] });
-  t.false(await getsIn(scene, 'ben', 'lighthouse'));
-  t.true(await getsIn(scene, 'ben', 'harbour'));
-  t.deepEqual(await run('list'), { ok: true, lines: ['ben', 'eve'] });
-  t.deepEqual(await run('del', 'eve'), { ok: true, lines: ['ok'] });
-  t.deepEqual(await run('list'), { ok: true, lines: ['ben'] });
-  await scene.broker.stop();
-  const again = await brokerWith(t, { plugins: [] }, scene.directory);
-  t.true(await getsIn(again, 'ben', 'harbour'));
-  t.false(await getsIn(again, 'ben', 'lighthouse'));
-});
+test.serial(
+  'names are added, changed, listed and taken out while the broker runs, and stay over its restart',
+  async (t) => {
+    const scene = await brokerWith(t, { plugins: [] });
+    const { plugins } = scene.broker;
+    const run = (command: string, ...args: string[]): Promise<PluginAnswer> =>
+      plugins.run(PLUGIN, command, args);
+    t.true((await plugins.start(PLUGIN)).ok);
+    t.deepEqual(
+      plugins.commands(PLUGIN).map(({ name, usage }) => `${name} ${usage}`.trim()),
+      ['list', 'add NAME PASSWORD', 'passwd NAME PASSWORD', 'del NAME'],
+    );
+    t.deepEqual(await run('add', 'ben', 'lighthouse'), { ok: true, lines: ['ok'] });
+    t.deepEqual(await run('add', 'eve', 'garden'), { ok: true, lines: ['ok'] });
+    t.true(await getsIn(scene, 'ben', 'lighthouse'));
+    t.deepEqual(await run('passwd', 'ben', 'harbour'), { ok: true, lines: ['ok'] });
+    t.false(await getsIn(scene, 'ben', 'lighthouse'));
+    t.true(await getsIn(scene, 'ben', 'harbour'));
+    t.deepEqual(await run('list'), { ok: true, lines: ['ben', 'eve'] });
+    t.deepEqual(await run('del', 'eve'), { ok: true, lines: ['ok'] });
+    t.deepEqual(await run('list'), { ok: true, lines: ['ben'] });
+    await scene.broker.stop();
+    const again = await brokerWith(t, { plugins: [] }, scene.directory);
+    t.true(await getsIn(again, 'ben', 'harbour'));
+    t.false(await getsIn(again, 'ben', 'lighthouse'));
+  },
+);
 
-test('what cannot be done is said in a sentence, and never with a password', async (t) => {
+test.serial('what cannot be done is said in a sentence, and never with a password', async (t) => {
   const { broker } = await brokerWith(t, { plugins: [] });
   const { plugins } = broker;
   const why = async (name: string, command: string, ...args: string[]): Promise<string> => {

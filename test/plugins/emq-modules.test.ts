@@ -31,92 +31,102 @@ async function receivedBy(client: MqttClient, publish: () => Promise<unknown>): 
   return received.filter((each) => each !== 'end ');
 }
 
-test('module.subscription subscribes clients when they connect, with %c and %u as whole levels', async (t) => {
-  const scene = await brokerWith(t, {
-    plugins: [],
-    config: {
-      'module.subscription': 'on',
-      'module.subscription.1.topic': '$client/%c',
-      'module.subscription.1.qos': 2,
-      'module.subscription.2.topic': 'user/%u/news',
-      'module.subscription.10.topic': 'x%c/all',
-    },
-  });
-  const publisher = await join(t, scene, 'publisher');
-  const publish = async (): Promise<void> => {
-    for (const topic of [
-      '$client/ann',
-      '$client/%c',
-      'user/bob/news',
-      'user/%u/news',
-      'x%c/all',
-      'xann/all',
-    ]) {
-      await publisher.publishAsync(topic, topic, { qos: 2 });
-    }
-  };
-  const ann = await join(t, scene, 'ann', 'bob');
-  t.deepEqual(
-    (await receivedBy(ann, publish)).map((each) => each.split(' ')[0]),
-    ['$client/ann', 'user/bob/news', 'x%c/all'],
-  );
-  const nameless = await join(t, scene, 'nameless');
-  t.deepEqual(
-    (await receivedBy(nameless, publish)).map((each) => each.split(' ')[0]),
-    ['user/%u/news', 'x%c/all'],
-    'without a user name %u stays',
-  );
-});
+test.serial(
+  'module.subscription subscribes clients when they connect, with %c and %u as whole levels',
+  async (t) => {
+    const scene = await brokerWith(t, {
+      plugins: [],
+      config: {
+        'module.subscription': 'on',
+        'module.subscription.1.topic': '$client/%c',
+        'module.subscription.1.qos': 2,
+        'module.subscription.2.topic': 'user/%u/news',
+        'module.subscription.10.topic': 'x%c/all',
+      },
+    });
+    const publisher = await join(t, scene, 'publisher');
+    const publish = async (): Promise<void> => {
+      for (const topic of [
+        '$client/ann',
+        '$client/%c',
+        'user/bob/news',
+        'user/%u/news',
+        'x%c/all',
+        'xann/all',
+      ]) {
+        await publisher.publishAsync(topic, topic, { qos: 2 });
+      }
+    };
+    const ann = await join(t, scene, 'ann', 'bob');
+    t.deepEqual(
+      (await receivedBy(ann, publish)).map((each) => each.split(' ')[0]),
+      ['$client/ann', 'user/bob/news', 'x%c/all'],
+    );
+    const nameless = await join(t, scene, 'nameless');
+    t.deepEqual(
+      (await receivedBy(nameless, publish)).map((each) => each.split(' ')[0]),
+      ['user/%u/news', 'x%c/all'],
+      'without a user name %u stays',
+    );
+  },
+);
 
-test('a ClientId or user name with a wildcard subscribes its client to nothing of others', async (t) => {
-  const scene = await brokerWith(t, {
-    plugins: [],
-    config: {
-      'module.subscription': 'on',
-      'module.subscription.1.topic': 'client/%c',
-      'module.subscription.2.topic': 'user/%u',
-    },
-  });
-  const publisher = await join(t, scene, 'publisher');
-  const publish = async (): Promise<void> => {
-    for (const topic of ['client/ann', 'client/a/b', 'user/ann']) {
-      await publisher.publishAsync(topic, topic, { qos: 1 });
-    }
-  };
-  for (const name of ['#', '+']) t.deepEqual(await receivedBy(await join(t, scene, name, name), publish), []);
-  const slashed = await join(t, scene, 'a/b', '#');
-  t.deepEqual(await receivedBy(slashed, publish), ['client/a/b client/a/b']);
-});
+test.serial(
+  'a ClientId or user name with a wildcard subscribes its client to nothing of others',
+  async (t) => {
+    const scene = await brokerWith(t, {
+      plugins: [],
+      config: {
+        'module.subscription': 'on',
+        'module.subscription.1.topic': 'client/%c',
+        'module.subscription.2.topic': 'user/%u',
+      },
+    });
+    const publisher = await join(t, scene, 'publisher');
+    const publish = async (): Promise<void> => {
+      for (const topic of ['client/ann', 'client/a/b', 'user/ann']) {
+        await publisher.publishAsync(topic, topic, { qos: 1 });
+      }
+    };
+    for (const name of ['#', '+'])
+      t.deepEqual(await receivedBy(await join(t, scene, name, name), publish), []);
+    const slashed = await join(t, scene, 'a/b', '#');
+    t.deepEqual(await receivedBy(slashed, publish), ['client/a/b client/a/b']);
+  },
+);
 
-test('module.rewrite puts other topics in place of those of publish, subscribe and unsubscribe', async (t) => {
-  const scene = await brokerWith(t, {
-    plugins: [],
-    config: {
-      'module.rewrite': 'on',
-      'module.rewrite.rule.10': 'y/# ^y/(.+)$ late/$1',
-      'module.rewrite.rule.2': 'y/+/z/# ^y/(.+)/z/(.+)$ y/z/$2',
-      'module.rewrite.rule.1': 'x/# ^x/y/(.+)$ z/y/$1',
-    },
-  });
-  const client = await join(t, scene, 'client');
-  await client.subscribeAsync(['x/y/#', '$share/g/x/y/shared', 'late/#', 'y/z/#', 'x/other'], { qos: 1 });
-  const publisher = await join(t, scene, 'publisher');
-  const publish = async (): Promise<void> => {
-    for (const topic of ['x/y/1', 'z/y/2', 'x/other', 'y/a/z/b', 'y/5', 'x/y/shared']) {
-      await publisher.publishAsync(topic, '', { qos: 1 });
-    }
-  };
-  const rewritten = ['z/y/1 ', 'z/y/2 ', 'x/other ', 'y/z/b ', 'late/5 ', 'z/y/shared ', 'z/y/shared '];
-  t.deepEqual(
-    (await receivedBy(client, publish)).sort(),
-    // The subscription to y/z/# was rewritten by rule 10, the first whose filter matches it.
-    rewritten.filter((each) => each !== 'y/z/b ').sort(),
-  );
-  await client.unsubscribeAsync(['x/y/#', '$share/g/x/y/shared', 'late/#']);
-  t.deepEqual(await receivedBy(client, publish), ['x/other ']);
-});
+test.serial(
+  'module.rewrite puts other topics in place of those of publish, subscribe and unsubscribe',
+  async (t) => {
+    const scene = await brokerWith(t, {
+      plugins: [],
+      config: {
+        'module.rewrite': 'on',
+        'module.rewrite.rule.10': 'y/# ^y/(.+)$ late/$1',
+        'module.rewrite.rule.2': 'y/+/z/# ^y/(.+)/z/(.+)$ y/z/$2',
+        'module.rewrite.rule.1': 'x/# ^x/y/(.+)$ z/y/$1',
+      },
+    });
+    const client = await join(t, scene, 'client');
+    await client.subscribeAsync(['x/y/#', '$share/g/x/y/shared', 'late/#', 'y/z/#', 'x/other'], { qos: 1 });
+    const publisher = await join(t, scene, 'publisher');
+    const publish = async (): Promise<void> => {
+      for (const topic of ['x/y/1', 'z/y/2', 'x/other', 'y/a/z/b', 'y/5', 'x/y/shared']) {
+        await publisher.publishAsync(topic, '', { qos: 1 });
+      }
+    };
+    const rewritten = ['z/y/1 ', 'z/y/2 ', 'x/other ', 'y/z/b ', 'late/5 ', 'z/y/shared ', 'z/y/shared '];
+    t.deepEqual(
+      (await receivedBy(client, publish)).sort(),
+      // The subscription to y/z/# was rewritten by rule 10, the first whose filter matches it.
+      rewritten.filter((each) => each !== 'y/z/b ').sort(),
+    );
+    await client.unsubscribeAsync(['x/y/#', '$share/g/x/y/shared', 'late/#']);
+    t.deepEqual(await receivedBy(client, publish), ['x/other ']);
+  },
+);
 
-test('rules and subscriptions that make no sense are refused with their key', async (t) => {
+test.serial('rules and subscriptions that make no sense are refused with their key', async (t) => {
   const { broker } = await brokerWith(t, { plugins: [] });
   for (const [key, value, message] of [
     [
@@ -135,7 +145,7 @@ test('rules and subscriptions that make no sense are refused with their key', as
   }
 });
 
-test('what is switched off at run time is off, and nobody is disconnected', async (t) => {
+test.serial('what is switched off at run time is off, and nobody is disconnected', async (t) => {
   const scene = await brokerWith(t, { plugins: [] });
   const watcher = await join(t, scene, 'watcher');
   await watcher.subscribeAsync('$SYS/brokers/+/clients/#', { qos: 1 });
@@ -148,7 +158,7 @@ test('what is switched off at run time is off, and nobody is disconnected', asyn
   t.deepEqual(await receivedBy(watcher, come('three')), []);
 });
 
-test('an expression that takes for ever refuses the topic, and the shard goes on', async (t) => {
+test.serial('an expression that takes for ever refuses the topic, and the shard goes on', async (t) => {
   const scene = await brokerWith(t, {
     plugins: [],
     config: {
@@ -179,7 +189,7 @@ test('an expression that takes for ever refuses the topic, and the shard goes on
   await client.unsubscribeAsync(evil);
 });
 
-test('a session that is resumed is not sent again what is retained', async (t) => {
+test.serial('a session that is resumed is not sent again what is retained', async (t) => {
   const scene = await brokerWith(t, {
     plugins: [],
     config: { 'module.subscription': 'on', 'module.subscription.1.topic': 'news/#' },

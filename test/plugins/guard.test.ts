@@ -25,29 +25,33 @@ const USERS = {
 };
 const CLOSED = /unavailable/i;
 
-test('a guard that cannot start when the broker does lets nobody in, and the log says what to do', async (t) => {
-  const guard: Plugin = {
-    name: 'door',
-    description: 'asks a service that is not there',
-    isGuard: true,
-    shard: new URL('./probe/shard.js', import.meta.url),
-    start: () => {
-      throw new Error('the service is not there');
-    },
-  };
-  const scene = await brokerWith(t, { plugins: [guard] });
-  t.true(scene.logger.has('error', /plugin door did not start: .*the service is not there/));
-  t.true(scene.logger.has('error', /nobody may connect.* until door runs or is stopped/));
-  t.regex(await tryToConnect(scene), CLOSED, 'nor with mqtt.allow_anonymous');
-  t.regex(await tryToConnect(scene, 'secret'), CLOSED);
-  await breakShard(scene.broker, 0, 'throw');
-  await until(() => scene.logger.has('info', /shard 0 is back/), 'the shard');
-  for (const clientId of ['a', 'b', 'c', 'd']) t.regex(await tryToConnect(scene, 'secret', clientId), CLOSED);
-  t.true((await scene.broker.plugins.stop('door')).ok);
-  t.is(await tryToConnect(scene), 'in');
-});
+test.serial(
+  'a guard that cannot start when the broker does lets nobody in, and the log says what to do',
+  async (t) => {
+    const guard: Plugin = {
+      name: 'door',
+      description: 'asks a service that is not there',
+      isGuard: true,
+      shard: new URL('./probe/shard.js', import.meta.url),
+      start: () => {
+        throw new Error('the service is not there');
+      },
+    };
+    const scene = await brokerWith(t, { plugins: [guard] });
+    t.true(scene.logger.has('error', /plugin door did not start: .*the service is not there/));
+    t.true(scene.logger.has('error', /nobody may connect.* until door runs or is stopped/));
+    t.regex(await tryToConnect(scene), CLOSED, 'nor with mqtt.allow_anonymous');
+    t.regex(await tryToConnect(scene, 'secret'), CLOSED);
+    await breakShard(scene.broker, 0, 'throw');
+    await until(() => scene.logger.has('info', /shard 0 is back/), 'the shard');
+    for (const clientId of ['a', 'b', 'c', 'd'])
+      t.regex(await tryToConnect(scene, 'secret', clientId), CLOSED);
+    t.true((await scene.broker.plugins.stop('door')).ok);
+    t.is(await tryToConnect(scene), 'in');
+  },
+);
 
-test('a guard that is restarted while clients connect never lets a wrong password in', async (t) => {
+test.serial('a guard that is restarted while clients connect never lets a wrong password in', async (t) => {
   const scene = await brokerWith(t, { plugins: [], config: USERS });
   await scene.broker.plugins.start('emq_auth_username');
   let isRestarting = true;
@@ -71,17 +75,20 @@ test('a guard that is restarted while clients connect never lets a wrong passwor
   t.is(await tryToConnect(scene, 'secret'), 'in');
 });
 
-test('keys of a plugin that does not run are warned of, and so is a directory that is not there', async (t) => {
-  const config = { ...USERS, 'mqtt.plugins.etc_dir': './no/such/place' };
-  const { logger } = await brokerWith(t, { plugins: [], config });
-  t.true(
-    logger.has(
-      'warn',
-      /^keys of emq_auth_username are set, and .* plugins load emq_auth_username lets it start/,
-    ),
-  );
-  t.true(logger.has('warn', /^mqtt\.plugins\.etc_dir: \.\/no\/such\/place is not there/));
-  // A busy machine is warned of as well.
-  const warnings = logger.lines.filter(({ message }) => /no effect|etc_dir/.test(message));
-  t.is(warnings.length, 2);
-});
+test.serial(
+  'keys of a plugin that does not run are warned of, and so is a directory that is not there',
+  async (t) => {
+    const config = { ...USERS, 'mqtt.plugins.etc_dir': './no/such/place' };
+    const { logger } = await brokerWith(t, { plugins: [], config });
+    t.true(
+      logger.has(
+        'warn',
+        /^keys of emq_auth_username are set, and .* plugins load emq_auth_username lets it start/,
+      ),
+    );
+    t.true(logger.has('warn', /^mqtt\.plugins\.etc_dir: \.\/no\/such\/place is not there/));
+    // A busy machine is warned of as well.
+    const warnings = logger.lines.filter(({ message }) => /no effect|etc_dir/.test(message));
+    t.is(warnings.length, 2);
+  },
+);

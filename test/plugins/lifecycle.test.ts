@@ -7,19 +7,22 @@ import { activeIn, ask, brokerWith, clientOf, PROBE } from './asking.js';
 const DEFAULTS = 'emq_recon.\nemq_modules.\nemq_retainer.\n';
 const loaded = (directory: string): string => readFileSync(join(directory, 'loaded_plugins'), 'utf8');
 
-test('a broker that has never run starts the defaults, remembers them, then users’ plugins', async (t) => {
-  const scene = await brokerWith(t);
-  t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'emq_retainer', 'probe']);
-  t.is(loaded(scene.directory), DEFAULTS);
-  const names = scene.broker.plugins.list().map(({ name }) => name);
-  t.deepEqual(names, [...names].sort());
-  t.like(
-    scene.broker.plugins.list().find(({ name }) => name === 'probe'),
-    { version: '9.9.9', description: 'Does what a test wants' },
-  );
-});
+test.serial(
+  'a broker that has never run starts the defaults, remembers them, then users’ plugins',
+  async (t) => {
+    const scene = await brokerWith(t);
+    t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'emq_retainer', 'probe']);
+    t.is(loaded(scene.directory), DEFAULTS);
+    const names = scene.broker.plugins.list().map(({ name }) => name);
+    t.deepEqual(names, [...names].sort());
+    t.like(
+      scene.broker.plugins.list().find(({ name }) => name === 'probe'),
+      { version: '9.9.9', description: 'Does what a test wants' },
+    );
+  },
+);
 
-test('start and stop have EMQ’s results, and are remembered in the order of starting', async (t) => {
+test.serial('start and stop have EMQ’s results, and are remembered in the order of starting', async (t) => {
   const scene = await brokerWith(t, { plugins: [] });
   const { plugins } = scene.broker;
   t.like(await plugins.start('emq_modules'), { ok: false, why: 'already_started' });
@@ -42,7 +45,7 @@ test('start and stop have EMQ’s results, and are remembered in the order of st
   t.deepEqual(activeIn(again), ['emq_modules', 'emq_plugin_template', 'emq_recon', 'emq_retainer']);
 });
 
-test('every shard runs its part, with the values and the state of the main part', async (t) => {
+test.serial('every shard runs its part, with the values and the state of the main part', async (t) => {
   const config = { 'probe.word': 'hello', 'probe.entry.1.name': 'one', 'probe.entry.2.name': 'two' };
   const scene = await brokerWith(t, { config });
   for (const shard of [0, 1]) {
@@ -60,7 +63,7 @@ test('every shard runs its part, with the values and the state of the main part'
   }
 });
 
-test('a shard that restarts runs what the others run, in their order', async (t) => {
+test.serial('a shard that restarts runs what the others run, in their order', async (t) => {
   const scene = await brokerWith(t, { config: { 'probe.word': 'hello' } });
   await scene.broker.plugins.start('emq_plugin_template');
   await breakShard(scene.broker, 1, 'throw');
@@ -78,26 +81,29 @@ for (const [key, value, why] of [
   ['probe.shard', 'wrong-limits', /its retained has to have four limits/],
   ['probe.shard', 'ends', /shard \d/],
 ] as const) {
-  test(`${key} ${value}: it runs nowhere, the log and the outcome say why, and the broker runs`, async (t) => {
-    const directory = tempDirectory();
-    const scene = await brokerWith(t, { config: { [key]: value } }, directory);
-    t.false(activeIn(scene).includes('probe'));
-    t.true(scene.logger.has('error', why));
-    const client = await clientOf(t, scene, 0);
-    await client.publishAsync('probe/ask/word', '', { qos: 1 });
-    await until(async () => {
-      const outcome = await scene.broker.plugins.start('probe');
-      return !outcome.ok && outcome.why === 'failed' && why.test(outcome.message);
-    }, 'the outcome');
-    t.is(loaded(directory), DEFAULTS, 'it is not remembered');
-    t.deepEqual(await scene.broker.plugins.configure('probe', { 'probe.word': 'better' }), { ok: true });
-    t.deepEqual(await scene.broker.plugins.start('probe'), { ok: true });
-    await until(() => !scene.logger.has('error', /shard 1 has/) || scene.logger.has('info', /back/));
-    t.is(await ask(await clientOf(t, scene, 1), 'word'), 'better');
-  });
+  test.serial(
+    `${key} ${value}: it runs nowhere, the log and the outcome say why, and the broker runs`,
+    async (t) => {
+      const directory = tempDirectory();
+      const scene = await brokerWith(t, { config: { [key]: value } }, directory);
+      t.false(activeIn(scene).includes('probe'));
+      t.true(scene.logger.has('error', why));
+      const client = await clientOf(t, scene, 0);
+      await client.publishAsync('probe/ask/word', '', { qos: 1 });
+      await until(async () => {
+        const outcome = await scene.broker.plugins.start('probe');
+        return !outcome.ok && outcome.why === 'failed' && why.test(outcome.message);
+      }, 'the outcome');
+      t.is(loaded(directory), DEFAULTS, 'it is not remembered');
+      t.deepEqual(await scene.broker.plugins.configure('probe', { 'probe.word': 'better' }), { ok: true });
+      t.deepEqual(await scene.broker.plugins.start('probe'), { ok: true });
+      await until(() => !scene.logger.has('error', /shard 1 has/) || scene.logger.has('info', /back/));
+      t.is(await ask(await clientOf(t, scene, 1), 'word'), 'better');
+    },
+  );
 }
 
-test('a name that nobody knows in loaded_plugins is logged, and the rest of it starts', async (t) => {
+test.serial('a name that nobody knows in loaded_plugins is logged, and the rest of it starts', async (t) => {
   const directory = tempDirectory();
   writeFileSync(join(directory, 'loaded_plugins'), "emq_dashboard.\n% a comment\n'emq_recon'.\n\nprobe.\n");
   const scene = await brokerWith(t, {}, directory);
@@ -110,7 +116,7 @@ test('a name that nobody knows in loaded_plugins is logged, and the rest of it s
   );
 });
 
-test('loaded_plugins that cannot be read stops the start: it may name a guard', async (t) => {
+test.serial('loaded_plugins that cannot be read stops the start: it may name a guard', async (t) => {
   for (const [text, message] of [
     ['emq_recon.\nemq_auth_user', /loaded_plugins: line 2: expected a name and a full stop/],
     ['x'.repeat(70_000), /loaded_plugins: cannot be read: longer than 65536 bytes/],
@@ -124,7 +130,7 @@ test('loaded_plugins that cannot be read stops the start: it may name a guard', 
   }
 });
 
-test('what cannot be remembered is not done', async (t) => {
+test.serial('what cannot be remembered is not done', async (t) => {
   const directory = tempDirectory();
   const file = join(directory, 'loaded_plugins');
   const scene = await brokerWith(t, { plugins: [], config: { 'mqtt.plugins.loaded_file': file } }, directory);
@@ -134,7 +140,7 @@ test('what cannot be remembered is not done', async (t) => {
   t.deepEqual(activeIn(scene), ['emq_modules', 'emq_recon', 'emq_retainer']);
 });
 
-test('a plugin that will not stop is stopped, and the log says that it did not like to', async (t) => {
+test.serial('a plugin that will not stop is stopped, and the log says that it did not like to', async (t) => {
   const scene = await brokerWith(t, {
     config: { 'probe.main': 'stop-throws', 'probe.shard': 'stop-throws' },
   });
@@ -145,7 +151,7 @@ test('a plugin that will not stop is stopped, and the log says that it did not l
   t.deepEqual(await scene.broker.plugins.start('probe'), { ok: true });
 });
 
-test('operations that come at once are done one after the other', async (t) => {
+test.serial('operations that come at once are done one after the other', async (t) => {
   const scene = await brokerWith(t);
   const { plugins } = scene.broker;
   const outcomes = await Promise.all([
@@ -164,7 +170,7 @@ test('operations that come at once are done one after the other', async (t) => {
   t.true(refused.length > 0);
 });
 
-test('modules that are no plugins stop the start with a sentence', async (t) => {
+test.serial('modules that are no plugins stop the start with a sentence', async (t) => {
   const missing = new URL('./probe/missing.js', import.meta.url);
   const error = await t.throwsAsync(brokerWith(t, { plugins: [missing, PROBE, PROBE] }));
   t.like(error, { code: 'CONFIG_INVALID' });
@@ -174,17 +180,20 @@ test('modules that are no plugins stop the start with a sentence', async (t) => 
   t.regex(issues[1]!, /^plugins: file:.*plugin\.js: there is already a plugin named probe/);
 });
 
-test('a module that is no JavaScript, and one without default export, are told what to do', async (t) => {
-  const directory = tempDirectory();
-  const wrong = join(directory, 'wrong.mjs');
-  writeFileSync(wrong, "export default {\n  name: 'x' 'y',\n};\n");
-  const bare = join(directory, 'bare.mjs');
-  writeFileSync(bare, "export const name = 'bare';\n");
-  const error = await t.throwsAsync(brokerWith(t, { plugins: [wrong, bare] }));
-  const { issues } = error as unknown as { issues: string[] };
-  t.regex(
-    issues[0]!,
-    /^plugins: \S*wrong\.mjs: cannot be loaded: Unexpected string; node --check FILE shows where$/,
-  );
-  t.regex(issues[1]!, /bare\.mjs: cannot be loaded: it has no default export, which would be the plugin$/);
-});
+test.serial(
+  'a module that is no JavaScript, and one without default export, are told what to do',
+  async (t) => {
+    const directory = tempDirectory();
+    const wrong = join(directory, 'wrong.mjs');
+    writeFileSync(wrong, "export default {\n  name: 'x' 'y',\n};\n");
+    const bare = join(directory, 'bare.mjs');
+    writeFileSync(bare, "export const name = 'bare';\n");
+    const error = await t.throwsAsync(brokerWith(t, { plugins: [wrong, bare] }));
+    const { issues } = error as unknown as { issues: string[] };
+    t.regex(
+      issues[0]!,
+      /^plugins: \S*wrong\.mjs: cannot be loaded: Unexpected string; node --check FILE shows where$/,
+    );
+    t.regex(issues[1]!, /bare\.mjs: cannot be loaded: it has no default export, which would be the plugin$/);
+  },
+);

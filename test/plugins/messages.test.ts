@@ -7,25 +7,28 @@ import {
 import { until } from '../helpers/with-broker.js';
 import { ask, brokerWith, clientOf, nextIn } from './asking.js';
 
-test('a part that floods the main part is bounded, what was taken arrives, and it may go on afterwards', async (t) => {
-  const scene = await brokerWith(t);
-  const client = await clientOf(t, scene, 0);
-  await client.subscribeAsync('probe/counted', { qos: 1 });
-  let all = 0;
-  for (let round = 1; round <= 2; round++) {
-    // Main has not reported the last few of those before.
-    const told = Number(await ask(client, 'flood'));
-    t.true(told <= PLUGIN_MESSAGES_WAITING_MAX, `${told}`);
-    t.true(told > PLUGIN_MESSAGES_WAITING_MAX - PLUGIN_MESSAGES_PER_REPORT, `${told}`);
-    all += told;
-    const counted = nextIn(client, 'probe/counted');
-    await client.publishAsync('probe/ask/counted', '', { qos: 1 });
-    t.is(await counted, String(all));
-  }
-  t.true(scene.logger.has('warn', /^probe: messages to its main part are dropped/));
-});
+test.serial(
+  'a part that floods the main part is bounded, what was taken arrives, and it may go on afterwards',
+  async (t) => {
+    const scene = await brokerWith(t);
+    const client = await clientOf(t, scene, 0);
+    await client.subscribeAsync('probe/counted', { qos: 1 });
+    let all = 0;
+    for (let round = 1; round <= 2; round++) {
+      // Main has not reported the last few of those before.
+      const told = Number(await ask(client, 'flood'));
+      t.true(told <= PLUGIN_MESSAGES_WAITING_MAX, `${told}`);
+      t.true(told > PLUGIN_MESSAGES_WAITING_MAX - PLUGIN_MESSAGES_PER_REPORT, `${told}`);
+      all += told;
+      const counted = nextIn(client, 'probe/counted');
+      await client.publishAsync('probe/ask/counted', '', { qos: 1 });
+      t.is(await counted, String(all));
+    }
+    t.true(scene.logger.has('warn', /^probe: messages to its main part are dropped/));
+  },
+);
 
-test('what cannot be cloned is not told, and logged', async (t) => {
+test.serial('what cannot be cloned is not told, and logged', async (t) => {
   const scene = await brokerWith(t);
   const client = await clientOf(t, scene, 0);
   t.is(await ask(client, 'unclonable'), 'false');
@@ -33,7 +36,7 @@ test('what cannot be cloned is not told, and logged', async (t) => {
   t.is(await ask(client, 'ping'), 'pong');
 });
 
-test('a message that its main part does not like is logged, and nothing else', async (t) => {
+test.serial('a message that its main part does not like is logged, and nothing else', async (t) => {
   const scene = await brokerWith(t);
   const client = await clientOf(t, scene, 1);
   await client.publishAsync('probe/ask/throw', '', { qos: 1 });
@@ -41,7 +44,7 @@ test('a message that its main part does not like is logged, and nothing else', a
   t.is(await ask(client, 'ping'), 'pong');
 });
 
-test('a part that floods the log is cut short', async (t) => {
+test.serial('a part that floods the log is cut short', async (t) => {
   const scene = await brokerWith(t);
   const client = await clientOf(t, scene, 0);
   t.is(await ask(client, 'log'), 'done');
@@ -49,7 +52,7 @@ test('a part that floods the log is cut short', async (t) => {
   t.true(lines.length < PLUGIN_LOG_LINES_PER_SECOND * 10, `${lines.length} lines`);
 });
 
-test('a part subscribes and unsubscribes a client of its shard, which gets no SUBACK', async (t) => {
+test.serial('a part subscribes and unsubscribes a client of its shard, which gets no SUBACK', async (t) => {
   const scene = await brokerWith(t);
   const client = await clientOf(t, scene, 1);
   await client.publishAsync('probe/ask/subscribe', '', { qos: 1 });

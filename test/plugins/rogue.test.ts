@@ -9,7 +9,7 @@ function noShardHasEnded(t: ExecutionContext, { logger }: Scene): void {
   t.false(logger.has('error', /^shard \d has ended/));
 }
 
-test('a module that was wrong is read again once it is right', async (t) => {
+test.serial('a module that was wrong is read again once it is right', async (t) => {
   const rogue = writePlugin('');
   const { broker } = await brokerWith(t, { plugins: [rogue.path] });
   const { plugins } = broker;
@@ -25,7 +25,7 @@ test('a module that was wrong is read again once it is right', async (t) => {
   t.is(plugins.list().find(({ name }) => name === 'rogue')!.version, '3');
 });
 
-test('onMessage and stop that reject are logged, on main and in the shards', async (t) => {
+test.serial('onMessage and stop that reject are logged, on main and in the shards', async (t) => {
   const main = `start: ({ tell }) => ({
     onMessage: async () => { tell('x'); throw new Error('late on main'); },
     stop: async () => { throw new Error('stop on main'); },
@@ -45,7 +45,7 @@ test('onMessage and stop that reject are logged, on main and in the shards', asy
   noShardHasEnded(t, scene);
 });
 
-test('answers with holes are wrong answers', async (t) => {
+test.serial('answers with holes are wrong answers', async (t) => {
   const rogue = writePlugin(
     '',
     `return { hooks: {
@@ -86,7 +86,7 @@ const WRONG_PUBLISHES = `
     }
   }`;
 
-test('publish refuses what cannot be published, on main and in the shards', async (t) => {
+test.serial('publish refuses what cannot be published, on main and in the shards', async (t) => {
   const main = `start(context) { ${WRONG_PUBLISHES} context.log.info('all tried'); }`;
   const shard = `${WRONG_PUBLISHES} context.log.info('all tried'); return {};`;
   const scene = await brokerWith(t, { plugins: [writePlugin(main, shard).path] });
@@ -95,7 +95,7 @@ test('publish refuses what cannot be published, on main and in the shards', asyn
   t.false(scene.logger.has('error', /./));
 });
 
-test('subscribe refuses what is no filter and no QoS', async (t) => {
+test.serial('subscribe refuses what is no filter and no QoS', async (t) => {
   const rogue = writePlugin(
     '',
     `const tryTo = (call) => { try { call(); } catch (error) { context.log.info(error.message); } };
@@ -116,26 +116,29 @@ test('subscribe refuses what is no filter and no QoS', async (t) => {
   noShardHasEnded(t, scene);
 });
 
-test('a part that fails in a shard that comes back: the plugin is stopped everywhere, the broker runs', async (t) => {
-  const main = 'start: () => { let count = 0; return { shardState: () => ++count }; }';
-  const rogue = writePlugin(main, 'if (context.state > 1) throw new Error("not twice"); return {};');
-  const scene = await brokerWith(t, { plugins: [rogue.path] });
-  t.true(activeIn(scene).includes('rogue'));
-  await breakShard(scene.broker, 1, 'throw');
-  await until(() => scene.logger.has('info', /shard 1 is back/), 'the shard');
-  await until(() => !activeIn(scene).includes('rogue'), 'the end of the plugin');
-  t.true(scene.logger.has('error', /^plugin rogue cannot go on in a shard that starts.*: not twice$/));
-  t.deepEqual(await scene.broker.plugins.start('rogue'), { ok: true }, 'its count begins anew');
-});
+test.serial(
+  'a part that fails in a shard that comes back: the plugin is stopped everywhere, the broker runs',
+  async (t) => {
+    const main = 'start: () => { let count = 0; return { shardState: () => ++count }; }';
+    const rogue = writePlugin(main, 'if (context.state > 1) throw new Error("not twice"); return {};');
+    const scene = await brokerWith(t, { plugins: [rogue.path] });
+    t.true(activeIn(scene).includes('rogue'));
+    await breakShard(scene.broker, 1, 'throw');
+    await until(() => scene.logger.has('info', /shard 1 is back/), 'the shard');
+    await until(() => !activeIn(scene).includes('rogue'), 'the end of the plugin');
+    t.true(scene.logger.has('error', /^plugin rogue cannot go on in a shard that starts.*: not twice$/));
+    t.deepEqual(await scene.broker.plugins.start('rogue'), { ok: true }, 'its count begins anew');
+  },
+);
 
-test('a plugin is a module in a file', async (t) => {
+test.serial('a plugin is a module in a file', async (t) => {
   const plugins = [new URL('data:text/javascript,export default { name: "rogue", description: "x" }')];
   const error = await t.throwsAsync(brokerWith(t, { plugins }));
   t.like(error, { code: 'CONFIG_INVALID' });
   t.regex((error as unknown as { issues: string[] }).issues[0]!, /it is not the URL of a file$/);
 });
 
-test('bytes that a plugin uses again are not those that wait for a client', async (t) => {
+test.serial('bytes that a plugin uses again are not those that wait for a client', async (t) => {
   const rogue = writePlugin(
     '',
     `const scratch = Buffer.alloc(5000);
@@ -162,7 +165,7 @@ test('bytes that a plugin uses again are not those that wait for a client', asyn
   t.deepEqual(received, sent);
 });
 
-test('a plugin that has become a guard when it is read again is one', async (t) => {
+test.serial('a plugin that has become a guard when it is read again is one', async (t) => {
   const main = 'start: () => { let count = 0; return { shardState: () => ++count }; }';
   const rogue = writePlugin(main, 'if (context.state > 1) throw new Error("not twice"); return {};');
   const scene = await brokerWith(t, { plugins: [rogue.path] });
@@ -174,22 +177,25 @@ test('a plugin that has become a guard when it is read again is one', async (t) 
   await t.throwsAsync(clientOf(t, scene, 0), { message: /unavailable/ });
 });
 
-test('a configuration that fails in one shard is taken back in all, also when it ends the shard', async (t) => {
-  const scene = await brokerWith(t, { config: { 'probe.word': 'old' } });
-  const { plugins } = scene.broker;
-  for (const does of ['one-throws', 'ends']) {
-    const outcome = await plugins.configure('probe', { 'probe.word': 'new', 'probe.shard': does });
-    t.regex(outcome.ok ? '' : outcome.message, /; it runs again as it was$/, does);
-    t.true(activeIn(scene).includes('probe'));
-    for (const shard of [0, 1]) t.is(await ask(await clientOf(t, scene, shard), 'word'), 'old');
-    t.like(
-      plugins.config('probe')!.find(({ key }) => key === 'probe.word'),
-      { value: 'old' },
-    );
-  }
-});
+test.serial(
+  'a configuration that fails in one shard is taken back in all, also when it ends the shard',
+  async (t) => {
+    const scene = await brokerWith(t, { config: { 'probe.word': 'old' } });
+    const { plugins } = scene.broker;
+    for (const does of ['one-throws', 'ends']) {
+      const outcome = await plugins.configure('probe', { 'probe.word': 'new', 'probe.shard': does });
+      t.regex(outcome.ok ? '' : outcome.message, /; it runs again as it was$/, does);
+      t.true(activeIn(scene).includes('probe'));
+      for (const shard of [0, 1]) t.is(await ask(await clientOf(t, scene, shard), 'word'), 'old');
+      t.like(
+        plugins.config('probe')!.find(({ key }) => key === 'probe.word'),
+        { value: 'old' },
+      );
+    }
+  },
+);
 
-test('a shard that ends while a plugin stops does not keep it', async (t) => {
+test.serial('a shard that ends while a plugin stops does not keep it', async (t) => {
   const scene = await brokerWith(t);
   const [, outcome] = await Promise.all([
     breakShard(scene.broker, 1, 'throw'),

@@ -5,7 +5,7 @@ import test from 'ava';
 import { tempDirectory, until } from '../helpers/with-broker.js';
 import { activeIn, ask, brokerWith, clientOf, nextIn } from './asking.js';
 
-test('emq_recon tells what every thread is doing', async (t) => {
+test.serial('emq_recon tells what every thread is doing', async (t) => {
   const scene = await brokerWith(t, { plugins: [], config: { 'recon.interval': '50ms' } });
   const client = await clientOf(t, scene);
   const prefix = `$SYS/brokers/${scene.broker.name}/recon`;
@@ -20,7 +20,7 @@ test('emq_recon tells what every thread is doing', async (t) => {
 });
 
 for (const limit of ['mqtt.max_packet_size', 'mqtt.max_topic_levels']) {
-  test(`emq_recon lets the broker live where ${limit} is too small for what it tells`, async (t) => {
+  test.serial(`emq_recon lets the broker live where ${limit} is too small for what it tells`, async (t) => {
     const config = { 'recon.interval': '20ms', [limit]: limit === 'mqtt.max_packet_size' ? '64' : '1' };
     const { logger } = await brokerWith(t, { plugins: [], config });
     const refused = /^emq_recon: figures of main are not published: /;
@@ -29,7 +29,7 @@ for (const limit of ['mqtt.max_packet_size', 'mqtt.max_topic_levels']) {
   });
 }
 
-test('emq_plugin_template logs every hook, and changes nothing', async (t) => {
+test.serial('emq_plugin_template logs every hook, and changes nothing', async (t) => {
   const scene = await brokerWith(t, { plugins: [], config: { 'log.level': 'debug' } });
   t.true((await scene.broker.plugins.start('emq_plugin_template')).ok);
   const client = await clientOf(t, scene);
@@ -85,7 +85,7 @@ function copyOfProbe(): {
   };
 }
 
-test('a user’s plugin that has changed is read again, in main and in the shards', async (t) => {
+test.serial('a user’s plugin that has changed is read again, in main and in the shards', async (t) => {
   const probe = copyOfProbe();
   const scene = await brokerWith(t, { plugins: [probe.plugin] });
   const { plugins } = scene.broker;
@@ -105,7 +105,7 @@ test('a user’s plugin that has changed is read again, in main and in the shard
   t.like(await plugins.reload('emq_modules'), { ok: false, why: 'failed' });
 });
 
-test('a change that does not start is taken back, and the plugin runs as it was', async (t) => {
+test.serial('a change that does not start is taken back, and the plugin runs as it was', async (t) => {
   const probe = copyOfProbe();
   const scene = await brokerWith(t, { plugins: [probe.plugin] });
   probe.change(probe.shard, "=== 'throws'", "!== 'throws'");
@@ -114,7 +114,7 @@ test('a change that does not start is taken back, and the plugin runs as it was'
   t.is(await ask(await clientOf(t, scene), 'shard'), '0');
 });
 
-test('emq_reloader notices a change by itself', async (t) => {
+test.serial('emq_reloader notices a change by itself', async (t) => {
   const probe = copyOfProbe();
   const config = { 'reloader.interval': '50ms' };
   const scene = await brokerWith(t, { plugins: [probe.plugin], config });

@@ -56,7 +56,7 @@ async function drain(client: RawClient): Promise<number[]> {
   return numbers;
 }
 
-test(
+test.serial(
   'with 80 % of its budget waiting a shard takes no new client, and others do; with less it takes them again',
   withBudget({}, async (bench, t) => {
     const clientId = await away(bench, 'a/#');
@@ -84,7 +84,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'above the budget the largest waiter loses the older half of its queue, and smaller ones nothing',
   withBudget({}, async (bench, t) => {
     const small = await away(bench, 'small/#');
@@ -110,7 +110,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'above the budget a connected client that holds most of it is disconnected with 0x97, and nobody else',
   withBudget({ 'mqtt.session.max_inflight': 1 }, async (bench, t) => {
     const greedy = await bench.connect(0, 5, PERSISTENT);
@@ -129,7 +129,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'of several slow readers only the largest has to go',
   withBudget({ 'mqtt.client.max_write_buffer': '4MB' }, async (bench, t) => {
     const readers = [];
@@ -159,7 +159,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'near the budget QoS 0 to a reader with anything waiting is dropped, and QoS 1 for it waits',
   withBudget({ 'mqtt.client.max_write_buffer': '2MB' }, async (bench, t) => {
     await away(bench, 'fill/#');
@@ -193,7 +193,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a queue gives up its oldest messages above mqtt.mqueue.max_bytes, and says so to the hook',
   withBench(
     { seam: { kind: 'hooks', mode: '' }, config: { 'mqtt.mqueue.max_bytes': '500KB' } },

@@ -64,41 +64,44 @@ async function busy(bench: TransportBench): Promise<Flow[]> {
   return Promise.all(flows);
 }
 
-test('a hundred busy clients notice nothing of certificates that change, nor of files that are wrong', async (t) => {
-  const files = new Files(tempDirectory());
-  const logger = new RecordingLogger();
-  const bench = await TransportBench.start(settingsOf(files), logger);
-  try {
-    const flows = await busy(bench);
-    // Others come in all the time, and get one of the two.
-    let isOver = false;
-    const seen = new Set<string>();
-    const arrivals = (async () => {
-      while (!isOver)
-        for (const transport of ['ssl', 'wss'] as const) seen.add(await keyOf(bench, transport));
-    })();
-    for (let n = 1; n <= RELOADS; n++) {
-      const pair = PAIRS[n % 2]!;
-      files.put(pair);
-      await Promise.all([bench.broker.reloadCertificates(), bench.broker.reloadCertificates()]);
-      const wanted = pair === CERTS.serverRsa ? 'rsa' : 'ec';
-      t.is(await keyOf(bench, 'ssl'), wanted);
-      // A key that does not belong to it, and half a file.
-      copyFileSync(PAIRS[(n + 1) % 2]!.keyfile, files.keyfile);
-      await t.throwsAsync(bench.broker.reloadCertificates(), { instanceOf: BrokerError });
-      t.is(await keyOf(bench, 'wss'), wanted);
+test.serial(
+  'a hundred busy clients notice nothing of certificates that change, nor of files that are wrong',
+  async (t) => {
+    const files = new Files(tempDirectory());
+    const logger = new RecordingLogger();
+    const bench = await TransportBench.start(settingsOf(files), logger);
+    try {
+      const flows = await busy(bench);
+      // Others come in all the time, and get one of the two.
+      let isOver = false;
+      const seen = new Set<string>();
+      const arrivals = (async () => {
+        while (!isOver)
+          for (const transport of ['ssl', 'wss'] as const) seen.add(await keyOf(bench, transport));
+      })();
+      for (let n = 1; n <= RELOADS; n++) {
+        const pair = PAIRS[n % 2]!;
+        files.put(pair);
+        await Promise.all([bench.broker.reloadCertificates(), bench.broker.reloadCertificates()]);
+        const wanted = pair === CERTS.serverRsa ? 'rsa' : 'ec';
+        t.is(await keyOf(bench, 'ssl'), wanted);
+        // A key that does not belong to it, and half a file.
+        copyFileSync(PAIRS[(n + 1) % 2]!.keyfile, files.keyfile);
+        await t.throwsAsync(bench.broker.reloadCertificates(), { instanceOf: BrokerError });
+        t.is(await keyOf(bench, 'wss'), wanted);
+      }
+      isOver = true;
+      await arrivals;
+      t.deepEqual([...seen].sort(), ['ec', 'rsa']);
+      for (const flow of flows) await flow.goesOn();
+      t.deepEqual((await Promise.all(flows.map((flow) => flow.stop()))).flat(), []);
+    } finally {
+      await bench.stop();
     }
-    isOver = true;
-    await arrivals;
-    t.deepEqual([...seen].sort(), ['ec', 'rsa']);
-    for (const flow of flows) await flow.goesOn();
-    t.deepEqual((await Promise.all(flows.map((flow) => flow.stop()))).flat(), []);
-  } finally {
-    await bench.stop();
-  }
-});
+  },
+);
 
-test('a shard that dies while certificates change comes back with those in force', async (t) => {
+test.serial('a shard that dies while certificates change comes back with those in force', async (t) => {
   const files = new Files(tempDirectory());
   const logger = new RecordingLogger();
   const bench = await TransportBench.start(settingsOf(files), logger);

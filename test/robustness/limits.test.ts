@@ -40,7 +40,7 @@ for (const [title, config, payloadBytes] of [
   ['rate_limit of the listener', { 'listener.tcp.external.rate_limit': '2,2' }, 200],
 ] as const) {
   for (const qos of [0, 1, 2] as const) {
-    test(
+    test.serial(
       `${title}: QoS ${qos} above it comes later, all of it and in order`,
       withBench({ config }, async (bench, t) => {
         const subscriber = await bench.connect(1, 5);
@@ -68,7 +68,7 @@ for (const [title, config, payloadBytes] of [
   }
 }
 
-test(
+test.serial(
   'mqtt.session.max_subscriptions: filters above it are refused, those that are there may change',
   withBench({ config: { 'mqtt.session.max_subscriptions': 2 } }, async (bench, t) => {
     for (const version of [4, 5] as const) {
@@ -84,7 +84,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a CONNECT that is dripped is closed at its deadline, whatever its speed',
   withBench({ config: { 'mqtt.client.idle_timeout': '300ms' } }, async (bench, t) => {
     const bytes = connect({ version: 5, clientId: bench.clientId(0), username: 'x'.repeat(5_000) });
@@ -100,7 +100,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a CONNECT above mqtt.client.max_connect_size is refused as soon as it is announced',
   withBench(
     { config: { 'mqtt.client.max_connect_size': '1KB', 'mqtt.max_packet_size': '1MB' } },

@@ -21,7 +21,7 @@ async function owner(bench: SeamBench, clientId: string): Promise<unknown> {
 const current = (bench: SeamBench): number => bench.broker.listenerFigures()[0]!.current;
 
 for (const version of [3, 4, 5] as const) {
-  test(
+  test.serial(
     `level ${version}: packets behind a CONNECT whose authentication is slow wait for it and keep their order`,
     withBench(HOOKS, async (bench, t) => {
       const watcher = await bench.connect(1, 4);
@@ -42,7 +42,7 @@ for (const version of [3, 4, 5] as const) {
   );
 }
 
-test(
+test.serial(
   'a client that leaves before its authentication is answered leaves no session',
   withBench(HOOKS, async (bench, t) => {
     const clientId = bench.clientId(0);
@@ -57,7 +57,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'while the authentication of a second CONNECT is under way, the connection that holds the ClientId goes on',
   withBench(HOOKS, async (bench, t) => {
     const first = await bench.connect(0, 5);
@@ -72,7 +72,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a slow refusal is a refusal',
   withBench(HOOKS, async (bench, t) => {
     const clientId = bench.clientId(0);
@@ -88,7 +88,7 @@ test(
 );
 
 for (const version of [3, 4, 5] as const) {
-  test(
+  test.serial(
     `level ${version}: a hook that throws refuses CONNECT, PUBLISH and SUBSCRIBE, and nobody else notices`,
     withBench(HOOKS, async (bench, t) => {
       const watcher = await bench.connect(1, 4);
@@ -108,7 +108,7 @@ for (const version of [3, 4, 5] as const) {
   );
 }
 
-test(
+test.serial(
   'only the first answer of a hook counts',
   withBench(HOOKS, async (bench, t) => {
     const client = await bench.connect(0, 5, { username: 'twice' });
@@ -120,7 +120,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a connection whose authentication is not answered within the time to CONNECT is closed',
   withBench({ ...HOOKS, config: { 'mqtt.client.idle_timeout': '8s' } }, async (bench, t) => {
     const clientId = bench.clientId(0);
@@ -138,7 +138,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a slow authorizePublish holds up its own connection only, and its packets keep their order',
   withBench(HOOKS, async (bench, t) => {
     const watcher = await bench.connect(0, 4);
@@ -163,7 +163,7 @@ test(
 );
 
 for (const version of [3, 4, 5] as const) {
-  test(
+  test.serial(
     `level ${version}: a publish that is refused late reaches nobody and is answered as one refused at once`,
     withBench(HOOKS, async (bench, t) => {
       const watcher = await bench.connect(0, 4);
@@ -185,7 +185,7 @@ for (const version of [3, 4, 5] as const) {
 }
 
 for (const version of [4, 5] as const) {
-  test(
+  test.serial(
     `level ${version}: authorizeSubscribe decides filter by filter, in their order, however slowly`,
     withBench(HOOKS, async (bench, t) => {
       const client = await bench.connect(0, version);
@@ -209,7 +209,7 @@ for (const version of [4, 5] as const) {
   );
 }
 
-test(
+test.serial(
   'a publish or subscribe whose authorization is never answered is refused after 10 s',
   withBench(HOOKS, async (bench, t) => {
     const publisher = await bench.connect(0, 5);
@@ -229,7 +229,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a pause for the rate limit does not let packets pass a SUBSCRIBE whose authorization is under way',
   withBench({ ...HOOKS, config: { 'listener.tcp.external.rate_limit': '1,1' } }, async (bench, t) => {
     const client = await bench.connect(0, 4);

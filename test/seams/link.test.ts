@@ -18,7 +18,7 @@ for (const [qos, shard] of [
   [1, 1],
   [2, 0],
 ] as const) {
-  test(
+  test.serial(
     `QoS ${qos}: a link that takes its time gets everything, in order and once`,
     withBench({ seam: link('slow') }, async (bench, t) => {
       const reader = await bench.connect(shard, 5);
@@ -37,7 +37,7 @@ for (const [qos, shard] of [
   );
 }
 
-test(
+test.serial(
   'a link that fails ends its connection, and its persistent session keeps what was not acknowledged',
   withBench({ seam: link('failing') }, async (bench, t) => {
     const reader = await bench.connect(0, 4, { clean: false });
@@ -58,7 +58,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a link that never drains gets no more QoS 0 than its buffer holds, and is closed after the send timeout',
   withBench(
     {
@@ -85,7 +85,7 @@ test(
   ),
 );
 
-test(
+test.serial(
   'QoS 1 for a link that never drains waits in the session, and reaches the client when it is back',
   withBench({ seam: link('stuck'), config: { 'mqtt.client.max_write_buffer': '16KB' } }, async (bench, t) => {
     const reader = await bench.connect(0, 5, { clean: false, properties: { sessionExpiry: 100 } });

@@ -29,7 +29,7 @@ async function waitingBytes(bench: SeamBench, shard: number): Promise<number> {
 for (const subscriberShard of [0, 1]) {
   const where = subscriberShard === 0 ? 'on the same shard' : 'on another shard';
 
-  test(
+  test.serial(
     `PUBACK and PUBREC wait for the commit when a persistent session ${where} takes the message`,
     withBench(HOLD, async (bench, t) => {
       await awaySubscriber(bench, subscriberShard);
@@ -51,7 +51,7 @@ for (const subscriberShard of [0, 1]) {
   );
 }
 
-test(
+test.serial(
   'a shard reports another one’s messages as applied only after the commit of what they left in persistent sessions',
   withBench(HOLD, async (bench, t) => {
     await awaySubscriber(bench, 1);
@@ -67,7 +67,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'acknowledgements keep the order of their messages, with a commit or without, and with the first or a later one',
   withBench(HOLD, async (bench, t) => {
     await awaySubscriber(bench, 0);
@@ -88,7 +88,7 @@ test(
 for (const subscriberShard of [0, 1]) {
   const where = subscriberShard === 0 ? 'on the same shard' : 'on another shard';
 
-  test(
+  test.serial(
     `QoS 0 and clean sessions ${where} pay nothing: all is delivered and acknowledged by a store that never answers`,
     withBench(SILENT, async (bench, t) => {
       const subscriber = await bench.connect(subscriberShard, 5);
@@ -124,7 +124,7 @@ async function publishUnsafely(
   return (await publisher.next())?.code;
 }
 
-test(
+test.serial(
   'MQTT 5: what could not be stored is refused with 0x97, and its identifier is free for the next message',
   withBench(FAIL, async (bench, t) => {
     await awaySubscriber(bench, 0);
@@ -151,7 +151,7 @@ test(
 );
 
 for (const version of [3, 4] as const) {
-  test(
+  test.serial(
     `MQTT ${version === 3 ? '3.1' : '3.1.1'}: a connection whose message could not be stored ends unacknowledged`,
     withBench(FAIL, async (bench, t) => {
       await awaySubscriber(bench, 0);
@@ -165,7 +165,7 @@ for (const version of [3, 4] as const) {
   );
 }
 
-test(
+test.serial(
   'a Receive Maximum of messages may fail again and again without using it up',
   withBench({ ...FAIL, config: { 'mqtt.receive_maximum': 2 } }, async (bench, t) => {
     await awaySubscriber(bench, 0);
@@ -176,7 +176,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a repeated PUBLISH whose first commit fails frees one place of the Receive Maximum, not two',
   withBench({ ...HOLD, config: { 'mqtt.receive_maximum': 1 } }, async (bench, t) => {
     const publisher = await bench.connect(0, 5, PERSISTENT);
@@ -195,7 +195,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a store that has not answered for 10 s has failed: 0x97 in MQTT 5, the end of the connection in 3.x',
   withBench(SILENT, async (bench, t) => {
     await awaySubscriber(bench, 0);
@@ -212,7 +212,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a batch that could not be stored is stored later, and no batch behind it is reported before',
   withBench(FAIL, async (bench, t) => {
     await awaySubscriber(bench, 1);
@@ -228,7 +228,7 @@ test(
   }),
 );
 
-test(
+test.serial(
   'a connection that ends while the store works on its message takes no acknowledgement with it into its next one',
   withBench(HOLD, async (bench, t) => {
     await awaySubscriber(bench, 0);

@@ -1,7 +1,7 @@
 /** Pauses between turns, with several kinds of clients; what turns cost is counted, and no time is taken. */
 import test from 'ava';
 import fc from 'fast-check';
-import { PACE_HOLD_MS, PACE_PAUSE_MS_MIN, PACE_PERIOD_MS } from '../../../src/limits.js';
+import { PACE_HOLD_MS, PACE_LONG_PERIOD_MS, PACE_PAUSE_MS_MIN } from '../../../src/limits.js';
 import { Pace } from '../../../workers/pace.js';
 
 /** A read and a write, and one message in them, in milliseconds. */
@@ -27,6 +27,19 @@ class Steady implements Client {
   take(nowMs: number): number {
     let count = 0;
     for (; this.nextMs <= nowMs; this.nextMs += this.everyMs) count++;
+    return count;
+  }
+}
+
+/** Sends the more the more is taken at once, as that costs it less. */
+class Thrifty implements Client {
+  constructor(
+    private readonly everyMs: number,
+    public nextMs: number,
+  ) {}
+  take(nowMs: number): number {
+    let count = 0;
+    for (; this.nextMs <= nowMs; this.nextMs += this.everyMs * (0.4 + 0.6 / count)) count++;
     return count;
   }
 }
@@ -85,6 +98,10 @@ function steady(clients: number, everyMs: number): Client[] {
   return Array.from({ length: clients }, (_, i) => new Steady(everyMs, (i * everyMs) / clients));
 }
 
+function thrifty(clients: number, everyMs: number): Client[] {
+  return Array.from({ length: clients }, (_, i) => new Thrifty(everyMs, (i * everyMs) / clients));
+}
+
 function waiting(clients: number, window: number): Client[] {
   return Array.from({ length: clients }, (_, i) => new Waiting(window, i * 0.001));
 }
@@ -93,8 +110,16 @@ test('where clients send on, a read finds more messages', (t) => {
   const unpaced = new World(steady(25, 0.2), null).run(1_000);
   const pace = new Pace();
   const world = new World(steady(25, 0.2), pace).run(1_000);
-  t.true(pace.isPacing);
+  t.is(pace.level, 1);
   t.true(world.run(1_000).perRead > 1.4 * unpaced.perRead, `${world.perRead} beside ${unpaced.perRead}`);
+});
+
+test('where clients send the more for it, pauses are long', (t) => {
+  const unpaced = new World(thrifty(25, 0.15), null).run(1_000).messages;
+  const pace = new Pace();
+  const world = new World(thrifty(25, 0.15), pace).run(2_000);
+  t.is(pace.level, 2);
+  t.true(world.run(1_000).messages > 1.2 * unpaced, `${world.messages} beside ${unpaced}`);
 });
 
 test('clients that wait for answers get as many as without pauses', (t) => {
@@ -117,17 +142,17 @@ test('what each client sends once in a while is not held up', (t) => {
   const pace = new Pace();
   const world = new World(steady(200, 4), pace).run(1_500);
   const unpaced = new World(steady(200, 4), null).run(1_500);
-  t.false(pace.isPacing);
+  t.is(pace.level, 0);
   t.true(Math.abs(world.messages - unpaced.messages) < 100);
 });
 
 test('pauses end when clients come that wait for answers', (t) => {
   const pace = new Pace();
   const world = new World(steady(25, 0.2), pace).run(1_000);
-  t.true(pace.isPacing);
+  t.true(pace.level > 0);
   world.clients = waiting(20, 1).map((client) => Object.assign(client, { nextMs: world.nowMs }));
   world.run(PACE_HOLD_MS + 500);
-  t.false(pace.isPacing);
+  t.is(pace.level, 0);
 });
 
 test('a trial ends also where turns are rare', (t) => {
@@ -135,11 +160,11 @@ test('a trial ends also where turns are rare', (t) => {
   let nowMs = 0;
   let pauses = 0;
   for (let i = 0; i < 1_000; i++, nowMs += 50) if (pace.pauseMs(nowMs, nowMs + 0.3, 10) > 0) pauses++;
-  t.false(pace.isPacing);
+  t.is(pace.level, 0);
   t.is(pauses, 0);
 });
 
-test('no pause is longer than its turn, nor both longer than the period', (t) => {
+test('no pause is shorter than is worth it, none with its turn longer than the long period', (t) => {
   // In 64ths of a millisecond, which a number holds exactly.
   const turn = fc.record({ idle: fc.nat(64), work: fc.nat(96) });
   fc.assert(
@@ -152,7 +177,7 @@ test('no pause is longer than its turn, nor both longer than the period', (t) =>
         const pauseMs = pace.pauseMs(beginMs, beginMs + workMs, i % 50);
         nowMs = beginMs + workMs + pauseMs;
         if (pauseMs === 0) return;
-        if (pauseMs < PACE_PAUSE_MS_MIN || pauseMs > workMs || workMs + pauseMs > PACE_PERIOD_MS)
+        if (pauseMs < PACE_PAUSE_MS_MIN || workMs + pauseMs > PACE_LONG_PERIOD_MS)
           throw new Error(`${pauseMs} after ${workMs}`);
       });
     }),

@@ -84,7 +84,15 @@ async function runOnce(scenario: Scenario, target: RunTarget): Promise<RunResult
   const maximum = await runScenario(scenario, target);
   const ratePerSecond = Math.max(1, maximum.perSecond * scenario.shareOfMaximum);
   const result = await runScenario({ ...scenario, ratePerSecond }, target);
-  return { ...result, maximumPerSecond: maximum.perSecond };
+  return {
+    ...result,
+    maximumPerSecond: maximum.perSecond,
+    // A fault of the first run is one of the scenario.
+    lost: result.lost + maximum.lost,
+    duplicates: result.duplicates + maximum.duplicates,
+    misordered: result.misordered + maximum.misordered,
+    closed: result.closed + maximum.closed,
+  };
 }
 
 function isPersistent(scenario: Scenario): boolean {

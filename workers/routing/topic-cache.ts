@@ -23,7 +23,7 @@ export interface TopicCacheLimits {
  * A full cache is emptied: that takes constant time, keeps nothing alive that has ended, and costs one walk of the
  * tree per topic still in use, while a finer choice would cost every hit. It is emptied too when a subscription with
  * wildcards changes; one without concerns a single topic, and only its entry goes. So that topics which never come
- * again do not empty it, a cache that has filled to a part takes a topic only when it comes for the second time.
+ * again do not empty it, a cache that has filled to a part takes a topic only when it comes again.
  */
 export class TopicCache<S extends Subscriber> {
   /** Rises whenever all routes made so far may be wrong. */
@@ -40,6 +40,7 @@ export class TopicCache<S extends Subscriber> {
   private targets = 0;
   /** By the low bits of their hash: bytes of the hashes of topics that were to be remembered lately. */
   private readonly seen: Uint8Array;
+  private coin = 1;
 
   constructor(
     private readonly hash: ByteHash,
@@ -100,8 +101,15 @@ export class TopicCache<S extends Subscriber> {
     if (this.routes.length < topicsCachedMax * share && this.targets < targetsCachedMax * share) return true;
     const at = hash & (this.mask >>> 1);
     const byte = (hash >>> 24) | 1; // 0 is nobody's
-    if (this.seen[at] === byte) return true;
-    this.seen[at] = byte;
+    const known = this.seen[at]!;
+    if (known === byte) {
+      this.seen[at] = 0;
+      return true;
+    }
+    // Another topic's byte gives way to every other one that comes, by chance: so of some that come in turn one gets
+    // in, and then the next.
+    this.coin = (Math.imul(this.coin, 1_664_525) + 1_013_904_223) | 0;
+    if (known === 0 || this.coin < 0) this.seen[at] = byte;
     return false;
   }
 

@@ -5,7 +5,10 @@
 import type { ShardRequests } from '../src/actor/shard-protocol.js';
 import { unreachable } from '../src/base/assert.js';
 
-/** `busy` does not end the shard: for some four seconds its loop is late. */
+/**
+ * `hang` waits and `spin` computes without end; nobody else can tell one from the other, but `spin` costs a core. `busy`
+ * does not end the shard: for some four seconds its loop is late.
+ */
 export type Fault = ShardRequests['test.fault']['input']['fault'];
 
 const BUSY_SLICES = 6;
@@ -23,6 +26,9 @@ function breakBy(fault: Fault): void {
     case 'throw':
       throw new Error('a fault was injected');
     case 'hang':
+      sleep(Number.POSITIVE_INFINITY);
+      break;
+    case 'spin':
       for (;;);
     case 'out-of-memory':
       exhaust();
@@ -42,6 +48,11 @@ function exhaust(): void {
 
 function keepBusy(slices: number): void {
   if (slices === 0) return;
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
+  sleep(BUSY_MS);
   setTimeout(keepBusy, FREE_MS, slices - 1);
+}
+
+/** The thread does nothing meanwhile, and hears nothing. */
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -248,7 +248,7 @@ export interface ShardRequests {
   'shard.stop': { input: { deadlineMs: number }; output: null };
   /** Only with `seams.faults`. */
   'test.advanceClock': { input: { ms: number }; output: null };
-  'test.fault': { input: { fault: 'throw' | 'hang' | 'out-of-memory' | 'busy' }; output: null };
+  'test.fault': { input: { fault: 'throw' | 'hang' | 'spin' | 'out-of-memory' | 'busy' }; output: null };
 }
 
 export interface PublishRequest {

@@ -20,6 +20,7 @@ const shardEntry = STUB_SHARD;
 const ENDS: Record<Exclude<Fault, 'busy'>, RegExp> = {
   throw: /shard 1 has ended: a fault was injected/,
   hang: /shard 1 has ended: silent for \d+ ms/,
+  spin: /shard 1 has ended: silent for \d+ ms/,
   'out-of-memory': /shard 1 has ended: .*memory/,
 };
 
@@ -34,7 +35,10 @@ for (const [fault, line] of Object.entries(ENDS)) {
         // A small heap is soon full.
         memoryBytes: 1 << 30,
         // To fill a heap takes a busy machine longer than silence may.
-        config: { 'node.shards': 3, 'shard.silence_timeout': fault === 'hang' ? '3s' : '60s' },
+        config: {
+          'node.shards': 3,
+          'shard.silence_timeout': fault === 'hang' || fault === 'spin' ? '3s' : '60s',
+        },
       },
       async (broker, t) => {
         const bystander = await StubClient.greet(broker, connectBytes(clientIdOn(broker, 0)));

@@ -174,8 +174,9 @@ function measureLookup(router: Router<Client>, topics: Topics, count: number): v
   const fill = (): void => {
     let start = 0;
     for (let i = 0; i < count; i += 1) {
-      router.match(topics.bytes, start, topics.ends[i]!);
-      start = topics.ends[i]!;
+      const end = topics.ends[i]!;
+      if (router.lookup(topics.bytes, start, end) === null) router.match(topics.bytes, start, end);
+      start = end;
     }
   };
   // More than once, for from half of what fits on a topic must come again to be remembered.

@@ -494,8 +494,6 @@ export const THREAD_LOAD_TIMEOUT_MS = 60_000;
 
 // Overload
 
-/** Milliseconds between two looks at how late a loop is. Too small costs time itself, too large notices late. */
-export const LOOP_DELAY_INTERVAL_MS = 100;
 /** Milliseconds over which a loop's delay is averaged. Too small trips at one pause, too large reacts too late. */
 export const LOOP_DELAY_AVERAGE_MS = 1_000;
 /** Times `overload.loop_delay` that one measurement counts at most. Too large: one pause shuts clients out for long. */

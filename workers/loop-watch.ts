@@ -2,7 +2,7 @@
 import type { Clock } from '../src/base/clock.js';
 import { LoopDelay } from '../src/base/loop-delay.js';
 import type { Config } from '../src/config/schema.js';
-import { LOOP_DELAY_INTERVAL_MS } from '../src/limits.js';
+import { TIMER_WHEEL_TICK_MS } from '../src/limits.js';
 import type { ConfigFollower } from './core.js';
 
 /** Told of each change, with the delay in milliseconds. */
@@ -10,7 +10,6 @@ export type OverloadChanged = (isOverloaded: boolean, delayMs: number) => void;
 
 export class LoopWatch implements ConfigFollower {
   private readonly delay: LoopDelay;
-  private readonly timer: NodeJS.Timeout;
 
   /** @param boundMs `overload.loop_delay` */
   constructor(
@@ -18,8 +17,7 @@ export class LoopWatch implements ConfigFollower {
     boundMs: number,
     private readonly changed: OverloadChanged,
   ) {
-    this.delay = new LoopDelay(boundMs, LOOP_DELAY_INTERVAL_MS, clock.monotonicMs());
-    this.timer = setInterval(() => this.tick(), LOOP_DELAY_INTERVAL_MS);
+    this.delay = new LoopDelay(boundMs, TIMER_WHEEL_TICK_MS, clock.monotonicMs());
   }
 
   /** Milliseconds that something due has to wait for its turn, averaged over the last second. */
@@ -36,11 +34,8 @@ export class LoopWatch implements ConfigFollower {
     this.delay.boundMs = config['overload.loop_delay'];
   }
 
-  stop(): void {
-    clearInterval(this.timer);
-  }
-
-  private tick(): void {
+  /** To be called by a timer every TIMER_WHEEL_TICK_MS, before anything else that it does. */
+  tick(): void {
     if (this.delay.tick(this.clock.monotonicMs())) this.changed(this.delay.isOverloaded, this.delay.delayMs);
   }
 }

@@ -139,10 +139,10 @@ export class Shard implements RunningShard, Runnable {
       flushRelays: () => parts.relays.flush(),
     });
     this.port = new PortServer(start.port, this.requests(), (event) => this.onEvent(event));
-    this.sweeper.start();
     this.loop = new LoopWatch(parts.clock, start.config['overload.loop_delay'], (isOverloaded, delayMs) =>
       this.port.tell({ kind: 'event', type: 'shard.overload', isOverloaded, delayMs }),
     );
+    this.sweeper.start(() => this.loop.tick());
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
     this.followers = [
       ...[parts.sessions, parts.access, parts.delivery, parts.shared, parts.publisher.review],
@@ -341,7 +341,6 @@ export class Shard implements RunningShard, Runnable {
     await closeStore(parts, this.seams.store, this.keepAll(), untilMs);
     clearInterval(this.heartbeat);
     this.sweeper.stop();
-    this.loop.stop();
     for (const connection of parts.connections) connection.abort('server_shutdown');
     parts.relays.close();
     parts.mesh.close();

@@ -47,8 +47,13 @@ export class Sweeper implements Runnable, ConfigFollower {
     this.judgeReaders();
   }
 
-  start(): void {
-    this.timer = setInterval(() => this.tick(), TIMER_WHEEL_TICK_MS);
+  /** `first` is called by the same timer: each one wakes the thread, also of a broker that has nothing to do. */
+  start(first: () => void): void {
+    const tick = (): void => {
+      first();
+      this.tick();
+    };
+    this.timer = setInterval(tick, TIMER_WHEEL_TICK_MS);
   }
 
   stop(): void {

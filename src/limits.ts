@@ -911,6 +911,13 @@ export const JOURNAL_LOAD_SLICE_ENTRIES = 16_384;
 
 /** Bytes that a disk must have free for a new environment of lmdb. Less: it may end the process when it is made. */
 export const ENVIRONMENT_BYTES_MIN = 64 << 10;
+/**
+ * Milliseconds that whoever opens an environment waits for a moment in which nobody writes there. Too short: no backup
+ * from a slow disk. Too long: a shard that has to open its own again stands still for as long.
+ */
+export const ENVIRONMENT_OPEN_MS_MAX = 5_000;
+/** Milliseconds between two looks whether that is so, and whether it is over: a commit may begin so much later. */
+export const OPEN_GATE_RETRY_MS = 1;
 
 // A damaged store
 

@@ -117,7 +117,7 @@ async function seeAll(source: string, partial: string): Promise<SeenStores> {
   const lock = tryLockDataDir(source);
   try {
     checkWhole(source);
-    const stores = SeenStores.see(source, lock === null);
+    const stores = await SeenStores.see(source, lock === null);
     try {
       await copyEntries(source, partial, filesIn(source));
       return stores;

@@ -77,7 +77,7 @@ export class SeenStores {
    * @param isHeld a broker writes meanwhile, and has looked for damage
    * @throws Error also when one is damaged
    */
-  static see(directory: string, isHeld: boolean): SeenStores {
+  static async see(directory: string, isHeld: boolean): Promise<SeenStores> {
     const names = storesIn(directory);
     for (const name of isHeld ? [] : names) {
       const damage = findDamage(join(directory, name));
@@ -86,7 +86,7 @@ export class SeenStores {
     const environments: [string, Environment<string>][] = [];
     try {
       for (const name of names) {
-        environments.push([name, new Environment(join(directory, name), tablesOf(name))]);
+        environments.push([name, await Environment.opened(join(directory, name), tablesOf(name))]);
       }
       return new SeenStores(directory, atOneMoment(environments));
     } catch (error) {

@@ -1,6 +1,7 @@
 /**
  * One lmdb environment: a directory with tables of rows, whose keys and values are bytes. The only file that opens
- * lmdb, on shards and on main. Several threads of a process may open the same directory.
+ * lmdb, on shards and on main. Several threads of a process, and several processes, may open the same directory; where
+ * somebody else may write meanwhile, by `opened` or `openedNow`.
  *
  * What lmdb promises as it is opened here: a transaction is whole or not there; a thread that ends, however it ends,
  * leaves the environment usable, for what it has handed over is still finished, and Node.js waits for that; pages of a
@@ -13,6 +14,7 @@ import { type Database, open, type RootDatabase, TransactionFlags } from 'lmdb';
 import { READERS_CHECK_WRITES } from '../limits.js';
 import { checkVersion, type NativeEnvironment } from './native-writes.js';
 import { checkOpenable, DATA_FILE } from './open-check.js';
+import { OpenGate, openBetween, openBetweenNow } from './open-gate.js';
 import { passingRows } from './passing-rows.js';
 import type { Row } from './tables.js';
 import { type Write, type WriteEnd, Writer } from './writer.js';
@@ -50,9 +52,24 @@ export class Environment<Table extends string> {
   private readonly root: RootDatabase<Buffer, Buffer>;
   private readonly tables = new Map<Table, Database<Buffer, Buffer> & TableInternals>();
   private readonly writer: Writer<Table>;
+  private readonly gate: OpenGate;
   private writes = 0;
 
-  /** Opens or creates `directory`. @throws Error */
+  /** As the constructor, while a process writes there: between two of its transactions. @throws Error */
+  static opened<Table extends string>(
+    directory: string,
+    names: readonly Table[],
+  ): Promise<Environment<Table>> {
+    return openBetween(directory, () => new Environment(directory, names));
+  }
+
+  /** As `opened`, at once. For who has nothing under way there, or it would wait for itself. @throws Error */
+  static openedNow<Table extends string>(directory: string, names: readonly Table[]): Environment<Table> {
+    checkOpenable(directory);
+    return openBetweenNow(directory, () => new Environment(directory, names));
+  }
+
+  /** Opens or creates `directory`, which nobody else has or opens. @throws Error */
   constructor(directory: string, names: readonly Table[]) {
     checkVersion();
     checkOpenable(directory);
@@ -72,7 +89,8 @@ export class Environment<Table extends string> {
         this.tables.set(name, table as typeof table & TableInternals);
       }
     }, TransactionFlags.SYNCHRONOUS_COMMIT | TransactionFlags.NO_SYNC_FLUSH);
-    this.writer = new Writer(this, join(directory, DATA_FILE));
+    this.gate = new OpenGate(directory);
+    this.writer = new Writer(this, join(directory, DATA_FILE), this.gate);
   }
 
   /** lmdb's own, for `Writer`. */
@@ -170,6 +188,7 @@ export class Environment<Table extends string> {
 
   /** For an environment that is idle. */
   closeNow(): void {
+    this.gate.close();
     void this.root.close();
   }
 
@@ -192,6 +211,7 @@ export class Environment<Table extends string> {
   /** What is under way is waited for. */
   async close(): Promise<void> {
     await this.writer.idle();
+    this.gate.close();
     await this.root.close();
   }
 

@@ -183,7 +183,7 @@ export class MainStore implements Documents, StoredDocuments {
     if (environment?.isUsable === true) return environment;
     this.#environment = null;
     environment?.closeNow();
-    this.#environment = new Environment(this.directory, MAIN_TABLES);
+    this.#environment = Environment.openedNow(this.directory, MAIN_TABLES);
     return this.#environment;
   }
 

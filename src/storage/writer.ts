@@ -3,11 +3,13 @@
  * thread that has opened the environment.
  *
  * A lot begins when the one before it is committed: lmdb does not keep the order of two that wait for its lock. It also
- * waits for room in the file, if there may be none.
+ * waits for room in the file, if there may be none, and while another process opens the environment.
  */
 import { getSystemErrorMap } from 'node:util';
+import { OPEN_GATE_RETRY_MS } from '../limits.js';
 import { FileRoom, roomFor } from './file-room.js';
 import { type NativeEnvironment, WriteLot } from './native-writes.js';
+import type { OpenGate } from './open-gate.js';
 
 /** A row that is written, or removed where `value` is null. Neither buffer may be changed before it is committed. */
 export interface Write<Table extends string> {
@@ -65,6 +67,7 @@ export class Writer<Table extends string> {
   constructor(
     private readonly target: WriterTarget<Table>,
     path: string,
+    private readonly gate: OpenGate,
   ) {
     this.room = new FileRoom(path);
   }
@@ -98,7 +101,7 @@ export class Writer<Table extends string> {
     const lot = this.lots[0];
     if (lot === undefined) return;
     const needBytes = this.needOf(lot);
-    if (this.hasRoom(needBytes)) this.start(lot);
+    if (this.hasRoom(needBytes)) this.startAlone(lot);
     else void this.startWithRoom(lot, needBytes);
   }
 
@@ -126,8 +129,13 @@ export class Writer<Table extends string> {
 
   private async startWithRoom(lot: Lot<Table>, needBytes: number): Promise<void> {
     const failure = await this.room.make(needBytes);
-    if (failure === null) this.start(lot);
+    if (failure === null) this.startAlone(lot);
     else this.over(() => lot.end.failed(failure), false);
+  }
+
+  private startAlone(lot: Lot<Table>): void {
+    if (this.gate.enter()) this.start(lot);
+    else setTimeout(() => this.startAlone(lot), OPEN_GATE_RETRY_MS);
   }
 
   private start({ writes, end, keyBytes }: Lot<Table>): void {
@@ -140,6 +148,7 @@ export class Writer<Table extends string> {
     const committed = (): void => {
       if (isCommitted) return;
       isCommitted = true;
+      this.gate.leave();
       target.refresh();
       this.next();
       end.committed();
@@ -150,6 +159,7 @@ export class Writer<Table extends string> {
       if (status !== 0) {
         // lmdb does not say that it is committed when its sync has failed by then.
         if (!isCommitted && this.lastTransaction() > before) committed();
+        if (!isCommitted) this.gate.leave();
         this.over(() => end.failed(writeError(status)), isCommitted);
         return;
       }

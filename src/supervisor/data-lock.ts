@@ -1,13 +1,10 @@
 /** Who holds a data directory: one broker, or one command that changes it, at a time. Main thread. */
 import { closeSync, openSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
-import koffi from 'koffi';
 import { BrokerError, messageOf } from '../base/errors.js';
+import { EXCLUSIVE, tryFlock } from '../base/flock.js';
 import { makeDataDir } from './data-dir.js';
 
-/** LOCK_EX and LOCK_NB: alone, and without waiting. */
-const EXCLUSIVE = 2 | 4;
 const FILE = 'lock';
 
 /** Ends with the process at the latest, however it ends: the kernel keeps it. */
@@ -43,11 +40,7 @@ export function tryLockDataDir(directory: string): DataLock | null {
         'another directory (node.data_dir, --data DIR)',
     );
   }
-  const flock = koffi.load(null).func('int flock(int fd, int operation)') as (
-    fd: number,
-    operation: number,
-  ) => number;
-  if (flock(file, EXCLUSIVE) !== 0 && koffi.errno() === constants.errno.EWOULDBLOCK) {
+  if (!tryFlock(file, EXCLUSIVE)) {
     closeSync(file);
     return null;
   }

@@ -103,7 +103,7 @@ export class LmdbStore implements Store {
   }
 
   private open(): Environment<Table> {
-    const environment = new Environment(this.options.directory, TABLES);
+    const environment = Environment.openedNow(this.options.directory, TABLES);
     if (environment.isUsable) return environment;
     environment.closeNow();
     throw new Error('lmdb could not write while it was being opened');

@@ -244,6 +244,18 @@ test('a session that was confirmed and is gone is a fault, unless it was not con
   t.deepEqual(rules(again(published, 1)), ['session']);
 });
 
+test('a crash may forget that a client was back for a moment, and its absence goes on', (t) => {
+  const gone = (...between: readonly Event[]): Ledger =>
+    new Ledger()
+      .add(ready, ...opened('s', { expirySeconds: 3 }), ...subscribed('s'), closed('s', 'dropped'))
+      .after(2)
+      .add(...opened('s', { isPresent: true, expirySeconds: 3 }), closed('s', 'dropped'), ...between)
+      .after(2)
+      .add(...opened('s', { expirySeconds: 3 }));
+  t.deepEqual(rules(gone(crash, ready)), []);
+  t.deepEqual(rules(gone()), ['session']);
+});
+
 test('a session that has expired, or never was, or is begun anew, and is present, is a fault', (t) => {
   const back = (awaySeconds: number): Ledger =>
     new Ledger()

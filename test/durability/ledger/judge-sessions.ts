@@ -15,6 +15,8 @@ function wrongOf(book: Book, client: string, all: readonly Connection[]): string
   let isConfirmed = false;
   /** One session has followed another, and nothing says that the broker has noted it. */
   let isUnsure = false;
+  /** The end of the last connection in which the broker acknowledged something: of it the store knows. */
+  let notedUs = 0;
   for (const connection of all) {
     if (connection.connectedUs === Infinity) {
       // The broker may have taken it, and ended or begun a session.
@@ -27,20 +29,30 @@ function wrongOf(book: Book, client: string, all: readonly Connection[]): string
     if (!isClean && isPresent && !isUnsure && mustBeGone(book, before, connection)) {
       wrong.push(`${client}: present, and ought to have ended`);
     }
-    if (!isClean && !isPresent && isConfirmed && mustBeThere(before, connection)) {
+    if (!isClean && !isPresent && isConfirmed && mustBeThere(book, before, notedUs, connection)) {
       wrong.push(`${client}: a session that was confirmed is gone`);
     }
     if (!isPresent) isConfirmed = false;
     isConfirmed ||= connection.confirmedUs !== Infinity;
     isUnsure = !isConfirmed;
+    if (connection.confirmedUs !== Infinity) notedUs = connection.closedUs;
     before = connection;
   }
   return wrong;
 }
 
-function mustBeThere(before: Connection | null, { connectedUs }: Connection): boolean {
+/** A broker that died may have forgotten connections in which it acknowledged nothing: absence began before them. */
+function mustBeThere(
+  book: Book,
+  before: Connection | null,
+  notedUs: number,
+  { connectedUs }: Connection,
+): boolean {
   if (before === null) return false;
-  return before.expirySeconds > 0 && connectedUs - before.closedUs < before.expirySeconds * 1_000_000;
+  const { closedUs, expirySeconds } = before;
+  const hasDied = book.hasCrashWithin(before.connectingUs, connectedUs);
+  const awayUs = connectedUs - (hasDied ? Math.min(notedUs, closedUs) : closedUs);
+  return expirySeconds > 0 && awayUs < expirySeconds * 1_000_000;
 }
 
 function mustBeGone(book: Book, before: Connection | null, { connectingUs }: Connection): boolean {

@@ -4,6 +4,7 @@
  */
 import type { ShardRequests } from '../src/actor/shard-protocol.js';
 import { unreachable } from '../src/base/assert.js';
+import { holdThread } from '../src/base/hold-thread.js';
 
 /**
  * `hang` waits and `spin` computes without end; nobody else can tell one from the other, but `spin` costs a core. `busy`
@@ -26,7 +27,7 @@ function breakBy(fault: Fault): void {
     case 'throw':
       throw new Error('a fault was injected');
     case 'hang':
-      sleep(Number.POSITIVE_INFINITY);
+      holdThread(Number.POSITIVE_INFINITY);
       break;
     case 'spin':
       for (;;);
@@ -48,11 +49,6 @@ function exhaust(): void {
 
 function keepBusy(slices: number): void {
   if (slices === 0) return;
-  sleep(BUSY_MS);
+  holdThread(BUSY_MS);
   setTimeout(keepBusy, FREE_MS, slices - 1);
-}
-
-/** The thread does nothing meanwhile, and hears nothing. */
-function sleep(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

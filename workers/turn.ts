@@ -3,6 +3,7 @@
  * chance, and gathers what has to be flushed at its end. Runs on the shard's thread.
  */
 import type { Clock } from '../src/base/clock.js';
+import { holdThread } from '../src/base/hold-thread.js';
 import {
   TURN_CLOCK_CHECK_PACKETS,
   TURN_DELIVERIES_MAX,
@@ -11,9 +12,6 @@ import {
   TURN_WALK_PACKETS,
 } from '../src/limits.js';
 import type { Pace } from './pace.js';
-
-// Nobody wakes it.
-const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 /** Work that did not fit into a turn, or that must not start inside somebody else's call. */
 export interface Runnable {
@@ -148,7 +146,8 @@ export class Turn {
     const pauseMs = this.pace === null ? 0 : this.pace.pauseMs(began, endMs, this.packets);
     this.packets = 0;
     if (this.backlog.length > 0) this.enter();
-    else if (pauseMs > 0) sleep(pauseMs);
+    // A timer of the event loop counts in milliseconds, and lets sockets wake it.
+    else if (pauseMs > 0) holdThread(pauseMs);
   }
 
   private runBacklog(): void {
@@ -169,9 +168,4 @@ export class Turn {
     }
     items.length = 0;
   }
-}
-
-// The whole thread: a timer of the event loop counts in milliseconds, and lets sockets wake it.
-function sleep(ms: number): void {
-  Atomics.wait(sleeper, 0, 0, ms);
 }

@@ -65,6 +65,7 @@ export class Environment<Table extends string> {
 
   /** As `opened`, at once. For who has nothing under way there, or it would wait for itself. @throws Error */
   static openedNow<Table extends string>(directory: string, names: readonly Table[]): Environment<Table> {
+    // The lock is the directory's, so it has to be there.
     checkOpenable(directory);
     return openBetweenNow(directory, () => new Environment(directory, names));
   }

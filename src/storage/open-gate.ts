@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemClock } from '../base/clock.js';
 import { EXCLUSIVE, SHARED, tryFlock, unlock } from '../base/flock.js';
+import { holdThread } from '../base/hold-thread.js';
 import { ENVIRONMENT_OPEN_MS_MAX, OPEN_GATE_RETRY_MS } from '../limits.js';
 import { DATA_FILE } from './open-check.js';
 
@@ -53,15 +54,31 @@ export class OpenGate {
   }
 }
 
+const clock = new SystemClock();
+
 /** The side of who opens: both locks, taken one after the other, never waited for in the kernel. */
 class Opening {
+  private readonly untilMs = clock.monotonicMs() + ENVIRONMENT_OPEN_MS_MAX;
   private directory = -1;
   private file = -1;
 
   constructor(private readonly path: string) {}
 
-  /** @returns whether nobody writes until `end` */
+  /** @returns whether nobody writes until `end`; to be asked again if not. @throws Error when that lasts too long */
   isAlone(): boolean {
+    if (this.hasLocks()) return true;
+    if (clock.monotonicMs() <= this.untilMs) return false;
+    throw new Error(
+      `${this.path} is being written all the time, or another process does not finish opening it`,
+    );
+  }
+
+  end(): void {
+    for (const file of [this.directory, this.file]) if (file >= 0) closeSync(file);
+    this.directory = this.file = -1;
+  }
+
+  private hasLocks(): boolean {
     if (this.directory < 0) this.directory = openSync(this.path, 'r');
     if (!tryFlock(this.directory, EXCLUSIVE)) return false;
     const data = join(this.path, DATA_FILE);
@@ -69,11 +86,6 @@ class Opening {
     // There is nothing yet, and so nobody.
     if (this.file < 0) return true;
     return tryFlock(this.file, EXCLUSIVE) && this.isInPlace(data);
-  }
-
-  end(): void {
-    for (const file of [this.directory, this.file]) if (file >= 0) closeSync(file);
-    this.directory = this.file = -1;
   }
 
   // A writer that mends its store puts another file in the place.
@@ -95,19 +107,11 @@ function openOrNot(path: string): number {
   }
 }
 
-const clock = new SystemClock();
-// Nobody wakes it.
-const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-
 /** Calls `open` between two transactions of whoever else writes there. @throws Error what it throws; when none ends */
 export async function openBetween<Opened>(path: string, open: () => Opened): Promise<Opened> {
   const opening = new Opening(path);
-  const untilMs = clock.monotonicMs() + ENVIRONMENT_OPEN_MS_MAX;
   try {
-    while (!opening.isAlone()) {
-      if (clock.monotonicMs() > untilMs) throw busy(path);
-      await sleep(OPEN_GATE_RETRY_MS);
-    }
+    while (!opening.isAlone()) await sleep(OPEN_GATE_RETRY_MS);
     return open();
   } finally {
     opening.end();
@@ -117,18 +121,10 @@ export async function openBetween<Opened>(path: string, open: () => Opened): Pro
 /** As `openBetween`, at once: for who has no transaction under way, and cannot go on without it. @throws likewise */
 export function openBetweenNow<Opened>(path: string, open: () => Opened): Opened {
   const opening = new Opening(path);
-  const untilMs = clock.monotonicMs() + ENVIRONMENT_OPEN_MS_MAX;
   try {
-    while (!opening.isAlone()) {
-      if (clock.monotonicMs() > untilMs) throw busy(path);
-      Atomics.wait(sleeper, 0, 0, OPEN_GATE_RETRY_MS);
-    }
+    while (!opening.isAlone()) holdThread(OPEN_GATE_RETRY_MS);
     return open();
   } finally {
     opening.end();
   }
-}
-
-function busy(path: string): Error {
-  return new Error(`${path} is being written all the time, or another process does not finish opening it`);
 }

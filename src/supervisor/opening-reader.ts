@@ -67,8 +67,9 @@ export function openingLimits(config: Config): OpeningLimits {
 }
 
 /**
- * Takes a connection over, at once: when it returns, `held` must have been closed or it goes on being read. `head` is everything read so far, without a PROXY header, and valid only during the call. `openingBytes` is the
- * length of the opening within it, or 0 when there is no whole one and there will be none.
+ * Takes a connection over, at once: when it returns, `held` must have been closed or it goes on being read. `head` is
+ * everything read so far, without a PROXY header, and valid only during the call. `openingBytes` is the length of the
+ * opening within it, or 0 when there is no whole one and there will be none.
  */
 export type HandOver = (arrived: Arrived, held: Held, head: Buffer, openingBytes: number) => void;
 

@@ -11,15 +11,14 @@ import {
   ready,
   received,
   room,
+  rules,
   sent,
   subscribed,
   TOPIC,
 } from './ledger/examples.js';
-import { judge } from './ledger/judge.js';
-
-const rules = (ledger: Ledger): string[] => [...new Set(judge(ledger.entries).map(({ rule }) => rule))];
 
 const NOT_DUE = 'will not due';
+
 test('a will is owed from the first acknowledgement, or when commits have succeeded for a while', (t) => {
   const dying = (seconds: number, ...events: readonly Event[]): Ledger =>
     new Ledger()

@@ -13,6 +13,7 @@ import {
   readyAlone,
   received,
   room,
+  rules,
   sent,
   subscribed,
   TOPIC,
@@ -22,8 +23,6 @@ import { judge, owed } from './ledger/judge.js';
 import { payloadOf, seqOf } from './ledger/payload.js';
 import { Random } from './ledger/random.js';
 import { standing, timelines } from './ledger/timeline.js';
-
-const rules = (ledger: Ledger): string[] => [...new Set(judge(ledger.entries).map(({ rule }) => rule))];
 
 const MISSING = 'acknowledged, and missing';
 const UNASKED = 'not subscribed';

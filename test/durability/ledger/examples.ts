@@ -1,5 +1,6 @@
 /** Short ledgers, written by hand for the tests of the judge. */
 import type { Entry, Event } from './entries.js';
+import { judge } from './judge.js';
 
 export const TOPIC = 't/p/q2';
 const SECOND_US = 1_000_000;
@@ -73,3 +74,8 @@ export const unsubscribed = (client: string, filter = 't/#'): Event[] => [
 /** Publisher `p`, and subscriber `s` to everything below `t/`. */
 export const begun = (): Ledger =>
   new Ledger().add(ready, ...opened('p'), ...opened('s'), ...subscribed('s'));
+
+/** Each rule that a ledger breaks, once. */
+export const rules = (ledger: Ledger): string[] => [
+  ...new Set(judge(ledger.entries).map(({ rule }) => rule)),
+];

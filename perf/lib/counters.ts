@@ -84,6 +84,11 @@ export class Counters {
     return Atomics.load(this.control, CONTROL.phase);
   }
 
+  /** The broker has ended a connection: a fault, unless the run is over. */
+  countClosed(): void {
+    if (this.phase() !== PHASE.stop) Atomics.add(this.control, CONTROL.closed, 1);
+  }
+
   /** @returns deliveries of one publisher's messages, over all threads. */
   receivedFrom(publisher: number): number {
     let sum = 0;

@@ -7,9 +7,10 @@ import { CONTROL, type Counters, PHASE, STAT, type ThreadCounters } from './coun
 import { bucketOf } from './histogram.js';
 import { nowMs } from './load-clock.js';
 import { ClientIds } from './owner.js';
+import { type Packet, PacketReader } from './packet-reader.js';
 import { connectPacket, DISCONNECT, PACKET, STAMP_BYTES, subscribePacket } from './packets.js';
 import type { Publisher } from './publisher.js';
-import { type SocketEvents, Sockets } from './sockets.js';
+import { Sockets } from './sockets.js';
 import type { Target } from './transport.js';
 
 /** Clients of one thread that may be waiting for CONNACK or SUBACK, so that no accept queue overflows. */
@@ -18,7 +19,7 @@ const CONNECTING_MAX = 32;
 const FILTERS_PER_PACKET = 500;
 const SCRATCH_BYTES = 1 << 20;
 
-export class LoadThread implements SocketEvents {
+export class LoadThread extends PacketReader {
   readonly #clients: Client[];
   readonly #publishers: Publisher[] = [];
   readonly #sockets: Sockets;
@@ -36,6 +37,8 @@ export class LoadThread implements SocketEvents {
   #connecting = 0;
   #storms = 0;
   #loadStartedMs = 0;
+  /** When what is being read came. */
+  #arrivedMs = 0;
 
   constructor(
     readonly scenario: PlainScenario,
@@ -44,6 +47,7 @@ export class LoadThread implements SocketEvents {
     loadThreads: number,
     { port, transport, owner, runId }: Target,
   ) {
+    super();
     this.#mine = counters.threads[thread]!;
     this.#ids = new ClientIds(owner);
     const isFlow = scenario.kind === 'flow';
@@ -74,40 +78,22 @@ export class LoadThread implements SocketEvents {
   }
 
   closeAll(): void {
-    for (let slot = 0; slot < this.#clients.length; slot++) {
-      if (this.#sockets.isOpen(slot)) this.#sockets.close(slot);
-    }
+    this.#sockets.closeAll();
   }
 
-  onBytes(slot: number, bytes: Buffer, start: number, end: number): number {
-    const client = this.#clients[slot]!;
-    const arrivedMs = nowMs();
-    let at = start;
-    while (end - at >= 2) {
-      let length = 0;
-      let body = at + 1;
-      let shift = 0;
-      let byte = 128;
-      while (byte >= 128 && body < end) {
-        byte = bytes[body++]!;
-        length |= (byte & 127) << shift;
-        shift += 7;
-      }
-      if (byte >= 128 || end - body < length) break;
-      this.#onPacket(slot, client, bytes, at, body, body + length, arrivedMs);
-      at = body + length;
-      if (!this.#sockets.isOpen(slot)) return end;
-    }
-    if (this.#scratchLength > 0) {
+  override onBytes(slot: number, bytes: Buffer, start: number, end: number): number {
+    this.#arrivedMs = nowMs();
+    const at = super.onBytes(slot, bytes, start, end);
+    if (this.#scratchLength > 0 && this.isOpen(slot)) {
       this.#sockets.send(slot, this.#scratch, this.#scratchLength);
-      this.#scratchLength = 0;
     }
+    this.#scratchLength = 0;
     return at;
   }
 
   onClosed(slot: number): void {
     if (this.scenario.kind === 'storm') this.#connecting--;
-    if (this.counters.phase() !== PHASE.stop) Atomics.add(this.counters.control, CONTROL.closed, 1);
+    this.counters.countClosed();
     this.#clients[slot]!.publisher?.end();
   }
 
@@ -163,15 +149,13 @@ export class LoadThread implements SocketEvents {
     return isBusy;
   }
 
-  #onPacket(
-    slot: number,
-    client: Client,
-    bytes: Buffer,
-    header: number,
-    body: number,
-    end: number,
-    arrivedMs: number,
-  ): void {
+  protected isOpen(slot: number): boolean {
+    return this.#sockets.isOpen(slot);
+  }
+
+  protected onPacket(slot: number, { bytes, header, body, end }: Packet): void {
+    const client = this.#clients[slot]!;
+    const arrivedMs = this.#arrivedMs;
     switch (bytes[header]! >> 4) {
       case PACKET.publish:
         this.#onPublish(client, bytes, (bytes[header]! >> 1) & 3, body, end, arrivedMs);

@@ -81,13 +81,11 @@ export class ReplayThread extends PacketReader {
   }
 
   closeAll(): void {
-    for (let slot = 0; slot <= this.#replayers.length; slot++) {
-      if (this.#sockets.isOpen(slot)) this.#sockets.close(slot);
-    }
+    this.#sockets.closeAll();
   }
 
   onClosed(): void {
-    if (this.counters.phase() !== PHASE.stop) Atomics.add(this.counters.control, CONTROL.closed, 1);
+    this.counters.countClosed();
   }
 
   protected isOpen(slot: number): boolean {

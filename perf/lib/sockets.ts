@@ -101,6 +101,10 @@ export class Sockets {
     this.#unsent[slot] = null;
   }
 
+  closeAll(): void {
+    for (let slot = 0; slot < this.#descriptors.length; slot++) if (this.isOpen(slot)) this.close(slot);
+  }
+
   isOpen(slot: number): boolean {
     return this.#descriptors[slot]! >= 0;
   }

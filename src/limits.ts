@@ -113,42 +113,41 @@ export const TURN_TIME_MAX_MS = 3;
 /** Packets between two looks at the clock, which costs as much as a small packet. */
 export const TURN_CLOCK_CHECK_PACKETS = 32;
 /**
- * From the beginning of one turn to that of the next, in milliseconds, beyond which no short pause goes: what messages
- * may wait at each shard that it passes. Longer makes reads and writes fewer, and is seen in the latency at half load.
+ * From the beginning of one turn to that of the next, in milliseconds, with short pauses: what messages may wait at each
+ * shard that they pass. Longer makes reads and writes fewer, and is seen in the latency at half load.
  */
-export const PACE_PERIOD_MS = 0.8;
-/** The same with long pauses, which fill it. Seen where the load is all that clients can make. */
+export const PACE_SHORT_PERIOD_MS = 0.8;
+/** The same with long pauses. Seen where the load is all that clients can make. */
 export const PACE_LONG_PERIOD_MS = 2;
-/** A short pause, as a share of the turn before it: clients that wait for answers lose half of their rate at most. */
-export const PACE_PAUSE_SHARE = 1;
-/** A shorter pause, in milliseconds, saves less than it costs, and so there is none after a turn that is shorter. */
+/** A shorter pause, in milliseconds, saves less than it costs. */
 export const PACE_PAUSE_MS_MIN = 0.1;
 /** Blocks of a trial of pauses, the half of them with the longer ones. A power of two. */
-export const PACE_TRIAL_BLOCKS = 16;
-/** Of one such block, in milliseconds: longer than clients need to answer, shorter than what they do changes. */
-export const PACE_TRIAL_BLOCK_MS = 8;
+export const PACE_TRIAL_BLOCKS = 8;
+/** Of one such block, in milliseconds: longer than messages take that wait for each other, shorter than what lasts. */
+export const PACE_TRIAL_BLOCK_MS = 32;
 /** Turns that begin later than this after the last, in milliseconds, do not count in a trial. */
 export const PACE_GAP_MS_MAX = 6;
-/** A trial that takes longer, in milliseconds, has found too little to do, and the longer pauses are left out. */
-export const PACE_TRIAL_MS_MAX = 1_000;
-/** Pauses are worth it where they leave at least this share of the rate, */
-export const PACE_RATE_SHARE_MIN = 0.92;
-/** long ones where they raise it to this, */
-export const PACE_LONG_RATE_SHARE_MIN = 1.08;
-/** and where a packet takes at most this share of the time. */
+/** With less of a trial than this in milliseconds behind either kind of pause, there was too little to do. */
+export const PACE_TELLING_MS_MIN = 64;
+/** Pauses are worth it where a packet takes at most this share of the time, */
 export const PACE_COST_SHARE_MAX = 0.92;
+/** and the share of the rate that they cost is at most so much of the share of the time that they save; */
+export const PACE_RATE_FOR_COST = 0.5;
+/** long ones where they raise the rate to this. */
+export const PACE_LONG_RATE_SHARE_MIN = 1.08;
 /** With less of the rate, after a quarter of its blocks, a trial is not carried on: it costs clients. */
 export const PACE_RATE_SHARE_HOPELESS = 0.6;
 /** The same for long pauses, which are to raise it and are seen in latencies. */
 export const PACE_LONG_SHARE_HOPELESS = 0.98;
-/** Long pauses are not tried where without pauses the thread is busy for less than this share of its time, */
-export const PACE_BUSY_SHARE_MIN = 0.75;
+/** There are none where without them the thread is busy for less than this share of its time: it can afford its calls. */
+export const PACE_SHORT_BUSY_SHARE_MIN = 0.5;
+/** Long pauses are not tried where that is less than this, */
+export const PACE_LONG_BUSY_SHARE_MIN = 0.75;
 /** and after they have lost, not in 1, 2, 4, up to so many trials. */
 export const PACE_LONG_SKIPS_MAX = 8;
-/** From one trial to the next, in milliseconds, when one has changed something; doubled when it has not, */
-export const PACE_HOLD_MS_MIN = 100;
-/** up to this. Too short costs clients that wait for answers, too long keeps pauses for them when they come. */
-export const PACE_HOLD_MS = 2_000;
+/** Trials are in every second, fourth, at last every eighth stretch of their length, unless one has changed something:
+ * too often costs clients that wait for answers, too seldom keeps pauses for them when they come. */
+export const PACE_TRIAL_EVERY_MAX = 8;
 /** Packets that one walk of the filter tree counts for: a microsecond as a rule, and a millisecond at worst. */
 export const TURN_WALK_PACKETS = 8;
 

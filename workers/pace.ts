@@ -2,31 +2,31 @@
  * Whether a shard waits a little before it looks at its sockets again, so that each read and each write carries more.
  * A read and a write cost ten times what a message in them costs, and a shard that is quicker than its clients finds
  * one message in each. But clients that wait for answers before they go on send no more for being read later. Nothing
- * that the shard knows of them tells the two apart, so it tries, and keeps what pays. Runs on the shard's thread.
+ * that the shard knows of them tells the two apart, so it tries, and keeps what pays. Shards try at the same times, by
+ * the wall clock: where messages cross, what one of them saves is seen by all. Runs on the shard's thread.
  */
 import {
-  PACE_BUSY_SHARE_MIN,
   PACE_COST_SHARE_MAX,
   PACE_GAP_MS_MAX,
-  PACE_HOLD_MS,
-  PACE_HOLD_MS_MIN,
+  PACE_LONG_BUSY_SHARE_MIN,
   PACE_LONG_PERIOD_MS,
   PACE_LONG_RATE_SHARE_MIN,
   PACE_LONG_SHARE_HOPELESS,
   PACE_LONG_SKIPS_MAX,
   PACE_PAUSE_MS_MIN,
-  PACE_PAUSE_SHARE,
-  PACE_PERIOD_MS,
+  PACE_RATE_FOR_COST,
   PACE_RATE_SHARE_HOPELESS,
-  PACE_RATE_SHARE_MIN,
+  PACE_SHORT_BUSY_SHARE_MIN,
+  PACE_SHORT_PERIOD_MS,
+  PACE_TELLING_MS_MIN,
   PACE_TRIAL_BLOCK_MS,
   PACE_TRIAL_BLOCKS,
-  PACE_TRIAL_MS_MAX,
+  PACE_TRIAL_EVERY_MAX,
 } from '../src/limits.js';
 
 /** No pauses. */
 const NONE = 0;
-/** A part of the turn before: cheaper, and hardly later. */
+/** Until the short period is over: cheaper, and hardly later. */
 const SHORT = 1;
 /** Until the long period is over: for clients that send the more the cheaper they are read, and so wait anyway. */
 const LONG = 2;
@@ -56,6 +56,11 @@ class Arm {
     return this.workMs / this.packets;
   }
 
+  /** Enough turns without long gaps to say something. */
+  get isTelling(): boolean {
+    return this.elapsedMs >= PACE_TELLING_MS_MIN;
+  }
+
   clear(): void {
     this.elapsedMs = this.workMs = this.packets = 0;
   }
@@ -76,74 +81,86 @@ export class Pace {
   /** The level after the last turn, whether or not that was long enough for a pause. */
   private lastLevel: Level = NONE;
   private lastBeginMs = Number.NEGATIVE_INFINITY;
-  /** When the next trial may begin. */
-  private holdsUntilMs = Number.NEGATIVE_INFINITY;
-  private holdMs = PACE_HOLD_MS_MIN;
-  private trialUntilMs = 0;
-  private block = 0;
-  private blockMs = 0;
+  /** Stretches of wall clock time are numbered: a trial takes one, from beginning to end. */
+  private stretch = -1;
+  /** A trial is in every stretch whose number this divides. A power of two. */
+  private every = 1;
   private readonly lower = new Arm();
   private readonly upper = new Arm();
 
   /**
-   * A turn has ended that began at `beginMs` and handled so many packets and records. Monotonic milliseconds.
+   * A turn has ended that began at `beginMs`, which was `wallMs` by the wall clock, and handled so many packets and
+   * records. Monotonic milliseconds.
    * @returns for how many milliseconds nothing should be looked at now.
    */
-  pauseMs(beginMs: number, endMs: number, packets: number): number {
+  pauseMs(beginMs: number, endMs: number, wallMs: number, packets: number): number {
     const workMs = endMs - beginMs;
-    if (this.isTrying) this.observe(beginMs, workMs, packets);
-    else if (beginMs >= this.holdsUntilMs && workMs >= PACE_PAUSE_MS_MIN) this.begin(beginMs);
+    const blockNumber = Math.floor(wallMs / PACE_TRIAL_BLOCK_MS);
+    const stretch = Math.floor(blockNumber / PACE_TRIAL_BLOCKS);
+    const block = blockNumber % PACE_TRIAL_BLOCKS;
+    this.count(beginMs, workMs, packets);
+    if (stretch !== this.stretch) this.next(stretch);
+    else if (this.isTrying && block >= PACE_TRIAL_BLOCKS / 4 && this.isHopeless) this.decide(this.lowerLevel);
     this.lastBeginMs = beginMs;
     this.lastLevel = !this.isTrying
       ? this.level
-      : isUpperBlock(this.block)
+      : isUpperBlock(block)
         ? higher(this.level, this.rival)
-        : lower(this.level, this.rival);
+        : this.lowerLevel;
     return pauseAfter(workMs, this.lastLevel);
   }
 
-  private begin(nowMs: number): void {
-    this.isTrying = true;
-    this.rival = this.nextRival();
-    this.trialUntilMs = nowMs + PACE_TRIAL_MS_MAX;
-    this.block = this.blockMs = 0;
+  private get lowerLevel(): Level {
+    return lower(this.level, this.rival);
+  }
+
+  private count(beginMs: number, workMs: number, packets: number): void {
+    // From one look at the sockets to the next: what has come meanwhile is what this turn has handled.
+    const elapsedMs = beginMs - this.lastBeginMs;
+    const isUpper = this.isTrying && this.lastLevel !== this.lowerLevel;
+    // After a long gap in a trial there was nothing to do, or the thread was not allowed to: neither says anything.
+    if (this.isTrying && elapsedMs > PACE_GAP_MS_MAX) return;
+    (isUpper ? this.upper : this.lower).add(elapsedMs, workMs, packets);
+  }
+
+  /** A stretch is over: its trial is decided, and there may be one in the next. */
+  private next(stretch: number): void {
+    this.stretch = stretch;
+    if (this.isTrying) this.decide(this.best());
+    // Without pauses there is none unless the thread has much to do: they are seen in latencies.
+    else if (stretch % this.every === 0 && (this.level !== NONE || this.isBusy)) this.begin();
     this.lower.clear();
     this.upper.clear();
   }
 
-  private observe(beginMs: number, workMs: number, packets: number): void {
-    // From one look at the sockets to the next: what has come meanwhile is what this turn has handled.
-    const elapsedMs = beginMs - this.lastBeginMs;
-    // After a long gap there was nothing to do, or the thread was not allowed to: neither says anything.
-    if (elapsedMs <= PACE_GAP_MS_MAX) {
-      const arm = this.lastLevel === higher(this.level, this.rival) ? this.upper : this.lower;
-      arm.add(elapsedMs, workMs, packets);
-      this.blockMs += elapsedMs;
-    }
-    if (this.blockMs >= PACE_TRIAL_BLOCK_MS) {
-      this.blockMs = 0;
-      this.block++;
-    }
-    if (this.block === PACE_TRIAL_BLOCKS) this.decide(beginMs, this.best());
-    else if (beginMs > this.trialUntilMs || this.isHopeless)
-      this.decide(beginMs, lower(this.level, this.rival));
+  private begin(): void {
+    this.isTrying = true;
+    this.rival = this.nextRival();
   }
 
-  /** After a quarter of the blocks: clients plainly wait for answers, or send no more for long pauses. */
+  private get isBusy(): boolean {
+    return this.lower.busyShare >= PACE_SHORT_BUSY_SHARE_MIN;
+  }
+
+  /** Clients plainly wait for answers, or send no more for long pauses. */
   private get isHopeless(): boolean {
-    if (this.block < PACE_TRIAL_BLOCKS / 4) return false;
     const share = this.rival === LONG ? PACE_LONG_SHARE_HOPELESS : PACE_RATE_SHARE_HOPELESS;
     return this.upper.packetsPerMs < this.lower.packetsPerMs * share;
   }
 
   // Long pauses that are cheaper and no longer raise the rate speak for short ones.
   private best(): Level {
-    const isCheaper = this.upper.workMsPerPacket <= this.lower.workMsPerPacket * PACE_COST_SHARE_MAX;
-    const rateShare = this.upper.packetsPerMs / this.lower.packetsPerMs;
+    const { lower, upper, lowerLevel } = this;
+    const isTelling = lower.isTelling && upper.isTelling;
+    if (!isTelling || (lowerLevel === NONE && !this.isBusy)) return lowerLevel;
+    const costShare = upper.workMsPerPacket / lower.workMsPerPacket;
+    const rateShare = upper.packetsPerMs / lower.packetsPerMs;
     const isElastic = rateShare >= PACE_LONG_RATE_SHARE_MIN;
     // Promising.
     if (isElastic) this.longSkips = 0;
-    if (!isCheaper || rateShare < PACE_RATE_SHARE_MIN) return lower(this.level, this.rival);
+    const isWorthIt =
+      costShare <= PACE_COST_SHARE_MAX && 1 - rateShare <= (1 - costShare) * PACE_RATE_FOR_COST;
+    if (!isWorthIt) return lowerLevel;
     if (higher(this.level, this.rival) === SHORT) return SHORT;
     if (isElastic) return LONG;
     return this.level === LONG ? SHORT : this.level;
@@ -151,14 +168,14 @@ export class Pace {
 
   private nextRival(): Level {
     if (this.level === LONG) return NONE;
-    if (this.rival !== LONG && this.unpacedBusyShare >= PACE_BUSY_SHARE_MIN && --this.longSkips < 0)
+    if (this.rival !== LONG && this.unpacedBusyShare >= PACE_LONG_BUSY_SHARE_MIN && --this.longSkips < 0)
       return LONG;
     return this.level === NONE ? SHORT : NONE;
   }
 
   // What brings nothing is tried less and less often, as a trial costs clients that wait for answers.
-  private decide(nowMs: number, level: Level): void {
-    if (lower(this.level, this.rival) === NONE) this.unpacedBusyShare = this.lower.busyShare;
+  private decide(level: Level): void {
+    if (this.lowerLevel === NONE) this.unpacedBusyShare = this.lower.busyShare;
     if (level === LONG) {
       this.longSkipsNext = 1;
     } else if (higher(this.level, this.rival) === LONG) {
@@ -166,8 +183,7 @@ export class Pace {
       this.longSkipsNext = Math.min(2 * this.longSkipsNext, PACE_LONG_SKIPS_MAX);
     }
     this.isTrying = false;
-    this.holdMs = level === this.level ? Math.min(2 * this.holdMs, PACE_HOLD_MS) : PACE_HOLD_MS_MIN;
-    this.holdsUntilMs = nowMs + this.holdMs;
+    this.every = level === this.level ? Math.min(2 * this.every, PACE_TRIAL_EVERY_MAX) : 2;
     this.level = level;
   }
 }
@@ -181,11 +197,8 @@ function lower(a: Level, b: Level): Level {
 }
 
 function pauseAfter(workMs: number, level: Level): number {
-  if (level === NONE || workMs < PACE_PAUSE_MS_MIN) return 0;
-  const pauseMs =
-    level === LONG
-      ? PACE_LONG_PERIOD_MS - workMs
-      : Math.min(workMs * PACE_PAUSE_SHARE, PACE_PERIOD_MS - workMs);
+  if (level === NONE) return 0;
+  const pauseMs = (level === LONG ? PACE_LONG_PERIOD_MS : PACE_SHORT_PERIOD_MS) - workMs;
   return pauseMs < PACE_PAUSE_MS_MIN ? 0 : pauseMs;
 }
 

@@ -143,7 +143,7 @@ export class Turn {
     this.scheduled = false;
     const endMs = this.clock.monotonicMs();
     if (endMs - began > this.longestMs) this.longestMs = endMs - began;
-    const pauseMs = this.pace === null ? 0 : this.pace.pauseMs(began, endMs, this.packets);
+    const pauseMs = this.pace === null ? 0 : this.pace.pauseMs(began, endMs, this.wallMs, this.packets);
     this.packets = 0;
     if (this.backlog.length > 0) this.enter();
     // A timer of the event loop counts in milliseconds, and lets sockets wake it.

@@ -37,6 +37,8 @@ export class TopicCache<S extends Subscriber> {
   /** Where each entry's text begins; it ends where the next one's begins. */
   private readonly textStarts: Int32Array;
   private text = new Uint8Array(TEXT_BYTES_MIN);
+  /** Serial of the topic found last: messages of one client come together, and mostly have one topic. */
+  private last = 0;
   private targets = 0;
   /** By the low bits of their hash: bytes of the hashes of topics that were to be remembered lately. */
   private readonly seen: Uint8Array;
@@ -62,10 +64,14 @@ export class TopicCache<S extends Subscriber> {
   /** @returns the current route of the topic, null when it is not in the cache. */
   lookup(bytes: Uint8Array, start: number, end: number): Route<S> | null {
     if (end - start > TOPIC_BYTES_MAX) return null;
+    // A comparison costs a third of hashing and finding.
+    const last = this.last - this.base;
+    if (last >= 0 && this.equals(last, bytes, start, end)) return this.routes[last]!;
     const hash = this.hash.hash(bytes, start, end);
-    const place = this.placeOf(hash, bytes, start, end);
-    const index = this.places[place + 1]! - this.base;
-    return index < 0 ? null : this.routes[index]!;
+    const serial = this.places[this.placeOf(hash, bytes, start, end) + 1]!;
+    if (serial < this.base) return null;
+    this.last = serial;
+    return this.routes[serial - this.base]!;
   }
 
   /**
@@ -135,6 +141,7 @@ export class TopicCache<S extends Subscriber> {
     if (this.base > SERIAL_MAX - this.limits.topicsCachedMax) {
       this.places.fill(0);
       this.base = 1;
+      this.last = 0;
     }
   }
 
@@ -167,7 +174,8 @@ export class TopicCache<S extends Subscriber> {
     const from = this.textStarts[index]!;
     const length = this.textStarts[index + 1]! - from;
     if (length !== end - start) return false;
-    for (let i = 0; i < length; i += 1) {
+    // From the end: topics that are not the same mostly begin alike.
+    for (let i = length - 1; i >= 0; i -= 1) {
       if (text[from + i] !== bytes[start + i]) return false;
     }
     return true;

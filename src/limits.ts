@@ -163,6 +163,8 @@ export const OUTPUT_CHUNKS_DIRTY_MAX = 2_048;
 export const OUTPUT_COPY_BYTES_MAX = 8 << 10;
 /** Bytes of a frame up to which a copying loop beats a call to TypedArray.set. */
 export const COPY_LOOP_BYTES_MAX = 64;
+/** The same where both sides are prepared for copying four at once. */
+export const COPY_WORDS_BYTES_MAX = 160;
 /**
  * Bytes handed to a link at once. Too small costs system calls where much waits; too large, and a slow reader that does
  * take something within its listener's `send_timeout` is closed as if it took nothing.

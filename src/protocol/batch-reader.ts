@@ -1,5 +1,6 @@
 /** Reads what batch.ts has written. On the shards' threads. */
 import { assert } from '../base/assert.js';
+import { withWords } from '../base/bytes.js';
 import { PEER_TEXT_BYTES_MAX } from '../limits.js';
 import { type Author, asAuthor } from './author.js';
 import {
@@ -44,7 +45,7 @@ export class BatchReader {
 
   /** Records lie behind `headBytes`, and are `length` bytes. */
   open(bytes: ArrayBuffer, length: number, headBytes = 0): void {
-    this.bytes = Buffer.from(bytes);
+    this.bytes = withWords(Buffer.from(bytes));
     this.view = new DataView(bytes);
     this.begin(length, headBytes);
   }
@@ -53,7 +54,7 @@ export class BatchReader {
   openText(text: string, length: number, headBytes: number): void {
     if (this.scratch === NO_BYTES) {
       const memory = new ArrayBuffer(PEER_TEXT_BYTES_MAX);
-      this.scratch = Buffer.from(memory);
+      this.scratch = withWords(Buffer.from(memory));
       this.scratchView = new DataView(memory);
     }
     this.bytes = this.scratch;

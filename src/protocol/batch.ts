@@ -2,7 +2,7 @@
  * The form in which messages travel between shards: records, one behind the other, in one buffer. Written on the
  * shards' threads, read by batch-reader.ts.
  */
-import { copyBytes } from '../base/bytes.js';
+import { copyBytes, withWords } from '../base/bytes.js';
 import { PEER_SCRATCH_KEEP_BYTES_MAX, PEER_SCRATCH_START_BYTES } from '../limits.js';
 import type { Author } from './author.js';
 import {
@@ -40,7 +40,7 @@ export class BatchWriter {
 
   // Copying out of memory that stays hot costs less than a fresh buffer per batch: that would be zeroed, too large
   // for most turns, and could not come back from the other thread.
-  private bytes: Buffer<ArrayBuffer> = Buffer.from(new ArrayBuffer(PEER_SCRATCH_START_BYTES));
+  private bytes: Buffer<ArrayBuffer> = withWords(Buffer.from(new ArrayBuffer(PEER_SCRATCH_START_BYTES)));
   /** The memory; its first bytes are the head's. */
   view: DataView = new DataView(this.bytes.buffer);
   /** Where the next record begins. */
@@ -190,8 +190,7 @@ export class BatchWriter {
     }
     const sizeTogether = size + propertiesGap + payloadGap;
     const at = this.head(view, flags, fixedBytes, sizeTogether, propertiesGap, payloadGap);
-    // Always the engine's own copy: 45 ns for what a topic and a payload have, where a loop takes 1 ns a byte.
-    this.bytes.set(view.bytes.subarray(view.topicStart, view.payloadEnd), at + headBytes);
+    copyBytes(view.bytes, view.topicStart, view.payloadEnd, this.bytes, at + headBytes);
     return sizeTogether;
   }
 
@@ -252,7 +251,7 @@ export class BatchWriter {
   }
 
   private allocate(capacity: number): void {
-    this.bytes = Buffer.from(new ArrayBuffer(capacity));
+    this.bytes = withWords(Buffer.from(new ArrayBuffer(capacity)));
     this.view = new DataView(this.bytes.buffer);
   }
 }

@@ -2,6 +2,7 @@
  * The encoded forms of the one message that is being delivered: each variant (protocol, QoS, retain) is encoded once
  * and copied to everyone who wants it. Lives in a shard, refilled per message.
  */
+import { withWords } from '../../src/base/bytes.js';
 import { FRAME_SCRATCH_BYTES, OUTPUT_COPY_BYTES_MAX } from '../../src/limits.js';
 import { expirySecondsLeft } from '../../src/protocol/message.js';
 import { encodePublish, packetIdOffset, publishFrameBytes } from '../../src/protocol/mqtt/encode-publish.js';
@@ -30,7 +31,7 @@ export class FrameCache {
   private used = 0;
   private filled = 0;
   private hasLarge = false;
-  private readonly scratch = Buffer.allocUnsafeSlow(FRAME_SCRATCH_BYTES);
+  private readonly scratch = withWords(Buffer.allocUnsafeSlow(FRAME_SCRATCH_BYTES));
   private readonly starts = new Int32Array(VARIANTS);
   private readonly ends = new Int32Array(VARIANTS);
   private readonly idsFromEnd = new Int32Array(VARIANTS);

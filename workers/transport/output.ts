@@ -2,7 +2,7 @@
  * What one connection has to send. Everything of a turn gathers in one chunk and leaves in one write; a reader that
  * is too slow makes chunks pile up here, within the bounds its owner checks. Runs on the shard's thread.
  */
-import { copyBytes } from '../../src/base/bytes.js';
+import { copyBytes, withWords } from '../../src/base/bytes.js';
 import {
   LINK_WRITE_BYTES_MAX,
   OUTPUT_CHUNK_BYTES,
@@ -35,7 +35,7 @@ export class OutputPool {
   }
 
   takeChunk(): Uint8Array {
-    const chunk = this.free.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_CHUNK_BYTES);
+    const chunk = this.free.pop() ?? withWords(Buffer.allocUnsafeSlow(OUTPUT_CHUNK_BYTES));
     if (this.free.length < this.unused) this.unused = this.free.length;
     return chunk;
   }

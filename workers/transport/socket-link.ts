@@ -5,12 +5,13 @@
  */
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { withWords } from '../../src/base/bytes.js';
 import { READ_BUFFER_BYTES } from '../../src/limits.js';
 import { type Link, type LinkHandler, NO_HANDLER } from './link.js';
 
 const EMPTY = Buffer.alloc(0);
 
-const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+const readBuffer = withWords(Buffer.allocUnsafeSlow(READ_BUFFER_BYTES));
 
 /** Carries the way back from the socket's events to its link, so that no event needs a closure. */
 class LinkedSocket extends Socket {

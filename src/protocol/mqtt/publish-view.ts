@@ -2,7 +2,7 @@
  * One PUBLISH as offsets into the bytes where they lie. A shard has one (or a few) of them, refilled per
  * message and never kept: whatever must outlive the turn takes `message()`.
  */
-import { copyBytes } from '../../base/bytes.js';
+import { copyBytes, withWords } from '../../base/bytes.js';
 import { MESSAGE_TEXT_BYTES_MAX } from '../../limits.js';
 import type { Author } from '../author.js';
 import { expiryTimeMs, isSysTopic, Message } from '../message.js';
@@ -60,7 +60,7 @@ export class PublishView {
   // Properties without those that do not travel; grows to the largest seen, which the packet size bounds.
   private scratch: Buffer = EMPTY;
   // A small stored message as bytes again.
-  private readonly loaded: Buffer = Buffer.allocUnsafeSlow(MESSAGE_TEXT_BYTES_MAX);
+  private readonly loaded: Buffer = withWords(Buffer.allocUnsafeSlow(MESSAGE_TEXT_BYTES_MAX));
 
   /**
    * Room of at least `length` bytes for pass-through properties; valid until the next fill. For the decoder.

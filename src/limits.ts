@@ -133,12 +133,14 @@ export const PACE_TELLING_MS_MIN = 64;
 export const PACE_COST_SHARE_MAX = 0.92;
 /** and the share of the rate that they cost is at most so much of the share of the time that they save; */
 export const PACE_RATE_FOR_COST = 0.5;
-/** long ones where they raise the rate to this. */
+/** long ones where they raise the rate to this, */
 export const PACE_LONG_RATE_SHARE_MIN = 1.08;
+/** or where without them the thread is busy for this share of its time. */
+export const PACE_LIMIT_BUSY_SHARE = 0.92;
 /** With less of the rate, after a quarter of its blocks, a trial is not carried on: it costs clients. */
 export const PACE_RATE_SHARE_HOPELESS = 0.6;
 /** The same for long pauses, which are to raise it and are seen in latencies. */
-export const PACE_LONG_SHARE_HOPELESS = 0.98;
+export const PACE_LONG_SHARE_HOPELESS = 0.9;
 /** There are none where without them the thread is busy for less than this share of its time: it can afford its calls. */
 export const PACE_SHORT_BUSY_SHARE_MIN = 0.5;
 /** Long pauses are not tried where that is less than this, */

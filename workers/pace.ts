@@ -8,6 +8,7 @@
 import {
   PACE_COST_SHARE_MAX,
   PACE_GAP_MS_MAX,
+  PACE_LIMIT_BUSY_SHARE,
   PACE_LONG_BUSY_SHARE_MIN,
   PACE_LONG_PERIOD_MS,
   PACE_LONG_RATE_SHARE_MIN,
@@ -148,7 +149,6 @@ export class Pace {
     return this.upper.packetsPerMs < this.lower.packetsPerMs * share;
   }
 
-  // Long pauses that are cheaper and no longer raise the rate speak for short ones.
   private best(): Level {
     const { lower, upper, lowerLevel } = this;
     const isTelling = lower.isTelling && upper.isTelling;
@@ -162,12 +162,12 @@ export class Pace {
       costShare <= PACE_COST_SHARE_MAX && 1 - rateShare <= (1 - costShare) * PACE_RATE_FOR_COST;
     if (!isWorthIt) return lowerLevel;
     if (higher(this.level, this.rival) === SHORT) return SHORT;
-    if (isElastic) return LONG;
-    return this.level === LONG ? SHORT : this.level;
+    // At its limit the thread makes messages wait longer than a pause does.
+    return isElastic || lower.busyShare >= PACE_LIMIT_BUSY_SHARE ? LONG : lowerLevel;
   }
 
   private nextRival(): Level {
-    if (this.level === LONG) return NONE;
+    if (this.level === LONG) return SHORT;
     if (this.rival !== LONG && this.unpacedBusyShare >= PACE_LONG_BUSY_SHARE_MIN && --this.longSkips < 0)
       return LONG;
     return this.level === NONE ? SHORT : NONE;

@@ -31,6 +31,8 @@ export interface BrokerOptions {
   readonly login?: Login | undefined;
   /** Of persistence; null: as it is by default. */
   readonly level?: Level | null;
+  /** `KEY=VALUE` */
+  readonly settings?: readonly string[];
   /** A built checkout whose broker it is; this one when missing. */
   readonly root?: string;
   /** Where the profiles of its threads are written when it ends. */
@@ -95,7 +97,7 @@ function commandOf(root: string): string {
 function settings(
   shards: number,
   ports: { readonly port: number; readonly tcpPort: number; readonly apiPort: number },
-  { transport = 'tcp', key = 'ecdsa', level = null }: BrokerOptions,
+  { transport = 'tcp', key = 'ecdsa', level = null, settings: others = [] }: BrokerOptions,
 ): string[] {
   const listeners = [
     `tcp.external=127.0.0.1:${ports.tcpPort}`,
@@ -109,6 +111,7 @@ function settings(
     ...listeners.flatMap((setting) => ['--set', `listener.${setting}`]),
     ...(shards > 0 ? ['--shards', String(shards)] : []),
     ...(level === null ? [] : ['--set', `mqtt.persistence.level=${level}`]),
+    ...others.flatMap((setting) => ['--set', setting]),
   ];
 }
 

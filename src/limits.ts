@@ -135,8 +135,10 @@ export const PACE_COST_SHARE_MAX = 0.92;
 export const PACE_RATE_FOR_COST = 0.5;
 /** long ones where they raise the rate to this, */
 export const PACE_LONG_RATE_SHARE_MIN = 1.08;
-/** or where without them the thread is busy for this share of its time. */
+/** or where without them the thread is busy for this share of its time, */
 export const PACE_LIMIT_BUSY_SHARE = 0.92;
+/** and this share of the rate is left: clients that wait for answers do not care how busy it is. */
+export const PACE_LIMIT_RATE_SHARE_MIN = 0.98;
 /** With less of the rate, after a quarter of its blocks, a trial is not carried on: it costs clients. */
 export const PACE_RATE_SHARE_HOPELESS = 0.6;
 /** The same for long pauses, which are to raise it and are seen in latencies. */

@@ -9,6 +9,7 @@ import {
   PACE_COST_SHARE_MAX,
   PACE_GAP_MS_MAX,
   PACE_LIMIT_BUSY_SHARE,
+  PACE_LIMIT_RATE_SHARE_MIN,
   PACE_LONG_BUSY_SHARE_MIN,
   PACE_LONG_PERIOD_MS,
   PACE_LONG_RATE_SHARE_MIN,
@@ -163,7 +164,8 @@ export class Pace {
     if (!isWorthIt) return lowerLevel;
     if (higher(this.level, this.rival) === SHORT) return SHORT;
     // At its limit the thread makes messages wait longer than a pause does.
-    return isElastic || lower.busyShare >= PACE_LIMIT_BUSY_SHARE ? LONG : lowerLevel;
+    const isAtLimit = lower.busyShare >= PACE_LIMIT_BUSY_SHARE && rateShare >= PACE_LIMIT_RATE_SHARE_MIN;
+    return isElastic || isAtLimit ? LONG : lowerLevel;
   }
 
   private nextRival(): Level {

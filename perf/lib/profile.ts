@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const FUNCTIONS_SHOWN = 10;
-/** Not the broker's work: waiting, and what the profile cannot see into. */
-const NOT_WORK = new Set(['(idle)', '(program)', '(root)']);
+/** Not the broker's work: waiting, pauses between turns, and what the profile cannot see into. */
+const NOT_WORK = new Set(['(idle)', '(program)', '(root)', 'holdThread']);
 
 interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
@@ -47,11 +47,12 @@ function topFunctions(folder: string): string {
 }
 
 function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): Map<string, number> {
-  const names = new Map(nodes.map((node) => [node.id, nameOf(node)]));
+  const working = nodes.filter(({ callFrame }) => !NOT_WORK.has(callFrame.functionName));
+  const names = new Map(working.map((node) => [node.id, nameOf(node)]));
   const times = new Map<string, number>();
   for (const [i, id] of samples.entries()) {
-    const name = names.get(id) ?? '';
-    if (!NOT_WORK.has(name)) times.set(name, (times.get(name) ?? 0) + timeDeltas[i]!);
+    const name = names.get(id);
+    if (name !== undefined) times.set(name, (times.get(name) ?? 0) + timeDeltas[i]!);
   }
   return times;
 }

@@ -22,17 +22,18 @@ function profile(all: readonly Spent[]): string {
   });
 }
 
-test('of the shards’ threads the functions with the most time of their own are shown, by scenario', (t) => {
+test('of the shards’ threads the functions with the most time of their own are shown, by scenario, pauses left out', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'shardmq-profile-'));
   try {
     mkdirSync(join(folder, 'pairs'));
     const deliver = { name: 'deliver', url: 'file:///any/where/dist/workers/publish/delivery.js' };
     const idle = { name: '(idle)', url: '', ms: 900 };
+    const pause = { name: 'holdThread', url: '/dist/src/base/hold-thread.js', ms: 900 };
     writeFileSync(
       join(folder, 'pairs/1.cpuprofile'),
       profile([{ ...deliver, ms: 60 }, { name: '', url: 'node:net', ms: 10 }, idle]),
     );
-    writeFileSync(join(folder, 'pairs/2.cpuprofile'), profile([{ ...deliver, ms: 30 }, idle]));
+    writeFileSync(join(folder, 'pairs/2.cpuprofile'), profile([{ ...deliver, ms: 30 }, idle, pause]));
     writeFileSync(
       join(folder, 'pairs/0.cpuprofile'),
       profile([{ name: 'accept', url: '/dist/src/a.js', ms: 500 }]),

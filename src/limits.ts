@@ -113,8 +113,8 @@ export const TURN_TIME_MAX_MS = 3;
 /** Packets between two looks at the clock, which costs as much as a small packet. */
 export const TURN_CLOCK_CHECK_PACKETS = 32;
 /**
- * From the beginning of one turn to that of the next, in milliseconds, with short pauses: what messages may wait at each
- * shard that they pass. Longer makes reads and writes fewer, and is seen in the latency at half load.
+ * From the beginning of one turn to that of the next, in milliseconds, with short pauses: what messages may wait at
+ * each shard that they pass. Longer makes reads and writes fewer, and is seen in the latency at half load.
  */
 export const PACE_SHORT_PERIOD_MS = 0.8;
 /** The same with long pauses. Seen where the load is all that clients can make. */
@@ -143,14 +143,16 @@ export const PACE_LIMIT_RATE_SHARE_MIN = 0.98;
 export const PACE_RATE_SHARE_HOPELESS = 0.6;
 /** The same for long pauses, which are to raise it and are seen in latencies. */
 export const PACE_LONG_SHARE_HOPELESS = 0.9;
-/** There are none where without them the thread is busy for less than this share of its time: it can afford its calls. */
+/** There are none where without them the thread is busy for less than this share of its time: it can afford calls. */
 export const PACE_SHORT_BUSY_SHARE_MIN = 0.5;
 /** Long pauses are not tried where that is less than this, */
 export const PACE_LONG_BUSY_SHARE_MIN = 0.75;
 /** and after they have lost, not in 1, 2, 4, up to so many trials. */
 export const PACE_LONG_SKIPS_MAX = 8;
-/** Trials are in every second, fourth, at last every eighth stretch of their length, unless one has changed something:
- * too often costs clients that wait for answers, too seldom keeps pauses for them when they come. */
+/**
+ * Trials are in every second, fourth, at last every eighth stretch of their length, unless one has changed something:
+ * too often costs clients that wait for answers, too seldom keeps pauses for them when they come.
+ */
 export const PACE_TRIAL_EVERY_MAX = 8;
 /** Packets that one walk of the filter tree counts for: a microsecond as a rule, and a millisecond at worst. */
 export const TURN_WALK_PACKETS = 8;

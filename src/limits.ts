@@ -117,7 +117,7 @@ export const TURN_CLOCK_CHECK_PACKETS = 32;
  * each shard that they pass. Longer makes reads and writes fewer, and is seen in the latency at half load.
  */
 export const PACE_SHORT_PERIOD_MS = 0.8;
-/** The same with long pauses. Seen where the load is all that clients can make. */
+/** The same with long pauses. Seen in latencies, too, so only where messages wait anyway. */
 export const PACE_LONG_PERIOD_MS = 2;
 /** A shorter pause, in milliseconds, saves less than it costs. */
 export const PACE_PAUSE_MS_MIN = 0.1;
@@ -129,21 +129,25 @@ export const PACE_TRIAL_BLOCK_MS = 32;
 export const PACE_GAP_MS_MAX = 6;
 /** With less of a trial than this in milliseconds behind either kind of pause, there was too little to do. */
 export const PACE_TELLING_MS_MIN = 64;
+/** The same with fewer packets: what else keeps the thread busy, pauses cannot make cheaper. */
+export const PACE_TELLING_PACKETS_MIN = 100;
 /** Pauses are worth it where a packet takes at most this share of the time, */
 export const PACE_COST_SHARE_MAX = 0.92;
 /** and the share of the rate that they cost is at most so much of the share of the time that they save; */
-export const PACE_RATE_FOR_COST = 0.5;
+export const PACE_RATE_FOR_COST = 0.6;
 /** long ones where they raise the rate to this, */
 export const PACE_LONG_RATE_SHARE_MIN = 1.08;
 /** or where without them the thread is busy for this share of its time, */
 export const PACE_LIMIT_BUSY_SHARE = 0.92;
 /** and this share of the rate is left: clients that wait for answers do not care how busy it is. */
 export const PACE_LIMIT_RATE_SHARE_MIN = 0.98;
-/** With less of the rate, after a quarter of its blocks, a trial is not carried on: it costs clients. */
+/** With less of the rate, after a quarter of its blocks, a trial is not carried on: it costs clients; */
 export const PACE_RATE_SHARE_HOPELESS = 0.6;
-/** The same for long pauses, which are to raise it and are seen in latencies. */
+/** with less than this where long pauses are tried, which nobody who waits for answers is to feel for long; */
 export const PACE_LONG_SHARE_HOPELESS = 0.9;
-/** There are none where without them the thread is busy for less than this share of its time: it can afford calls. */
+/** provided that so many milliseconds of both kinds have been seen. */
+export const PACE_HINT_MS_MIN = 16;
+/** No pauses at all where without them the thread is busy for less than this share of its time: it can afford calls. */
 export const PACE_SHORT_BUSY_SHARE_MIN = 0.5;
 /** Long pauses are not tried where that is less than this, */
 export const PACE_LONG_BUSY_SHARE_MIN = 0.75;
@@ -255,9 +259,9 @@ export const PUBLISH_HEADER_BYTES_MAX = 16;
 
 /**
  * Bytes of records after which a batch is posted within the turn. Too small: a post costs 3 us; too large: the
- * other shard idles.
+ * other shard idles, and what is read there has left the caches (64 KiB took 7 % more CPU in bursts).
  */
-export const PEER_BATCH_BYTES_MAX = 65_536;
+export const PEER_BATCH_BYTES_MAX = 8_192;
 
 /**
  * Memory with which a channel's batch starts. Too small grows often, too large wastes it on every idle pair of

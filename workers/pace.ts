@@ -8,6 +8,7 @@
 import {
   PACE_COST_SHARE_MAX,
   PACE_GAP_MS_MAX,
+  PACE_HINT_MS_MIN,
   PACE_LIMIT_BUSY_SHARE,
   PACE_LIMIT_RATE_SHARE_MIN,
   PACE_LONG_BUSY_SHARE_MIN,
@@ -21,6 +22,7 @@ import {
   PACE_SHORT_BUSY_SHARE_MIN,
   PACE_SHORT_PERIOD_MS,
   PACE_TELLING_MS_MIN,
+  PACE_TELLING_PACKETS_MIN,
   PACE_TRIAL_BLOCK_MS,
   PACE_TRIAL_BLOCKS,
   PACE_TRIAL_EVERY_MAX,
@@ -30,7 +32,10 @@ import {
 const NONE = 0;
 /** Until the short period is over: cheaper, and hardly later. */
 const SHORT = 1;
-/** Until the long period is over: for clients that send the more the cheaper they are read, and so wait anyway. */
+/**
+ * Until the long period is over: for clients that send the more the cheaper they are read, and so wait anyway, and for
+ * a thread that has no time left with short pauses, where messages wait longer still.
+ */
 const LONG = 2;
 type Level = typeof NONE | typeof SHORT | typeof LONG;
 
@@ -46,6 +51,11 @@ class Arm {
     this.packets += packets;
   }
 
+  /** Enough of it to judge by a rate that is far off. */
+  get isHint(): boolean {
+    return this.elapsedMs >= PACE_HINT_MS_MIN && this.packets > 0;
+  }
+
   get busyShare(): number {
     return this.workMs / this.elapsedMs;
   }
@@ -58,9 +68,9 @@ class Arm {
     return this.workMs / this.packets;
   }
 
-  /** Enough turns without long gaps to say something. */
+  /** Enough of it to judge by. */
   get isTelling(): boolean {
-    return this.elapsedMs >= PACE_TELLING_MS_MIN;
+    return this.elapsedMs >= PACE_TELLING_MS_MIN && this.packets >= PACE_TELLING_PACKETS_MIN;
   }
 
   clear(): void {
@@ -79,15 +89,19 @@ export class Pace {
   private longSkipsNext = 1;
   /** So much of its time the thread had to do without pauses, when that was seen last. */
   private unpacedBusyShare = 0;
+  /** The same with short pauses; at first as if it had no time left. */
+  private shortBusyShare = 1;
   private isTrying = false;
-  /** The level after the last turn, whether or not that was long enough for a pause. */
+  /** The level after the last turn, whether or not that left room for a pause. */
   private lastLevel: Level = NONE;
   private lastBeginMs = Number.NEGATIVE_INFINITY;
   /** Stretches of wall clock time are numbered: a trial takes one, from beginning to end. */
   private stretch = -1;
   /** A trial is in every stretch whose number this divides. A power of two. */
   private every = 1;
+  /** In a trial, its lower level; between trials what is done at `level`, with all gaps, as idleness counts then. */
   private readonly lower = new Arm();
+  /** In a trial, its upper level. */
   private readonly upper = new Arm();
 
   /**
@@ -125,12 +139,16 @@ export class Pace {
     (isUpper ? this.upper : this.lower).add(elapsedMs, workMs, packets);
   }
 
-  /** A stretch is over: its trial is decided, and there may be one in the next. */
+  /** A stretch is over: its trial is decided, or there may be one in the next. */
   private next(stretch: number): void {
     this.stretch = stretch;
-    if (this.isTrying) this.decide(this.best());
-    // Without pauses there is none unless the thread has much to do: they are seen in latencies.
-    else if (stretch % this.every === 0 && (this.level !== NONE || this.isBusy)) this.begin();
+    if (this.isTrying) {
+      this.learn();
+      this.decide(this.best());
+    } else if (stretch % this.every === 0 && (this.level !== NONE || this.isBusy)) {
+      // Without pauses there is none unless the thread has much to do: they are seen in latencies.
+      this.begin();
+    }
     this.lower.clear();
     this.upper.clear();
   }
@@ -144,10 +162,11 @@ export class Pace {
     return this.lower.busyShare >= PACE_SHORT_BUSY_SHARE_MIN;
   }
 
-  /** Clients plainly wait for answers, or send no more for long pauses. */
+  /** Clients plainly wait for answers. */
   private get isHopeless(): boolean {
     const share = this.rival === LONG ? PACE_LONG_SHARE_HOPELESS : PACE_RATE_SHARE_HOPELESS;
-    return this.upper.packetsPerMs < this.lower.packetsPerMs * share;
+    const { lower, upper } = this;
+    return lower.isHint && upper.isHint && upper.packetsPerMs < lower.packetsPerMs * share;
   }
 
   private best(): Level {
@@ -164,8 +183,15 @@ export class Pace {
     if (!isWorthIt) return lowerLevel;
     if (higher(this.level, this.rival) === SHORT) return SHORT;
     // At its limit the thread makes messages wait longer than a pause does.
-    const isAtLimit = lower.busyShare >= PACE_LIMIT_BUSY_SHARE && rateShare >= PACE_LIMIT_RATE_SHARE_MIN;
+    const isAtLimit = this.shortBusyShare >= PACE_LIMIT_BUSY_SHARE && rateShare >= PACE_LIMIT_RATE_SHARE_MIN;
     return isElastic || isAtLimit ? LONG : lowerLevel;
+  }
+
+  private learn(): void {
+    const { lower, upper, lowerLevel } = this;
+    if (lowerLevel === NONE && lower.isTelling) this.unpacedBusyShare = lower.busyShare;
+    const short = lowerLevel === SHORT ? lower : higher(this.level, this.rival) === SHORT ? upper : null;
+    if (short?.isTelling) this.shortBusyShare = short.busyShare;
   }
 
   private nextRival(): Level {
@@ -177,7 +203,6 @@ export class Pace {
 
   // What brings nothing is tried less and less often, as a trial costs clients that wait for answers.
   private decide(level: Level): void {
-    if (this.lowerLevel === NONE) this.unpacedBusyShare = this.lower.busyShare;
     if (level === LONG) {
       this.longSkipsNext = 1;
     } else if (higher(this.level, this.rival) === LONG) {
@@ -204,7 +229,7 @@ function pauseAfter(workMs: number, level: Level): number {
   return pauseMs < PACE_PAUSE_MS_MIN ? 0 : pauseMs;
 }
 
-// No, yes, yes, no, yes, no, no, yes, ...: what changes steadily or with a period meanwhile falls on both alike.
+// No, yes, yes, no, yes, no, no, yes: what changes steadily or with a period meanwhile falls on both alike.
 function isUpperBlock(block: number): boolean {
-  return ((block ^ (block >> 1) ^ (block >> 2) ^ (block >> 3)) & 1) === 1;
+  return ((block ^ (block >> 1) ^ (block >> 2)) & 1) === 1;
 }

@@ -2,7 +2,7 @@
  * Clients that all connect at once, leave when the last of them is in, and come again, while others are measured. Their
  * handshakes take time here too, so they have a thread of the generator to themselves.
  */
-import { CONTROL, type Counters, PHASE, STAT } from './counters.js';
+import { type Counters, PHASE, STAT } from './counters.js';
 import { nowMs } from './load-clock.js';
 import { ClientIds } from './owner.js';
 import { connectPacket, DISCONNECT, PACKET } from './packets.js';
@@ -49,9 +49,7 @@ export class Newcomers implements SocketEvents {
   }
 
   closeAll(): void {
-    for (let slot = 0; slot < this.#count; slot++) {
-      if (this.#sockets.isOpen(slot)) this.#sockets.close(slot);
-    }
+    this.#sockets.closeAll();
   }
 
   onBytes(slot: number, bytes: Buffer, start: number, end: number): number {
@@ -65,8 +63,8 @@ export class Newcomers implements SocketEvents {
   }
 
   onClosed(slot: number): void {
-    if (this.#counters.phase() === PHASE.stop || this.#isIn[slot] === 1) return;
-    Atomics.add(this.#counters.control, CONTROL.closed, 1);
+    if (this.#isIn[slot] === 1) return;
+    this.#counters.countClosed();
     this.#arrive(slot);
   }
 

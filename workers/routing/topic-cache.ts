@@ -38,7 +38,7 @@ export class TopicCache<S extends Subscriber> {
   private readonly textStarts: Int32Array;
   private text = new Uint8Array(TEXT_BYTES_MIN);
   /** Serial of the topic found last: messages of one client come together, and mostly have one topic. */
-  private last = 0;
+  private foundLast = 0;
   private targets = 0;
   /** By the low bits of their hash: bytes of the hashes of topics that were to be remembered lately. */
   private readonly seen: Uint8Array;
@@ -65,12 +65,12 @@ export class TopicCache<S extends Subscriber> {
   lookup(bytes: Uint8Array, start: number, end: number): Route<S> | null {
     if (end - start > TOPIC_BYTES_MAX) return null;
     // A comparison costs a third of hashing and finding.
-    const last = this.last - this.base;
-    if (last >= 0 && this.equals(last, bytes, start, end)) return this.routes[last]!;
+    const index = this.foundLast - this.base;
+    if (index >= 0 && this.equals(index, bytes, start, end)) return this.routes[index]!;
     const hash = this.hash.hash(bytes, start, end);
     const serial = this.places[this.placeOf(hash, bytes, start, end) + 1]!;
     if (serial < this.base) return null;
-    this.last = serial;
+    this.foundLast = serial;
     return this.routes[serial - this.base]!;
   }
 
@@ -141,7 +141,7 @@ export class TopicCache<S extends Subscriber> {
     if (this.base > SERIAL_MAX - this.limits.topicsCachedMax) {
       this.places.fill(0);
       this.base = 1;
-      this.last = 0;
+      this.foundLast = 0;
     }
   }
 

@@ -61,7 +61,7 @@ export class Churn extends PacketReader {
   }
 
   closeAll(): void {
-    for (let slot = 0; slot <= this.#feeder; slot++) if (this.isOpen(slot)) this.#sockets.close(slot);
+    this.#sockets.closeAll();
   }
 
   onClosed(slot: number): void {

@@ -28,7 +28,7 @@ export interface SoakOptions {
 }
 
 /** Three of them are retained, and would be taken for what clients have left behind. */
-const NO_SYS_MESSAGES = 'mqtt.broker.sys_interval=0';
+const NO_RETAINED_SYS = 'mqtt.broker.sys_interval=0';
 
 /** What is kept of each minute. */
 export interface SoakSample {
@@ -47,7 +47,7 @@ export interface SoakSample {
  */
 export async function runSoak(options: SoakOptions): Promise<boolean> {
   const { minutes, shards, file, print, sampleMs = 60_000 } = options;
-  const broker = await startBrokerProcess(shards, { settings: [NO_SYS_MESSAGES] });
+  const broker = await startBrokerProcess(shards, { settings: [NO_RETAINED_SYS] });
   const counters = new SoakCounters();
   const samples: SoakSample[] = [];
   let isGood = true;

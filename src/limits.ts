@@ -314,6 +314,9 @@ export const PEER_TEXT_BYTES_MAX = 16 << 10;
  */
 export const OUTBOX_KEEP_MS = 2_000;
 
+/** Bytes of records of one batch in the outbox: more rows cost the store more, larger ones hold the loop longer. */
+export const OUTBOX_ROW_BYTES_MAX = 65_536;
+
 /**
  * What a batch in the outbox takes beside its records, for the bounds in bytes. Too small: many small ones are free.
  */

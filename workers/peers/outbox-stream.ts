@@ -7,7 +7,7 @@ import type { PeerBytes } from '../../src/actor/peer-protocol.js';
 import {
   OUTBOX_BATCH_BYTES,
   OUTBOX_KEEP_MS,
-  PEER_BATCH_BYTES_MAX,
+  OUTBOX_ROW_BYTES_MAX,
   PEER_CREDIT_BYTES,
   PEER_OVERDRAFT_BYTES,
   PEER_WAITING_BYTES_MAX,
@@ -267,7 +267,7 @@ export class OutboxStream {
     this.bytes += bytes;
     this.marks.add(this.hashOf(view));
     if ((flags & RECORD_RETAIN) !== 0) this.retainedSequence = this.sequence + 1;
-    if (writer.length >= PEER_BATCH_BYTES_MAX) this.cut(writer);
+    if (writer.length >= OUTBOX_ROW_BYTES_MAX) this.cut(writer);
     if (this.bytes >= PEER_CREDIT_BYTES) this.updateCredit();
     this.owner.changedNow();
   }

@@ -18,6 +18,8 @@ import type { WorkerStart } from './worker.js';
 
 /** Time for a broker to be compiled and its buffers to grow before anything counts. */
 const WARM_UP_MS = 700;
+/** The same at a fixed rate: a broker that has been busy before takes seconds to see that it need not be any more. */
+const RATE_WARM_UP_MS = 3_000;
 const CONNECT_DEADLINE_MS = 180_000;
 /** Without any delivery for so long, what is missing counts as lost. */
 const DRAIN_SILENCE_MS = 2_000;
@@ -33,12 +35,16 @@ export interface RunTarget {
   readonly pid: number;
   readonly threads: number;
   readonly seconds: number;
-  /** Before anything is measured; 700 when missing. */
+  /** Before anything is measured; enough for the kind of load when missing. */
   readonly warmUpMs?: number;
   /** Says what the broker has committed, and passed on between its shards. */
   readonly metrics?: MetricsProbe;
   /** Says how late its loops are. */
   readonly loops?: LoopWatch;
+}
+
+function warmUpMs(scenario: Scenario): number {
+  return scenario.kind === 'flow' && scenario.ratePerSecond > 0 ? RATE_WARM_UP_MS : WARM_UP_MS;
 }
 
 /** @throws Error when a client is refused or the clients cannot all be connected in time. */
@@ -54,7 +60,7 @@ export async function runScenario(scenario: Scenario, target: RunTarget): Promis
     const isIdle = scenario.kind === 'idle';
     const connected = read(counters, target.pid);
     setPhase(counters, PHASE.load);
-    await crew.during(sleep(target.warmUpMs ?? WARM_UP_MS));
+    await crew.during(sleep(target.warmUpMs ?? warmUpMs(scenario)));
     const firstMetrics = await target.metrics?.read();
     target.loops?.begin();
     const first = read(counters, target.pid);

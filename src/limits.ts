@@ -137,7 +137,7 @@ export const PACE_COST_SHARE_MAX = 0.92;
 export const PACE_RATE_FOR_COST = 0.6;
 /** long ones where they raise the rate to this, */
 export const PACE_LONG_RATE_SHARE_MIN = 1.08;
-/** or where without them the thread is busy for this share of its time, */
+/** or where with short ones the thread is busy for this share of its time, */
 export const PACE_LIMIT_BUSY_SHARE = 0.92;
 /** and this share of the rate is left: clients that wait for answers do not care how busy it is. */
 export const PACE_LIMIT_RATE_SHARE_MIN = 0.98;

@@ -118,16 +118,16 @@ export class Pace {
     if (stretch !== this.stretch) this.next(stretch);
     else if (this.isTrying && block >= PACE_TRIAL_BLOCKS / 4 && this.isHopeless) this.decide(this.lowerLevel);
     this.lastBeginMs = beginMs;
-    this.lastLevel = !this.isTrying
-      ? this.level
-      : isUpperBlock(block)
-        ? higher(this.level, this.rival)
-        : this.lowerLevel;
+    this.lastLevel = !this.isTrying ? this.level : isUpperBlock(block) ? this.upperLevel : this.lowerLevel;
     return pauseAfter(workMs, this.lastLevel);
   }
 
   private get lowerLevel(): Level {
     return lower(this.level, this.rival);
+  }
+
+  private get upperLevel(): Level {
+    return higher(this.level, this.rival);
   }
 
   private count(beginMs: number, workMs: number, packets: number): void {
@@ -181,16 +181,16 @@ export class Pace {
     const isWorthIt =
       costShare <= PACE_COST_SHARE_MAX && 1 - rateShare <= (1 - costShare) * PACE_RATE_FOR_COST;
     if (!isWorthIt) return lowerLevel;
-    if (higher(this.level, this.rival) === SHORT) return SHORT;
+    if (this.upperLevel === SHORT) return SHORT;
     // At its limit the thread makes messages wait longer than a pause does.
     const isAtLimit = this.shortBusyShare >= PACE_LIMIT_BUSY_SHARE && rateShare >= PACE_LIMIT_RATE_SHARE_MIN;
     return isElastic || isAtLimit ? LONG : lowerLevel;
   }
 
   private learn(): void {
-    const { lower, upper, lowerLevel } = this;
+    const { lower, upper, lowerLevel, upperLevel } = this;
     if (lowerLevel === NONE && lower.isTelling) this.unpacedBusyShare = lower.busyShare;
-    const short = lowerLevel === SHORT ? lower : higher(this.level, this.rival) === SHORT ? upper : null;
+    const short = lowerLevel === SHORT ? lower : upperLevel === SHORT ? upper : null;
     if (short?.isTelling) this.shortBusyShare = short.busyShare;
   }
 
@@ -205,7 +205,7 @@ export class Pace {
   private decide(level: Level): void {
     if (level === LONG) {
       this.longSkipsNext = 1;
-    } else if (higher(this.level, this.rival) === LONG) {
+    } else if (this.upperLevel === LONG) {
       this.longSkips = this.longSkipsNext;
       this.longSkipsNext = Math.min(2 * this.longSkipsNext, PACE_LONG_SKIPS_MAX);
     }

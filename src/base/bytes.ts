@@ -8,10 +8,13 @@ interface Bytes extends Uint8Array {
 
 /**
  * Prepares memory that many copies begin or end in. A view costs as much as three copies, so what is used once does
- * without. @returns `bytes`
+ * without. `view`: of exactly that memory, where there is one. @returns `bytes`
  */
-export function withWords<B extends Uint8Array>(bytes: B): B {
-  (bytes as Bytes).words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+export function withWords<B extends Uint8Array>(
+  bytes: B,
+  view: DataView = new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+): B {
+  (bytes as Bytes).words = view;
   return bytes;
 }
 

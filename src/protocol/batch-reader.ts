@@ -45,8 +45,8 @@ export class BatchReader {
 
   /** Records lie behind `headBytes`, and are `length` bytes. */
   open(bytes: ArrayBuffer, length: number, headBytes = 0): void {
-    this.bytes = withWords(Buffer.from(bytes));
     this.view = new DataView(bytes);
+    this.bytes = withWords(Buffer.from(bytes), this.view);
     this.begin(length, headBytes);
   }
 
@@ -54,8 +54,8 @@ export class BatchReader {
   openText(text: string, length: number, headBytes: number): void {
     if (this.scratch === NO_BYTES) {
       const memory = new ArrayBuffer(PEER_TEXT_BYTES_MAX);
-      this.scratch = withWords(Buffer.from(memory));
       this.scratchView = new DataView(memory);
+      this.scratch = withWords(Buffer.from(memory), this.scratchView);
     }
     this.bytes = this.scratch;
     this.view = this.scratchView;

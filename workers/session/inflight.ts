@@ -93,6 +93,7 @@ export class Inflight extends ExchangeSlots {
     group: EntryGroup | null,
     nowMs: number,
   ): boolean {
+    assert(id >= 1 && id <= PACKET_ID_MAX, 'what is in flight has a packet id');
     if (this.slotOf(id) >= 0) return false;
     if (this.isCrowded) this.grow();
     while (this.numbers[(id & this.mask) << STRIDE_BITS] !== 0) this.grow();

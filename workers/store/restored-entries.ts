@@ -19,8 +19,8 @@ import { OVER } from './row-index.js';
 /** Takes what the journal had about one session. What it answers false to is over. */
 export interface RestoreTarget {
   /**
-   * In the order of sending anew: released ones first. `state` is one of exchange.ts; `message` is null where it is
-   * RELEASED.
+   * In the order of sending anew: released ones first. `packetId` is not 0; `state` is one of exchange.ts; `message` is
+   * null where it is RELEASED.
    */
   restoreInFlight(
     packetId: number,
@@ -168,16 +168,20 @@ export class RestoredEntries {
   private restoreInFlight(row: number, target: RestoreTarget): void {
     const { columns } = this;
     const entry = columns.entries[row]!;
+    const packetId = columns.packetIds[row]!;
     const published = columns.qosAt(row) === 2 ? PUBLISHED_QOS2 : PUBLISHED_QOS1;
-    const isTaken = target.restoreInFlight(
-      columns.packetIds[row]!,
-      this.isReleased(row) ? RELEASED : published,
-      this.isReleased(row) ? null : columns.messages[row]!,
-      columns.flags[row]!,
-      columns.identifiers.get(row) ?? null,
-      columns.groups.get(row) ?? null,
-      entry,
-    );
+    // Which it has is lost where the record is that said it was sent. PUBREC has come, so nothing else is.
+    const isTaken =
+      packetId > 0 &&
+      target.restoreInFlight(
+        packetId,
+        this.isReleased(row) ? RELEASED : published,
+        this.isReleased(row) ? null : columns.messages[row]!,
+        columns.flags[row]!,
+        columns.identifiers.get(row) ?? null,
+        columns.groups.get(row) ?? null,
+        entry,
+      );
     if (!isTaken) this.keeper.done(entry);
   }
 

@@ -45,6 +45,8 @@ export class Model {
   private readonly ended = new Array<number>(SESSIONS).fill(0);
   /** Entries with QoS 1 that were acknowledged: they may come again. */
   private readonly acknowledged = new Set<number>();
+  /** What each session was ever given. */
+  private readonly texts = new Map<number, Set<string>>();
 
   /**
    * `isPrompt`: a crash leaves exactly what the last commit held. Otherwise what has happened to QoS 1 lately may be
@@ -71,6 +73,8 @@ export class Model {
     const flags = b % 256;
     const order = this.order++;
     this.known.push({ session, message, qos, flags, identifiers, group, entry, packetId, state, order });
+    const texts = this.texts.get(session) ?? new Set();
+    this.texts.set(session, texts.add(message.payload().toString()));
   }
 
   inbound(a: number, b: number): void {
@@ -144,6 +148,20 @@ export class Model {
       else this.compareLate(session, found);
     }
     for (const _ of restored.forgetRest());
+  }
+
+  /** A crash that has cost rows. Throws when a session gets what it cannot take, or what it never had. */
+  lose(isLost: Iterator<boolean>): void {
+    const rows = this.bench.store.table('journal');
+    for (const key of [...rows.keys()]) if (isLost.next().value === true) rows.delete(key);
+    const restored = this.bench.reopen();
+    for (const session of [...restored.sessions()]) {
+      for (const { kind, packetId, message, state } of this.bench.restored(restored, session)) {
+        ok(kind === 'queued' || (packetId >= 1 && packetId <= 65_535));
+        const texts = this.texts.get(session);
+        if (state !== RELEASED && kind !== 'inbound') ok(texts?.has(message!.payload().toString()) === true);
+      }
+    }
   }
 
   // All is there that must be, and whatever else there is may come again.

@@ -28,6 +28,19 @@ test('what has happened to QoS 1 may be written later: a crash leaves no other m
   t.pass();
 });
 
+test('whatever rows are lost, what is left can be given to its sessions, and nothing that never was', (t) => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.infiniteStream(fc.boolean()), (steps, isLost) => {
+      const model = new Model();
+      for (const one of steps) apply(model, one);
+      model.commit(true);
+      model.lose(isLost);
+    }),
+    { numRuns: 1500 },
+  );
+  t.pass();
+});
+
 test('when everything is over nothing is left in the store, and figures say what is in it until then', (t) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -325,6 +325,22 @@ test('a damaged row is lost, counted and removed; the others are read', (t) => {
   t.is(bench.store.count('journal'), 4);
 });
 
+test('PUBREC for a message of which it is lost that it was sent: it is over, for its packet identifier is lost too', (t) => {
+  const bench = new JournalBench();
+  const entry = bench.journal.entered(1, messageOf('a'), 2, 0, 0, null, null);
+  bench.commit();
+  bench.journal.sent(entry, 7, 2);
+  bench.commit();
+  bench.journal.released(entry);
+  bench.commit();
+  const rows = bench.store.table('journal');
+  t.is(rows.size, 3);
+  rows.delete([...rows.keys()].sort()[1]!);
+  t.deepEqual(bench.restored(bench.reopen(), 1), []);
+  bench.settle();
+  t.is(bench.store.count('journal'), 0);
+});
+
 test('a row that cannot be read when it is to be written anew is left alone', (t) => {
   const bench = new JournalBench();
   const entries = Array.from({ length: 10 }, () => enter(bench, 1));

@@ -20,6 +20,10 @@ export const SESSION_NUMBER_MAX = 2 ** 48 - 1;
 /** Bytes before the text of a key: of a session or a retained message; of a subscription. */
 export const SLOT_HEAD_BYTES = SLOT_BYTES;
 export const SESSION_HEAD_BYTES = SLOT_BYTES + NUMBER_BYTES;
+/** Of whole keys. */
+export const JOURNAL_KEY_BYTES = SEQUENCE_BYTES;
+export const OUTBOX_KEY_BYTES = 1 + SEQUENCE_BYTES;
+export const APPLIED_KEY_BYTES = 1;
 
 /** Slot, ClientId. */
 export function sessionKey(slot: number, clientId: string): Buffer {

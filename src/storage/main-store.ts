@@ -18,11 +18,18 @@ import { Environment, type Write } from './environment.js';
 import { framed, opened } from './framing.js';
 import { mendEnvironment } from './mending.js';
 import { findDamage } from './page-reader.js';
+import type { Layout } from './tables.js';
 
 export const MAIN_TABLES = ['meta', 'documents'] as const;
 type MainTable = (typeof MAIN_TABLES)[number];
 
 const NAMES_KEY = Buffer.from('names');
+
+const MAIN_LAYOUT: Layout = {
+  tables: MAIN_TABLES,
+  tableOf: ({ key }) => (key.equals(NAMES_KEY) ? 'meta' : 'documents'),
+};
+
 /** Of names and documents. */
 export const DOCUMENT_VERSION = 1;
 /** Among the names: nobody knows any more which there were, so each that is not there may be lost. */
@@ -49,7 +56,7 @@ export class MainStore implements Documents, StoredDocuments {
    */
   static async open(dataDirectory: string, logger: Pick<Logger, 'error' | 'warn'>): Promise<MainStore> {
     const store = new MainStore(dataDirectory);
-    const mended = await mendEnvironment(store.directory, MAIN_TABLES);
+    const mended = await mendEnvironment(store.directory, MAIN_LAYOUT);
     if (mended !== null) {
       const summary = describeMended(mended);
       logger.error(`${store.directory}: ${summary}`);

@@ -2,7 +2,7 @@
 import type { Logger } from '../base/log.js';
 import { type DamageAlarm, damageAlarm, describeMendedShard } from './damage-report.js';
 import { mendEnvironment } from './mending.js';
-import { TABLES } from './tables.js';
+import { SHARD_LAYOUT } from './row-table.js';
 
 const MIB = 2 ** 20;
 
@@ -21,7 +21,7 @@ export async function mendShard(
   nowMs: () => number,
   told: MendingListener,
 ): Promise<DamageAlarm | null> {
-  const mended = await mendEnvironment(directory, TABLES, (bytes, ofBytes) =>
+  const mended = await mendEnvironment(directory, SHARD_LAYOUT, (bytes, ofBytes) =>
     told.progress('MiB of its store', Math.round(bytes / MIB), Math.round(ofBytes / MIB)),
   );
   if (mended === null) return null;

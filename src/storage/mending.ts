@@ -14,6 +14,7 @@ import { DATA_FILE } from './open-check.js';
 import { Damage, type OnBytesRead, PageFile } from './page-file.js';
 import { findDamage } from './page-reader.js';
 import { Salvage, type Salvaged } from './salvage.js';
+import type { Layout } from './tables.js';
 
 /** What there was in one table, and what is left of it. */
 export interface MendedTable {
@@ -41,7 +42,7 @@ export interface Mended {
  */
 export async function mendEnvironment(
   directory: string,
-  tables: readonly string[],
+  layout: Layout,
   onRead: OnBytesRead = () => {},
 ): Promise<Mended | null> {
   const fresh = `${directory}.new`;
@@ -51,7 +52,7 @@ export async function mendEnvironment(
   const reason = findDamage(directory, onRead);
   if (reason === null) return null;
   rmSync(fresh, { recursive: true, force: true });
-  const { salvaged, rescue } = await rescued(directory, fresh, tables, onRead);
+  const { salvaged, rescue } = await rescued(directory, fresh, layout, onRead);
   const aside = asideOf(directory);
   const putAside = asideName(directory, (aside.at(-1)?.number ?? 0) + 1);
   renameSync(directory, putAside);
@@ -65,11 +66,11 @@ export async function mendEnvironment(
 async function rescued(
   directory: string,
   fresh: string,
-  tables: readonly string[],
+  layout: Layout,
   onRead: OnBytesRead,
 ): Promise<{ salvaged: Salvaged; rescue: Rescue }> {
   try {
-    const rescue = new Rescue(fresh, tables, onRead);
+    const rescue = new Rescue(fresh, layout, onRead);
     return { salvaged: await rescue.run(join(directory, DATA_FILE)), rescue };
   } catch (error) {
     // On a full disk it would take the room that is missing.
@@ -106,10 +107,10 @@ class Rescue {
 
   constructor(
     directory: string,
-    private readonly tables: readonly string[],
+    private readonly layout: Layout,
     private readonly onRead: OnBytesRead,
   ) {
-    this.environment = new Environment(directory, tables);
+    this.environment = new Environment(directory, layout.tables);
   }
 
   async run(path: string): Promise<Salvaged> {
@@ -123,7 +124,7 @@ class Rescue {
   }
 
   report(entries: ReadonlyMap<string, number>): MendedTable[] {
-    return this.tables.map((name) => {
+    return this.layout.tables.map((name) => {
       const kept = this.kept.get(name) ?? 0;
       const had = entries.get(name);
       const lost = had === undefined ? null : Math.max(had - kept, this.damaged.get(name) ?? 0);
@@ -140,7 +141,7 @@ class Rescue {
       return { entries: new Map(), reasons: [] };
     }
     try {
-      return new Salvage(file, this.tables, (...row) => this.take(...row)).run();
+      return new Salvage(file, this.layout, (...row) => this.take(...row)).run();
     } finally {
       file.close();
     }

@@ -9,6 +9,7 @@ import { ALL_KEYS, KeyRanges } from './key-ranges.js';
 import { Damage, type PageFile, type Snapshot, type Tree } from './page-file.js';
 import { chosenSnapshot, FreeList, readableSnapshots, tableOf, valueIn } from './page-reader.js';
 import { findSnapshots, guessPageBytes, scanLeaves } from './page-scan.js';
+import type { Layout } from './tables.js';
 import { compareNumbers, type LeafNode, TreeWalk } from './tree-walk.js';
 
 export interface Salvaged {
@@ -33,10 +34,10 @@ export class Salvage {
 
   constructor(
     private readonly file: PageFile,
-    tables: readonly string[],
+    private readonly layout: Layout,
     private readonly onRow: OnSalvaged,
   ) {
-    for (const table of tables) {
+    for (const table of layout.tables) {
       const all = new KeyRanges();
       all.add(ALL_KEYS);
       this.missing.set(table, all);
@@ -145,11 +146,12 @@ export class Salvage {
 
   private readOrphan(node: LeafNode): void {
     const key = keyIn(node);
-    const tables = [...this.missing].filter(([, missing]) => missing.has(key));
-    // Where it could be of several tables, nothing says which.
-    if (node.flags > 1 || tables.length !== 1) return;
+    if (node.flags > 1 || [...this.missing.values()].every((missing) => !missing.has(key))) return;
     const value = valueIn(this.file, node);
-    if (value !== null) this.onRow(tables[0]![0], key, value, true);
+    const table = value === null ? null : this.layout.tableOf({ key, value });
+    // The rows of another table are all found, and this one may have been removed from it.
+    if (table === null || this.missing.get(table)?.has(key) !== true) return;
+    this.onRow(table, key, value!, true);
   }
 
   /** @returns null: the list cannot be relied on */

@@ -32,3 +32,10 @@ export interface Row {
   readonly key: Buffer;
   readonly value: Buffer;
 }
+
+/** How an environment is divided. */
+export interface Layout {
+  readonly tables: readonly string[];
+  /** Of a row that lies where no table points to; null: it could be of none, or of several. */
+  readonly tableOf: (row: Row) => string | null;
+}

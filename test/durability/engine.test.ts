@@ -7,6 +7,7 @@ import { Environment } from '../../src/storage/environment.js';
 import { framed } from '../../src/storage/framing.js';
 import { mendEnvironment } from '../../src/storage/mending.js';
 import { findDamage } from '../../src/storage/page-reader.js';
+import { SHARD_LAYOUT } from '../../src/storage/row-table.js';
 import { TABLES } from '../../src/storage/tables.js';
 import { needs, program } from '../helpers/needs.js';
 import { RecordingLogger, startTestBroker, tempDirectory, until } from '../helpers/with-broker.js';
@@ -93,7 +94,7 @@ for (const [what, { level, inject, mayEnd }] of Object.entries(FAULTS)) {
       t.is(findDamage(writer.directory), null);
     }
     // lmdb may have been half way back to the state before, where its last meta page could not be written.
-    await mendEnvironment(writer.directory, TABLES);
+    await mendEnvironment(writer.directory, SHARD_LAYOUT);
     await checkTold(t, writer);
   });
 }

@@ -98,13 +98,11 @@ async function survives(t: ExecutionContext, damage: Damage): Promise<void> {
   // What is bent may lie within a value, and is noticed when that is read.
   if (damage === truncate) t.true(existsSync(join(dataDir, `shard-${damaged}.bad`)));
   const inventions = faults.filter(({ rule, what }) => NEVER.test(`${rule}: ${what}`));
-  t.log(...timelines(entries, inventions));
-  t.deepEqual(inventions, []);
+  t.deepEqual(inventions, [], timelines(entries, inventions).join('\n'));
   const clients = new Set(entries.flatMap((entry) => ('client' in entry ? [entry.client] : [])));
   const shards = await run.shardsOf([...clients]);
   const elsewhere = judge(without(entries, (client) => shards.get(client) === damaged));
-  t.log(...timelines(entries, elsewhere));
-  t.deepEqual(elsewhere, []);
+  t.deepEqual(elsewhere, [], timelines(entries, elsewhere).join('\n'));
 }
 
 test('a truncated file costs nobody anything who has nothing to do with it', (t) => survives(t, truncate));

@@ -14,6 +14,7 @@ import { type Disc, FILE_LIMIT, FileLimit, FullDisc } from './ledger/full-disc.j
 import { pause } from './ledger/pause.js';
 import { LedgerRun } from './ledger/run.js';
 import { MOUNT } from './ledger/small-disc.js';
+import { timelines } from './ledger/timeline.js';
 
 const SEED = Number(process.env['LEDGER_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const TIMEOUT_MS = 180_000;
@@ -81,9 +82,9 @@ function makeRoom(run: LedgerRun, disc: Disc): void {
 
 async function judged(t: ExecutionContext, run: LedgerRun): Promise<void> {
   await pause(STAGE_MS);
-  const { faults, summary } = await run.conclude();
+  const { faults, summary, entries } = await run.conclude();
   t.log(summary);
-  t.deepEqual(faults, []);
+  t.deepEqual(faults, [], timelines(entries, faults).join('\n'));
 }
 
 /** @returns how many shards have an alarm about the disc in the API's list */

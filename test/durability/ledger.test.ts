@@ -28,9 +28,9 @@ async function holds(t: ExecutionContext, choice: Omit<RunChoice, 'seed' | 'data
   const limitMs = LIMIT_MS + choice.kills * KILL_TIMEOUT_MS;
   const run = new LedgerRun({ ...choice, limitMs, seed: SEED, dataDir: temporaryDir(t) });
   const { faults, summary, entries } = await run.run();
-  t.log(summary, ...timelines(entries, faults));
+  t.log(summary);
   if (KEPT !== undefined) writeFileSync(KEPT, entries.map((entry) => JSON.stringify(entry)).join('\n'));
-  t.deepEqual(examples(faults), {});
+  t.deepEqual(examples(faults), {}, timelines(entries, faults).join('\n'));
 }
 
 test.serial('nobody dies, and everything that was promised is kept', (t) =>

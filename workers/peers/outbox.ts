@@ -4,6 +4,7 @@
  * thread.
  */
 import { asShardId, type ShardId } from '../../src/protocol/ids.js';
+import { APPLIED_KEY_BYTES, OUTBOX_KEY_BYTES } from '../../src/storage/keys.js';
 import type { Unreadable } from '../../src/storage/session-record.js';
 import type { Change, Row } from '../../src/storage/tables.js';
 import type { ByteHash } from '../routing/byte-hash.js';
@@ -45,12 +46,14 @@ export class Outbox implements CommitSource, StreamOwner {
 
   /** A row of `outbox`, in the order of keys, before anything else happens here. */
   restore(row: Row): Restored {
-    return this.streams[row.key[0] ?? -1]?.restore(row) ?? 'useless';
+    if (row.key.length !== OUTBOX_KEY_BYTES) return 'damaged';
+    return this.streams[row.key[0]!]?.restore(row) ?? 'useless';
   }
 
   /** A row of `applied`, likewise. */
   restoreApplied(row: Row): Restored {
-    return this.inboxes[row.key[0] ?? -1]?.restore(row) ?? 'useless';
+    if (row.key.length !== APPLIED_KEY_BYTES) return 'damaged';
+    return this.inboxes[row.key[0]!]?.restore(row) ?? 'useless';
   }
 
   /** Nothing of what is said now can be promised, as commits fail. */

@@ -7,15 +7,13 @@ import { PublishView } from '../../src/protocol/mqtt/publish-view.js';
 import { opened } from '../../src/storage/framing.js';
 import { JOURNAL_VERSION, NO_MESSAGE, PLACES_MAX, SEQUENCE_MAX } from '../../src/storage/journal-format.js';
 import { JournalReader } from '../../src/storage/journal-reader.js';
-import { sequenceOfKey } from '../../src/storage/keys.js';
+import { JOURNAL_KEY_BYTES, sequenceOfKey } from '../../src/storage/keys.js';
 import type { Row } from '../../src/storage/tables.js';
 import { EntryColumns } from './entry-columns.js';
 import type { JournalRecords } from './journal-records.js';
 import type { KeptRecord } from './kept-record.js';
 import { counts } from './pending-events.js';
 import { RowIndex } from './row-index.js';
-
-const KEY_BYTES = 8;
 
 export class JournalLoader {
   /** All entries, those that turned out to be over included. */
@@ -36,7 +34,7 @@ export class JournalLoader {
   /** Reads the next row, in the order of the keys. */
   read(row: Row): void {
     const { reader } = this;
-    const sequence = row.key.length === KEY_BYTES ? sequenceOfKey(row.key) : 0;
+    const sequence = row.key.length === JOURNAL_KEY_BYTES ? sequenceOfKey(row.key) : 0;
     const isKnown = sequence > this.lastRead && sequence <= SEQUENCE_MAX;
     const frame = opened(row.key, row.value, JOURNAL_VERSION);
     if (!frame.ok && frame.why === 'newer') this.isNewer = true;

@@ -6,7 +6,9 @@ import { framed } from '../../../src/storage/framing.js';
 import { journalKey, sessionKey } from '../../../src/storage/keys.js';
 import { type Mended, mendEnvironment } from '../../../src/storage/mending.js';
 import { DATA_FILE } from '../../../src/storage/open-check.js';
+import { SHARD_LAYOUT } from '../../../src/storage/row-table.js';
 import { TABLES, type Table } from '../../../src/storage/tables.js';
+import type { RowIn } from './real-rows.js';
 
 export const PAGE_BYTES = 4_096;
 
@@ -28,12 +30,28 @@ export class Written {
 
   /** One commit. `content` null: the row is removed. */
   commit(changes: readonly { table: Table; key: Buffer; content: Buffer | null }[]): void {
-    const writes = changes.map(({ table, key, content }): Write<Table> => {
-      const value = content === null ? null : framed(key, content, 1);
+    this.write(
+      changes.map(({ table, key, content }) => ({
+        ...{ table, key, value: content === null ? null : framed(key, content, 1) },
+      })),
+    );
+  }
+
+  /** One commit. */
+  put(rows: readonly RowIn[]): void {
+    this.write(rows);
+  }
+
+  /** One commit. */
+  remove(rows: readonly RowIn[]): void {
+    this.write(rows.map(({ table, key }) => ({ table, key, value: null })));
+  }
+
+  private write(writes: readonly Write<Table>[]): void {
+    for (const { table, key, value } of writes) {
       if (value === null) this.rows.delete(nameOf(table, key));
       else this.rows.set(nameOf(table, key), value);
-      return { table, key, value };
-    });
+    }
     this.environment.writeNow(writes);
   }
 
@@ -73,7 +91,7 @@ export async function mendAndRead(directory: string, file: Buffer): Promise<Left
   for (const end of ['', '.bad', '.new']) rmSync(directory + end, { recursive: true, force: true });
   mkdirSync(directory);
   writeFileSync(join(directory, DATA_FILE), file);
-  const mended = await mendEnvironment(directory, TABLES);
+  const mended = await mendEnvironment(directory, SHARD_LAYOUT);
   return { mended, rows: await readAll(directory) };
 }
 
@@ -98,6 +116,12 @@ export function countKept(before: Rows, after: Rows): number {
   return kept;
 }
 
-function nameOf(table: string, key: Buffer): string {
+/** @returns the key in a name of `Rows` */
+export function keyOf(name: string): Buffer {
+  return Buffer.from(name.slice(name.indexOf(':') + 1), 'hex');
+}
+
+/** As in `Rows`. */
+export function nameOf(table: string, key: Buffer): string {
   return `${table}:${key.toString('hex')}`;
 }

@@ -1,7 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { TABLES, type Table } from '../../../../src/storage/tables.js';
 import { disconnect, subscribe, unsubscribe } from '../../../helpers/packets.js';
 import { settle, type TestClient } from '../../../helpers/test-shard.js';
+import { realRow } from '../../storage/real-rows.js';
+import { RowStore } from './row-store.js';
 import { StoredShard } from './sessions-bench.js';
 
 const CLIENTS = ['a', 'b', 'c'.repeat(600)];
@@ -133,5 +136,26 @@ test('after any history a shard begins with what it had at its last commit', asy
       await run.step(t, { kind: 'crash' });
     }),
     { numRuns: 40 },
+  );
+});
+
+/** Each row is whole, and of some table. */
+test('whatever rows lie in whatever tables, a shard begins, and takes clients', async (t) => {
+  t.timeout(120_000);
+  const row = fc.tuple(realRow, fc.option(fc.constantFrom<Table>(...TABLES), { freq: 2 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(row, { maxLength: 60 }), async (rows) => {
+      const store = new RowStore();
+      for (const [{ table, key, value }, wrong] of rows) {
+        store.table(wrong ?? table).set(key.toString('hex'), value);
+      }
+      const stored = await StoredShard.begin(t, store);
+      const client = stored.shard.open('somebody');
+      await settle();
+      t.is(client.take()[0]?.type, 'connack');
+      await stored.commit();
+      await stored.stop();
+    }),
+    { numRuns: 100 },
   );
 });

@@ -6,20 +6,13 @@
  * could have written it: content that clients choose could be made to look like another's, but not without being their
  * own as well.
  */
-import { recordBytes } from '../protocol/batch-record.js';
 import { decodeApplied } from './applied-record.js';
 import { opened } from './framing.js';
 import { JOURNAL_VERSION } from './journal-format.js';
 import { JournalReader } from './journal-reader.js';
-import {
-  APPLIED_KEY_BYTES,
-  JOURNAL_KEY_BYTES,
-  OUTBOX_KEY_BYTES,
-  SESSION_HEAD_BYTES,
-  SLOT_HEAD_BYTES,
-} from './keys.js';
+import { APPLIED_KEY_BYTES, JOURNAL_KEY_BYTES, SESSION_HEAD_BYTES, SLOT_HEAD_BYTES } from './keys.js';
 import { FORMAT_KEY, NEXT_SESSION_KEY } from './meta-rows.js';
-import { OUTBOX_VERSION } from './outbox-record.js';
+import { holdsBatch } from './outbox-record.js';
 import { decodeRetained } from './retained-record.js';
 import { decodeSession } from './session-record.js';
 import { SubscriptionReader } from './subscription-record.js';
@@ -34,7 +27,7 @@ const COULD_BE: { readonly [T in Table]: (row: Row) => boolean } = {
   subscriptions: (row) => row.key.length > SESSION_HEAD_BYTES && subscriptions.read(row) === null,
   journal: isOfJournal,
   retained: (row) => row.key.length > SLOT_HEAD_BYTES && typeof decodeRetained(row) === 'object',
-  outbox: isOfOutbox,
+  outbox: (row) => typeof holdsBatch(row) === 'boolean',
   applied: (row) => row.key.length === APPLIED_KEY_BYTES && typeof decodeApplied(row) === 'object',
 };
 
@@ -53,19 +46,4 @@ function isOfJournal({ key, value }: Row): boolean {
   const isRecord = frame.ok && journal.open(frame.content);
   journal.close();
   return isRecord;
-}
-
-function isOfOutbox({ key, value }: Row): boolean {
-  if (key.length !== OUTBOX_KEY_BYTES) return false;
-  const frame = opened(key, value, OUTBOX_VERSION);
-  if (!frame.ok) return false;
-  const { content } = frame;
-  const view = new DataView(content.buffer, content.byteOffset, content.length);
-  let at = 0;
-  while (at < content.length) {
-    const size = recordBytes(view, at, content.length);
-    if (size < 0) return false;
-    at += size;
-  }
-  return true;
 }

@@ -7,9 +7,7 @@ import { BrokerError } from '../../src/base/errors.js';
 import { loadConfig } from '../../src/config/load.js';
 import { appliedValue } from '../../src/storage/applied-record.js';
 import { Environment, type Write } from '../../src/storage/environment.js';
-import { framed } from '../../src/storage/framing.js';
-import { appliedKey, outboxKey } from '../../src/storage/keys.js';
-import { OUTBOX_VERSION } from '../../src/storage/outbox-record.js';
+import { appliedKey } from '../../src/storage/keys.js';
 import { shardDirectory } from '../../src/storage/redistribution.js';
 import { storedShards } from '../../src/storage/shard-swap.js';
 import { TABLES, type Table } from '../../src/storage/tables.js';
@@ -17,6 +15,7 @@ import { openDataDir, rememberedShards } from '../../src/supervisor/data-dir.js'
 import { type LaunchAlone, reshard } from '../../src/supervisor/resharding.js';
 import { RecordingLogger, startTestBroker, tempDirectory } from '../helpers/with-broker.js';
 import { type Fate, type NodePlan, readNode, writeNode } from '../unit/storage/moved.js';
+import { outboxRow } from '../unit/storage/real-rows.js';
 
 const PROGRAM = fileURLToPath(new URL('./reshard-main.js', import.meta.url));
 const FATES: readonly Fate[] = ['queued', 'sent', 'released', 'done', 'inbound', 'shared'];
@@ -71,9 +70,7 @@ test.serial('what is on its way between shards is delivered by them before anyth
   openDataDir(directory, 2, 2);
   await writeNode(directory, 2, PLAN);
   const before = await readNode(directory, 2);
-  const batchKey = outboxKey(1, 7);
-  const batch = framed(batchKey, Buffer.from('batch'), OUTBOX_VERSION);
-  await write(directory, 0, { table: 'outbox', key: batchKey, value: batch });
+  await write(directory, 0, { table: 'outbox', ...outboxRow(1, 7, Buffer.from('m')) });
   const loaded = loadConfig({ values: { 'node.data_dir': directory, 'node.shards': 3 } });
   if (!loaded.ok) throw new Error('the configuration is wrong');
   const launched: number[] = [];
@@ -92,12 +89,7 @@ test.serial('what cannot be delivered is not lost: the start is refused, and say
   openDataDir(directory, 2, 2);
   await writeNode(directory, 2, PLAN);
   const before = await readNode(directory, 2);
-  const key = outboxKey(1, 7);
-  await write(directory, 0, {
-    table: 'outbox',
-    key,
-    value: framed(key, Buffer.from('batch'), OUTBOX_VERSION),
-  });
+  await write(directory, 0, { table: 'outbox', ...outboxRow(1, 7, Buffer.from('m')) });
   const loaded = loadConfig({ values: { 'node.data_dir': directory, 'node.shards': 3 } });
   if (!loaded.ok) throw new Error('the configuration is wrong');
   let runs = 0;

@@ -4,7 +4,7 @@
  * thread.
  */
 import { asShardId, type ShardId } from '../../src/protocol/ids.js';
-import { APPLIED_KEY_BYTES, OUTBOX_KEY_BYTES } from '../../src/storage/keys.js';
+import { APPLIED_KEY_BYTES } from '../../src/storage/keys.js';
 import type { Unreadable } from '../../src/storage/session-record.js';
 import type { Change, Row } from '../../src/storage/tables.js';
 import type { ByteHash } from '../routing/byte-hash.js';
@@ -46,8 +46,7 @@ export class Outbox implements CommitSource, StreamOwner {
 
   /** A row of `outbox`, in the order of keys, before anything else happens here. */
   restore(row: Row): Restored {
-    if (row.key.length !== OUTBOX_KEY_BYTES) return 'damaged';
-    return this.streams[row.key[0]!]?.restore(row) ?? 'useless';
+    return this.streams[row.key[0] ?? -1]?.restore(row) ?? 'useless';
   }
 
   /** A row of `applied`, likewise. */

@@ -5,6 +5,7 @@ import { RECORD_DELIVER, RECORD_DURABLE, RECORD_NAMED, RECORD_SHARE } from '../.
 import { asShardId } from '../../../src/protocol/ids.js';
 import { createMessage } from '../../../src/protocol/message.js';
 import { framed } from '../../../src/storage/framing.js';
+import { journalKey } from '../../../src/storage/keys.js';
 import type { Row, Table } from '../../../src/storage/tables.js';
 import { CountedBudget, type Node, type World, withWorld } from './world.js';
 
@@ -348,6 +349,10 @@ test('rows of shards that are no more, damaged ones and later ones are told apar
     t.is(outbox.restore({ key: Buffer.from([2, ...row!.key.subarray(1)]), value: row!.value }), 'useless');
     t.is(outbox.restore({ key: row!.key, value: row!.value.subarray(1) }), 'damaged');
     t.is(outbox.restore({ key: row!.key, value: framed(row!.key, Buffer.of(), 9) }), 'newer');
+    // A record of no bytes would never end.
+    t.is(outbox.restore({ key: row!.key, value: framed(row!.key, Buffer.alloc(40), 1) }), 'damaged');
+    const record = journalKey(1);
+    t.is(outbox.restore({ key: record, value: framed(record, Buffer.of(), 1) }), 'damaged');
     t.is(outbox.restoreApplied({ key: Buffer.of(9), value: Buffer.of() }), 'useless');
     t.is(outbox.restoreApplied({ key: Buffer.of(0), value: Buffer.of(1, 2, 3, 4, 5, 6) }), 'damaged');
   });

@@ -47,11 +47,12 @@ function journalRow(sequence: number, payload: Uint8Array): Row {
   return { key, value: journal.take(key, sequence >> 1) };
 }
 
-function outboxRow(target: number, sequence: number, payload: Uint8Array): Row {
+/** A row of `outbox` with so many messages. */
+export function outboxRow(target: number, sequence: number, payload: Uint8Array, messages = 1): Row {
   const key = outboxKey(target, sequence);
   const view = new PublishView();
   const writer = new BatchWriter();
-  for (let i = 0; i < sequence % 4; i++) {
+  for (let i = 0; i < messages; i++) {
     view.load(message(`t/${i}`, payload, 1));
     writer.append(view, RECORD_DELIVER);
   }
@@ -93,7 +94,7 @@ export const realRow: fc.Arbitrary<RowIn> = fc
         number % 4 === 0
           ? encodeRemoval(slot, Buffer.from(name), 1_000 + number)
           : encodeRetained(slot, message(name, payload, number % 3)),
-      outbox: () => outboxRow(slot, 1 + number, payload),
+      outbox: () => outboxRow(slot, 1 + number, payload, number % 4),
       applied: () => ({ key: appliedKey(slot), value: appliedValue(appliedKey(slot), number, 0, 0) }),
     };
     return { table, ...rows[table as Exclude<Table, 'meta'>]() };

@@ -16,13 +16,13 @@ import {
 } from '../../../src/storage/journal-format.js';
 import { JournalReader } from '../../../src/storage/journal-reader.js';
 import { JournalWriter } from '../../../src/storage/journal-writer.js';
-import { appliedKey, journalKey, outboxKey, sessionKey } from '../../../src/storage/keys.js';
-import { OUTBOX_VERSION } from '../../../src/storage/outbox-record.js';
+import { appliedKey, journalKey, sessionKey } from '../../../src/storage/keys.js';
 import { redistribute, shardDirectory, survey } from '../../../src/storage/redistribution.js';
 import { beginSwap, commitSwap, finishSwap, storedShards } from '../../../src/storage/shard-swap.js';
 import { TABLES } from '../../../src/storage/tables.js';
 import { quickDirectory } from '../../helpers/with-broker.js';
 import { type NodePlan, readNode, type SessionPlan, writeNode } from './moved.js';
+import { outboxRow } from './real-rows.js';
 
 const session: fc.Arbitrary<SessionPlan> = fc.record({
   slot: fc.nat(1_023),
@@ -114,11 +114,11 @@ test('a batch is on its way until its target has applied it', async (t) => {
   const root = quickDirectory();
   await writeNode(root, 2, PLAN);
   const [from, to] = [0, 1].map((shard) => new Environment(shardDirectory(root, shard), TABLES));
-  const row = (sequence: number, target = 1, batch = 'batch') => {
-    const key = outboxKey(target, sequence);
-    return { table: 'outbox' as const, key, value: framed(key, Buffer.from(batch), OUTBOX_VERSION) };
-  };
-  const useless = [row(7, 1, ''), row(9, 5), { ...row(8), value: Buffer.from('damaged') }];
+  const row = (sequence: number, target = 1, messages = 1) => ({
+    table: 'outbox' as const,
+    ...outboxRow(target, sequence, Buffer.from('m'), messages),
+  });
+  const useless = [row(7, 1, 0), row(9, 5), { ...row(8), value: Buffer.from('damaged') }];
   from!.writeNow([row(4), row(5), row(6), ...useless]);
   to!.writeNow([{ table: 'applied', key: appliedKey(0), value: appliedValue(appliedKey(0), 5) }]);
   await Promise.all([from!.close(), to!.close()]);

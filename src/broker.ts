@@ -15,10 +15,11 @@ import { createApiPort } from './api-port.js';
 import { type Clock, SystemClock } from './base/clock.js';
 import { BrokerError } from './base/errors.js';
 import { type Logger, silentLogger } from './base/log.js';
+import { Ticker } from './base/ticker.js';
 import { VERSION } from './base/version.js';
 import type { Broker, BrokerOptions, OpenListener } from './broker-api.js';
 import type { Config } from './config/schema.js';
-import { SUPERVISOR_SWEEP_INTERVAL_MS } from './limits.js';
+import { REST_TICK_MS, SUPERVISOR_SWEEP_INTERVAL_MS } from './limits.js';
 import type { MetricName, StatName } from './metrics/names.js';
 import { MetricsRegistry } from './metrics/registry.js';
 import type { Plugins } from './plugins/api.js';
@@ -102,7 +103,12 @@ export class RunningBroker implements Broker {
   readonly #settings: LiveSettings;
   readonly #preparation: Preparation;
   readonly #users: UsersPart;
-  #sweepTimer: NodeJS.Timeout | undefined;
+  readonly #ticker = new Ticker({
+    intervalMs: SUPERVISOR_SWEEP_INTERVAL_MS,
+    restMs: REST_TICK_MS,
+    set: (ms) => this.#gate.timerSet(ms),
+    tick: () => this.#sweep(),
+  });
   #resolveFailed: (error: BrokerError) => void = () => {};
   leavesThreads = false; // A disk does not answer them after `stop`; `process.exit` would wait for that.
   #stopped: Promise<void> | null = null;
@@ -166,6 +172,7 @@ export class RunningBroker implements Broker {
     );
     this.#gate = new ArrivalGate(overloadLimits(config), this.#clock, {
       reader: this.#reader,
+      arrived: () => this.#ticker.wake(),
       overloadChanged: (lateMs) => this.#overloads.changed(null, lateMs),
     });
     this.#acceptors = config.listeners
@@ -177,7 +184,7 @@ export class RunningBroker implements Broker {
 
   /** Shards first, so that the first connection finds its own. @throws BrokerError after stopping what had started */
   async start(): Promise<this> {
-    this.#sweepTimer = setInterval(() => this.#sweep(), SUPERVISOR_SWEEP_INTERVAL_MS);
+    this.#ticker.start();
     try {
       await this.#certificates.load();
       await this.#access.acl.load();
@@ -360,14 +367,15 @@ export class RunningBroker implements Broker {
     }
   }
 
-  #sweep(): void {
-    this.#gate.sweep();
+  #sweep(): boolean {
+    const isBusy = this.#gate.sweep();
     const nowMs = this.#clock.monotonicMs();
     this.#reader.sweep(nowMs);
     this.#pool.sweep(nowMs);
     this.#sys.sweep(nowMs);
     this.#certificates.sweep(nowMs);
     this.#access.bans.sweep();
+    return isBusy;
   }
 
   async #fail(error: BrokerError): Promise<void> {
@@ -385,7 +393,7 @@ export class RunningBroker implements Broker {
     await this.#api.close(); // First, since requests that are under way may need the shards.
     this.leavesThreads = !(await this.#pool.stop(this.config['shutdown.timeout']));
     await this.#plugins.shutDown();
-    clearInterval(this.#sweepTimer);
+    this.#ticker.stop();
     await Promise.all([...closed, this.#access.bans.stop(), this.#users.stop()]);
     await this.#preparation.hold.release();
   }

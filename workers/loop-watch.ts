@@ -2,7 +2,6 @@
 import type { Clock } from '../src/base/clock.js';
 import { LoopDelay } from '../src/base/loop-delay.js';
 import type { Config } from '../src/config/schema.js';
-import { TIMER_WHEEL_TICK_MS } from '../src/limits.js';
 import type { ConfigFollower } from './core.js';
 
 /** Told of each change, with the delay in milliseconds. */
@@ -17,7 +16,7 @@ export class LoopWatch implements ConfigFollower {
     boundMs: number,
     private readonly changed: OverloadChanged,
   ) {
-    this.delay = new LoopDelay(boundMs, TIMER_WHEEL_TICK_MS, clock.monotonicMs());
+    this.delay = new LoopDelay(boundMs);
   }
 
   /** Milliseconds that something due has to wait for its turn, averaged over the last second. */
@@ -26,15 +25,20 @@ export class LoopWatch implements ConfigFollower {
   }
 
   /** A test has turned the clock. */
-  clockTurned(): void {
-    this.delay.skip(this.clock.monotonicMs());
+  clockTurned(ms: number): void {
+    this.delay.turned(ms);
   }
 
   onConfig(config: Config): void {
     this.delay.boundMs = config['overload.loop_delay'];
   }
 
-  /** To be called by a timer every TIMER_WHEEL_TICK_MS, before anything else that it does. */
+  /** The shard's timer is set, to so many milliseconds. */
+  timerSet(ms: number): void {
+    this.delay.set(this.clock.monotonicMs(), ms);
+  }
+
+  /** To be called by that timer before anything else that it does. */
   tick(): void {
     if (this.delay.tick(this.clock.monotonicMs())) this.changed(this.delay.isOverloaded, this.delay.delayMs);
   }

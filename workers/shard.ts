@@ -142,7 +142,7 @@ export class Shard implements RunningShard, Runnable {
     this.loop = new LoopWatch(parts.clock, start.config['overload.loop_delay'], (isOverloaded, delayMs) =>
       this.port.tell({ kind: 'event', type: 'shard.overload', isOverloaded, delayMs }),
     );
-    this.sweeper.start(() => this.loop.tick());
+    this.sweeper.start(this.loop);
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS);
     this.followers = [
       ...[parts.sessions, parts.access, parts.delivery, parts.shared, parts.publisher.review],
@@ -289,7 +289,7 @@ export class Shard implements RunningShard, Runnable {
   private async advanceClock(ms: number): Promise<null> {
     if (!this.seams.faults) return null;
     this.parts.clock.advance(ms);
-    this.loop.clockTurned();
+    this.loop.clockTurned(ms);
     // A turn that is under way keeps the time at which it began; the next one sees what is due.
     await nextTurn();
     this.parts.turn.longestMs = 0;

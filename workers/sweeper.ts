@@ -2,9 +2,11 @@
  * What has to be looked at again and again: connections in rotation (3.x retries, QoS 2 that is never released), and
  * the shard's other deadlines. One timer per shard; its work per tick is bounded. Runs on the shard's thread.
  */
+import { Ticker } from '../src/base/ticker.js';
 import type { Config } from '../src/config/schema.js';
 import {
   BUDGET_LOOK_SHARE,
+  REST_TICK_MS,
   SWEEP_CONNECTIONS_MAX,
   SWEEP_ROUND_MS,
   TIMER_WHEEL_TICK_MS,
@@ -13,6 +15,7 @@ import {
 import { ReasonCode } from '../src/protocol/mqtt/reason-code.js';
 import type { Connection } from './connection/connection.js';
 import type { ConfigFollower, Core } from './core.js';
+import type { LoopWatch } from './loop-watch.js';
 import { WAITING_OUTBOXES, WAITING_OUTPUT } from './memory-budget.js';
 import { RelayedClient } from './relay/relayed-client.js';
 import { Session } from './session/session.js';
@@ -22,7 +25,9 @@ const BUDGET_EXCEEDED = 'memory budget exceeded: the largest waiter goes';
 
 export class Sweeper implements Runnable, ConfigFollower {
   queued = false;
-  private timer: NodeJS.Timeout | null = null;
+  private ticker: Ticker | null = null;
+  /** The turn's `entries` when the last tick had begun one. */
+  private tickEntries = 0;
   private round: Iterator<Connection> | null = null;
   private roundStartedMs = 0;
   private outputBytes = 0;
@@ -47,24 +52,33 @@ export class Sweeper implements Runnable, ConfigFollower {
     this.judgeReaders();
   }
 
-  /** `first` is called by the same timer: each one wakes the thread, also of a broker that has nothing to do. */
-  start(first: () => void): void {
-    const tick = (): void => {
-      first();
-      this.tick();
-    };
-    this.timer = setInterval(tick, TIMER_WHEEL_TICK_MS);
+  /** `loop` shares the timer: each one wakes the thread, also of a broker that has nothing to do. */
+  start(loop: LoopWatch): void {
+    const { turn } = this.core;
+    this.ticker = new Ticker({
+      intervalMs: TIMER_WHEEL_TICK_MS,
+      restMs: REST_TICK_MS,
+      set: (ms) => loop.timerSet(ms),
+      tick: () => {
+        loop.tick();
+        const isBusy = turn.entries !== this.tickEntries;
+        this.tick();
+        return isBusy;
+      },
+    });
+    this.ticker.start();
   }
 
   stop(): void {
-    if (this.timer !== null) clearInterval(this.timer);
-    this.timer = null;
+    this.ticker?.stop();
+    this.ticker = null;
   }
 
   /** Also called when a test has turned the clock. */
   tick(): void {
     const { core } = this;
     core.turn.enter();
+    this.tickEntries = core.turn.entries;
     const { nowMs } = core.turn;
     if (this.run()) core.turn.queue(this);
     core.acks.sweep(nowMs);
@@ -83,6 +97,7 @@ export class Sweeper implements Runnable, ConfigFollower {
   /** At the end of every turn: a lot that begins to wait all at once is not left to the next tick. */
   afterTurn(): void {
     const { outputs, memory, turn } = this.core;
+    if (turn.entries !== this.tickEntries) this.ticker?.wake();
     if (outputs.waitingBytes - this.outputBytes < memory.limitBytes * BUDGET_LOOK_SHARE) return;
     this.accountBytes();
     this.judgeReaders();

@@ -40,6 +40,8 @@ export class Turn {
   wallMs: number;
   /** Rises with every turn. */
   number = 0;
+  /** Rises with everything that comes from the outside, and with each piece of work that waits. */
+  entries = 0;
   /** Longest turn since it was last read and reset, in milliseconds. */
   longestMs = 0;
 
@@ -71,6 +73,7 @@ export class Turn {
 
   /** Every entry from the outside (bytes, peer message, timer) calls this first. */
   enter(): void {
+    this.entries++;
     if (this.scheduled) return;
     this.scheduled = true;
     this.begin();

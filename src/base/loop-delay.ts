@@ -12,23 +12,24 @@ export class LoopDelay {
   delayMs = 0;
   /** `overload.loop_delay`; 0: never overloaded. May change at any time. */
   boundMs: number;
-  readonly #intervalMs: number;
-  #lastMs: number;
+  /** When the timer was set, and to what. */
+  #setMs = 0;
+  #intervalMs = 0;
 
-  /**
-   * @param boundMs see there
-   * @param intervalMs of the timer
-   */
-  constructor(boundMs: number, intervalMs: number, nowMs: number) {
+  /** @param boundMs see there */
+  constructor(boundMs: number) {
     this.boundMs = boundMs;
-    this.#intervalMs = intervalMs;
-    this.#lastMs = nowMs;
   }
 
-  /** To be called by the timer. @returns whether `isOverloaded` has changed */
+  /** The timer is set, to so many milliseconds. */
+  set(nowMs: number, intervalMs: number): void {
+    this.#setMs = nowMs;
+    this.#intervalMs = intervalMs;
+  }
+
+  /** To be called by the timer, once each time that it was set. @returns whether `isOverloaded` has changed */
   tick(nowMs: number): boolean {
-    const elapsedMs = nowMs - this.#lastMs;
-    this.#lastMs = nowMs;
+    const elapsedMs = nowMs - this.#setMs;
     // One very long pause is over when it is seen, and must not count for long after.
     const capMs = this.boundMs > 0 ? LOOP_DELAY_CAP * this.boundMs : Number.POSITIVE_INFINITY;
     const lateMs = Math.min(Math.max(0, elapsedMs - this.#intervalMs), capMs);
@@ -41,8 +42,8 @@ export class LoopDelay {
     return true;
   }
 
-  /** The clock was turned: the time until now was none. */
-  skip(nowMs: number): void {
-    this.#lastMs = nowMs;
+  /** The clock was turned by so much. */
+  turned(ms: number): void {
+    this.#setMs += ms;
   }
 }

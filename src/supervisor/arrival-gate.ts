@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.js';
 import { LoopDelay } from '../base/loop-delay.js';
 import type { Config } from '../config/schema.js';
-import { SUPERVISOR_SWEEP_INTERVAL_MS, UNREAD_BEGUN_PER_TURN, UNREAD_CONNECTIONS_MAX } from '../limits.js';
+import { UNREAD_BEGUN_PER_TURN, UNREAD_CONNECTIONS_MAX } from '../limits.js';
 import type { Arrival, Arrived, OpeningReader } from './opening-reader.js';
 import type { RawConnection } from './raw-connection.js';
 import type { OverloadLimits } from './shard-handle.js';
@@ -14,6 +14,8 @@ import type { OverloadLimits } from './shard-handle.js';
 export interface ArrivalGateEvents {
   /** Who reads those that are let in. */
   readonly reader: Pick<OpeningReader, 'begin' | 'beginRaw'>;
+  /** Somebody has come, for the first time since the last sweep. */
+  arrived(): void;
   /** New connections wait, because main is late by so many milliseconds, or wait no longer (0). */
   overloadChanged(lateMs: number): void;
 }
@@ -26,12 +28,14 @@ export class ArrivalGate {
   /** In order of arrival, so the first is always the one whose wait is over next. */
   readonly #waiting = new Set<Arrival>();
   #isBeginning = false;
+  /** Since the last sweep. */
+  #hasArrivals = false;
   readonly #beginSome = (): void => this.#beginWaiting();
 
   constructor(limits: OverloadLimits, clock: Clock, events: ArrivalGateEvents) {
     this.#clock = clock;
     this.#waitMs = limits.waitMs;
-    this.#delay = new LoopDelay(limits.loopDelayMs, SUPERVISOR_SWEEP_INTERVAL_MS, clock.monotonicMs());
+    this.#delay = new LoopDelay(limits.loopDelayMs);
     this.#events = events;
   }
 
@@ -57,11 +61,13 @@ export class ArrivalGate {
 
   /** Takes a connection that counts and has no socket. @returns whether it needs none */
   takeRaw(arrived: Arrived, connection: RawConnection): boolean {
+    this.#noteArrival();
     return this.#isOpen && this.#events.reader.beginRaw(arrived, connection);
   }
 
   /** Takes a connection that counts towards its listener and whose socket is paused. */
   take(arrival: Arrival): void {
+    this.#noteArrival();
     if (this.#isOpen) {
       this.#events.reader.begin(arrival);
       return;
@@ -72,8 +78,16 @@ export class ArrivalGate {
     if (this.#waiting.size > UNREAD_CONNECTIONS_MAX) this.#close(arrival, 'overloaded');
   }
 
-  /** To be called every SUPERVISOR_SWEEP_INTERVAL_MS: main is late by as much as that happens later. */
-  sweep(): void {
+  /** Main's timer is set, to so many milliseconds. */
+  timerSet(ms: number): void {
+    this.#delay.set(this.#clock.monotonicMs(), ms);
+  }
+
+  /**
+   * To be called by that timer: main is late by as much as that happens later.
+   * @returns whether somebody has come since the last time, or waits
+   */
+  sweep(): boolean {
     const nowMs = this.#clock.monotonicMs();
     if (this.#delay.tick(nowMs)) {
       this.#events.overloadChanged(this.#delay.isOverloaded ? this.#delay.delayMs : 0);
@@ -83,11 +97,20 @@ export class ArrivalGate {
       this.#close(arrival, 'overloaded');
     }
     if (!this.#isBeginning) this.#beginWaiting();
+    const isBusy = this.#hasArrivals || this.#waiting.size > 0;
+    this.#hasArrivals = false;
+    return isBusy;
   }
 
   /** Closes all that wait. */
   stop(): void {
     for (const arrival of this.#waiting) this.#close(arrival, 'broker_stopped');
+  }
+
+  #noteArrival(): void {
+    if (this.#hasArrivals) return;
+    this.#hasArrivals = true;
+    this.#events.arrived();
   }
 
   // In small lots: all of them at once would be the next overload.

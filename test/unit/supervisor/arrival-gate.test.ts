@@ -4,7 +4,11 @@ import test from 'ava';
 import { AccessRules } from '../../../src/base/access.js';
 import { SystemClock } from '../../../src/base/clock.js';
 import { defaultConfig } from '../../../src/config/load.js';
-import { UNREAD_BEGUN_PER_TURN, UNREAD_CONNECTIONS_MAX } from '../../../src/limits.js';
+import {
+  SUPERVISOR_SWEEP_INTERVAL_MS,
+  UNREAD_BEGUN_PER_TURN,
+  UNREAD_CONNECTIONS_MAX,
+} from '../../../src/limits.js';
 import { ArrivalGate } from '../../../src/supervisor/arrival-gate.js';
 import { ListenerFigures } from '../../../src/supervisor/listener-figures.js';
 import type { Arrival } from '../../../src/supervisor/opening-reader.js';
@@ -19,6 +23,7 @@ function setUp() {
   const changes: boolean[] = [];
   const gate = new ArrivalGate({ loopDelayMs: LOOP_DELAY_MS, waitMs: WAIT_MS }, clock, {
     reader: { begin: (arrival) => begun.push(arrival), beginRaw: () => false },
+    arrived: () => {},
     overloadChanged: (lateMs) => changes.push(lateMs > 0),
   });
   return {
@@ -43,6 +48,7 @@ function setUp() {
     },
     /** Main stands still, or turns its loop in time. */
     pass(ms: number): void {
+      gate.timerSet(SUPERVISOR_SWEEP_INTERVAL_MS);
       clock.advance(ms);
       gate.sweep();
     },

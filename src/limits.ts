@@ -441,7 +441,7 @@ export const RETAINED_SWEEP_NODES = 2_000;
 /** Deadlines handled between two looks at the turn's budget. Too many hold the loop where each publishes a will. */
 export const WHEEL_ITEMS_SLICE = 32;
 /** Milliseconds between two rounds over all connections. */
-export const SWEEP_ROUND_MS = 500;
+export const SWEEP_ROUND_MS = 1_000;
 /** Connections looked at in one tick of a round. */
 export const SWEEP_CONNECTIONS_MAX = 4_000;
 /** Milliseconds between two heartbeats of a shard. */

@@ -64,7 +64,9 @@ export async function runScenario(scenario: Scenario, target: RunTarget): Promis
     const firstMetrics = await target.metrics?.read();
     target.loops?.begin();
     const first = read(counters, target.pid);
-    await crew.during(sleep(target.seconds * 1000));
+    await crew.during(sleep(target.seconds * 500));
+    const middle = read(counters, target.pid);
+    await crew.during(sleep(target.seconds * 500));
     const last = read(counters, target.pid);
     const loopDelay = (await target.loops?.take()) ?? null;
     const lastMetrics = await target.metrics?.read();
@@ -73,7 +75,7 @@ export async function runScenario(scenario: Scenario, target: RunTarget): Promis
     if (isIdle) {
       return {
         ...figures(scenario, counters, before, connected, lost, target.threads),
-        ...idleFigures(scenario.clients, before, first, last),
+        ...idleFigures(scenario.clients, before, first, middle, last),
       };
     }
     const isPersistent = scenario.kind === 'flow' && scenario.isPersistent === true;

@@ -156,17 +156,21 @@ export function figures(
   };
 }
 
-/** What idle clients cost: memory by what they have added, CPU while nothing happens. */
+/**
+ * What idle clients cost: memory by what they have added once all are `connected`, CPU while nothing happens, from
+ * `middle` on: the collector tidies up after the connects before.
+ */
 export function idleFigures(
   clients: number,
   before: Reading,
-  first: Reading,
+  connected: Reading,
+  middle: Reading,
   last: Reading,
 ): Partial<RunResult> {
   return {
-    rssBytes: last.rssBytes,
-    bytesPerClient: (last.rssBytes - before.rssBytes) / clients,
-    brokerCores: (last.brokerCpuMs - first.brokerCpuMs) / (last.atMs - first.atMs),
+    rssBytes: connected.rssBytes,
+    bytesPerClient: (connected.rssBytes - before.rssBytes) / clients,
+    brokerCores: (last.brokerCpuMs - middle.brokerCpuMs) / (last.atMs - middle.atMs),
   };
 }
 

@@ -198,7 +198,15 @@ test.serial(
 test.serial(
   'one shard that is down does not keep the others from publishing',
   withApi({}, async (ask, broker, t) => {
-    await breakShard(broker, broker.shardOf('http'), 'throw');
+    const shard = broker.shardOf('http');
+    await breakShard(broker, shard, 'throw');
+    // What it is asked before it is seen to have ended is not answered.
+    await until(() =>
+      broker.request(shard, 'shard.figures', null).then(
+        () => false,
+        () => true,
+      ),
+    );
     t.is(await publish(ask, { topic: 't', qos: 1 }), DONE);
   }),
 );

@@ -68,7 +68,12 @@ export function recordBytes(view: DataView, at: number, end: number): number {
   if (size > end - at) return -1;
   const marks = view.getUint8(at + 5);
   if ((marks & 3) === 3 || !Number.isFinite(view.getFloat64(at + 12, true))) return -1;
-  let parts = authorAt(0, view.getUint8(at + 4));
+  const flags = view.getUint8(at + 4);
+  let parts = authorAt(0, flags);
+  if ((flags & WITH_GROUP) !== 0) {
+    if (parts > size) return -1;
+    if ((flags & RECORD_NAMED) !== 0) parts += nameBytesAt(view, at + RECORD_HEAD_BYTES);
+  }
   if ((marks & MARK_AUTHOR) !== 0) {
     if (parts + AUTHOR_HEAD_BYTES > size) return -1;
     parts += AUTHOR_HEAD_BYTES + view.getUint32(at + parts, true);
@@ -76,6 +81,11 @@ export function recordBytes(view: DataView, at: number, end: number): number {
   parts += view.getUint16(at + 6, true) + view.getUint32(at + 8, true);
   parts += view.getUint16(at + 24, true) + view.getUint16(at + 26, true);
   return parts <= size ? size : -1;
+}
+
+// @returns the bytes of a group's filter and name, whose lengths are at `at`.
+function nameBytesAt(view: DataView, at: number): number {
+  return view.getUint32(at, true) + view.getUint32(at + 4, true);
 }
 
 /** @returns where a record that begins at `at` has the names of its publisher, or its topic if it has none. */

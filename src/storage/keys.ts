@@ -13,6 +13,7 @@ const SEQUENCE_BYTES = 8;
 /** The byte before a text says what follows. */
 const IS_TEXT = 0;
 const IS_HASH = 1;
+const HASH_BYTES = 32;
 
 /** Of a session, in its shard's store: 48 bits, as 32 are used up by a hundred new sessions a second in 16 months. */
 export const SESSION_NUMBER_MAX = 2 ** 48 - 1;
@@ -70,6 +71,12 @@ export function sessionOfKey(key: Buffer): number {
 /** @returns the sequence at the end of a key of the journal or the outbox */
 export function sequenceOfKey(key: Buffer): number {
   return Number(key.readBigUInt64BE(key.length - SEQUENCE_BYTES));
+}
+
+/** @returns whether a key that may be of anything has a text, or its hash, behind so many bytes */
+export function hasNameAt(key: Buffer, headBytes: number): boolean {
+  const kind = key[headBytes];
+  return kind === IS_TEXT || (kind === IS_HASH && key.length === headBytes + 1 + HASH_BYTES);
 }
 
 /** @returns whether the text of a key is in it, and not only its hash; `headBytes` as below */

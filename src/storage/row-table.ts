@@ -10,7 +10,13 @@ import { decodeApplied } from './applied-record.js';
 import { opened } from './framing.js';
 import { JOURNAL_VERSION } from './journal-format.js';
 import { JournalReader } from './journal-reader.js';
-import { APPLIED_KEY_BYTES, JOURNAL_KEY_BYTES, SESSION_HEAD_BYTES, SLOT_HEAD_BYTES } from './keys.js';
+import {
+  APPLIED_KEY_BYTES,
+  hasNameAt,
+  JOURNAL_KEY_BYTES,
+  SESSION_HEAD_BYTES,
+  SLOT_HEAD_BYTES,
+} from './keys.js';
 import { FORMAT_KEY, NEXT_SESSION_KEY } from './meta-rows.js';
 import { holdsBatch } from './outbox-record.js';
 import { decodeRetained } from './retained-record.js';
@@ -23,10 +29,10 @@ const subscriptions = new SubscriptionReader();
 
 const COULD_BE: { readonly [T in Table]: (row: Row) => boolean } = {
   meta: ({ key }) => key.equals(FORMAT_KEY) || key.equals(NEXT_SESSION_KEY),
-  sessions: (row) => row.key.length > SLOT_HEAD_BYTES && typeof decodeSession(row) === 'object',
-  subscriptions: (row) => row.key.length > SESSION_HEAD_BYTES && subscriptions.read(row) === null,
+  sessions: (row) => hasNameAt(row.key, SLOT_HEAD_BYTES) && typeof decodeSession(row) === 'object',
+  subscriptions: (row) => hasNameAt(row.key, SESSION_HEAD_BYTES) && subscriptions.read(row) === null,
   journal: isOfJournal,
-  retained: (row) => row.key.length > SLOT_HEAD_BYTES && typeof decodeRetained(row) === 'object',
+  retained: (row) => hasNameAt(row.key, SLOT_HEAD_BYTES) && typeof decodeRetained(row) === 'object',
   outbox: (row) => typeof holdsBatch(row) === 'boolean',
   applied: (row) => row.key.length === APPLIED_KEY_BYTES && typeof decodeApplied(row) === 'object',
 };

@@ -12,6 +12,7 @@ import {
   RECORD_SHARE,
 } from '../../../src/protocol/batch.js';
 import { BatchReader } from '../../../src/protocol/batch-reader.js';
+import { recordBytes } from '../../../src/protocol/batch-record.js';
 import { createMessage } from '../../../src/protocol/message.js';
 import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
 import { BATCH_HEAD_BYTES } from '../../../workers/peers/posts.js';
@@ -102,6 +103,24 @@ test('what is written into batches is read from them, in order and whole, as tex
       t.true(reader.atEnd);
       reader.close();
       t.is(writer.length, 0);
+    }
+  });
+  fc.assert(property, { numRuns: 60 });
+});
+
+test('where a record ends can be told without reading it, whatever is in it', (t) => {
+  const view = new PublishView();
+  const property = fc.property(fc.array(record, { maxLength: 8 }), (records) => {
+    const writer = new BatchWriter();
+    const sizes = records.map((one) => append(writer, one, view));
+    const content = Buffer.alloc(writer.length);
+    writer.moveTo(content, 0);
+    const from = new DataView(content.buffer, content.byteOffset, content.length);
+    let at = 0;
+    for (const size of sizes) {
+      t.is(recordBytes(from, at, content.length), size);
+      t.is(recordBytes(from, at, at + size - 1), -1);
+      at += size;
     }
   });
   fc.assert(property, { numRuns: 60 });

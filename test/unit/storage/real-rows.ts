@@ -1,7 +1,8 @@
 /** Rows of every table as a shard writes them, whose keys are alike: numbers are small, names as short as numbers. */
 import fc from 'fast-check';
+import { authorOf } from '../../../src/protocol/author.js';
 import { BatchWriter } from '../../../src/protocol/batch.js';
-import { RECORD_DELIVER } from '../../../src/protocol/batch-record.js';
+import { RECORD_DELIVER, RECORD_SHARE } from '../../../src/protocol/batch-record.js';
 import { createMessage } from '../../../src/protocol/message.js';
 import { PublishView } from '../../../src/protocol/mqtt/publish-view.js';
 import { appliedValue } from '../../../src/storage/applied-record.js';
@@ -47,14 +48,16 @@ function journalRow(sequence: number, payload: Uint8Array): Row {
   return { key, value: journal.take(key, sequence >> 1) };
 }
 
-/** A row of `outbox` with so many messages. */
+/** A row of `outbox` with so many messages: to subscribers and for groups, with the names of who sent them and without. */
 export function outboxRow(target: number, sequence: number, payload: Uint8Array, messages = 1): Row {
   const key = outboxKey(target, sequence);
   const view = new PublishView();
   const writer = new BatchWriter();
   for (let i = 0; i < messages; i++) {
     view.load(message(`t/${i}`, payload, 1));
-    writer.append(view, RECORD_DELIVER);
+    view.author = (sequence + i) % 2 === 0 ? null : authorOf('client', 'user');
+    if ((sequence + i) % 3 === 0) writer.append(view, RECORD_DELIVER);
+    else writer.appendNamed(view, RECORD_SHARE, 't/+', 'group', 0, 5);
   }
   const content = Buffer.alloc(writer.length);
   writer.moveTo(content, 0);

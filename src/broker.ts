@@ -103,12 +103,7 @@ export class RunningBroker implements Broker {
   readonly #settings: LiveSettings;
   readonly #preparation: Preparation;
   readonly #users: UsersPart;
-  readonly #ticker = new Ticker({
-    intervalMs: SUPERVISOR_SWEEP_INTERVAL_MS,
-    restMs: REST_TICK_MS,
-    set: (ms) => this.#gate.timerSet(ms),
-    tick: () => this.#sweep(),
-  });
+  readonly #ticker: Ticker;
   #resolveFailed: (error: BrokerError) => void = () => {};
   leavesThreads = false; // A disk does not answer them after `stop`; `process.exit` would wait for that.
   #stopped: Promise<void> | null = null;
@@ -170,6 +165,10 @@ export class RunningBroker implements Broker {
       isBanned,
       (arrived, held, head, openingBytes) => handover.take(arrived, held, head, openingBytes),
     );
+    this.#ticker = new Ticker(this.#clock, {
+      ...{ intervalMs: SUPERVISOR_SWEEP_INTERVAL_MS, restMs: REST_TICK_MS },
+      tick: (lateMs, elapsedMs) => this.#sweep(lateMs, elapsedMs),
+    });
     this.#gate = new ArrivalGate(overloadLimits(config), this.#clock, {
       reader: this.#reader,
       arrived: () => this.#ticker.wake(),
@@ -331,6 +330,7 @@ export class RunningBroker implements Broker {
       this.#clock,
       this.#logger,
       {
+        asked: () => this.#ticker.wake(),
         started: (shard, counters) => this.#registry.shardStarted(shard, counters),
         figures: (shard, figures) => {
           this.#registry.update(shard, figures);
@@ -367,15 +367,15 @@ export class RunningBroker implements Broker {
     }
   }
 
-  #sweep(): boolean {
-    const isBusy = this.#gate.sweep();
+  #sweep(lateMs: number, elapsedMs: number): boolean {
+    const isBusy = this.#gate.sweep(lateMs, elapsedMs);
     const nowMs = this.#clock.monotonicMs();
     this.#reader.sweep(nowMs);
-    this.#pool.sweep(nowMs);
+    this.#pool.sweep(nowMs, lateMs);
     this.#sys.sweep(nowMs);
     this.#certificates.sweep(nowMs);
     this.#access.bans.sweep();
-    return isBusy;
+    return isBusy || this.#reader.count > 0 || this.#pool.isAwaiting;
   }
 
   async #fail(error: BrokerError): Promise<void> {

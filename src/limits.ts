@@ -16,15 +16,19 @@ export const CONFIG_UPDATE_TIMEOUT_MS = 5_000;
 export const SETTINGS_WAITING_MAX = 256;
 /** Bytes of the file of kept settings. Too large: a damaged file fills the memory at start. */
 export const KEPT_SETTINGS_BYTES_MAX = 4 << 20;
-/** Milliseconds between two looks at everything on main that has a deadline: the error of each of them. */
+/**
+ * Milliseconds between two looks at everything on main that has a deadline: the error of each of them while anything is
+ * under way.
+ */
 export const SUPERVISOR_SWEEP_INTERVAL_MS = 100;
 /**
- * The same, and that of TIMER_WHEEL_TICK_MS, on a thread on which nothing else has happened since the look before.
- * Smaller: an idle broker is woken more often, at 0.3 ms of CPU each time. Larger: what is due while nobody does
- * anything, as the end of a client that is silent, comes later.
+ * The same, and that of TIMER_WHEEL_TICK_MS, on a thread on which nothing has happened since the look before, and
+ * nothing is under way. Smaller: an idle broker is woken more often, at 0.3 ms of CPU each time. Larger: what is due
+ * while nobody does anything, as the end of a client that is silent, comes later; above PEER_SILENCE_STEP_MS_MAX,
+ * so does the end of a shard's patience with another.
  */
 export const REST_TICK_MS = 500;
-/** A sweep later than this means that main itself stood still: the silence of shards is not counted then. */
+/** A look later by more than this means that main itself stood still: the silence of shards is not counted then. */
 export const SUPERVISOR_LATE_SWEEP_MS = 1_000;
 /** Milliseconds from the `shard.started` of a shard to its `shard.ready`; a slow disk or a busy machine needs some. */
 export const SHARD_START_TIMEOUT_MS = 30_000;

@@ -139,7 +139,7 @@ export class Shard implements RunningShard, Runnable {
       flushRelays: () => parts.relays.flush(),
     });
     this.port = new PortServer(start.port, this.requests(), (event) => this.onEvent(event));
-    this.loop = new LoopWatch(parts.clock, start.config['overload.loop_delay'], (isOverloaded, delayMs) =>
+    this.loop = new LoopWatch(start.config['overload.loop_delay'], (isOverloaded, delayMs) =>
       this.port.tell({ kind: 'event', type: 'shard.overload', isOverloaded, delayMs }),
     );
     this.sweeper.start(this.loop);
@@ -289,7 +289,7 @@ export class Shard implements RunningShard, Runnable {
   private async advanceClock(ms: number): Promise<null> {
     if (!this.seams.faults) return null;
     this.parts.clock.advance(ms);
-    this.loop.clockTurned(ms);
+    this.sweeper.clockTurned(ms);
     // A turn that is under way keeps the time at which it began; the next one sees what is due.
     await nextTurn();
     this.parts.turn.longestMs = 0;

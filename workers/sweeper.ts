@@ -28,6 +28,8 @@ export class Sweeper implements Runnable, ConfigFollower {
   private ticker: Ticker | null = null;
   /** The turn's `entries` when the last tick had begun one. */
   private tickEntries = 0;
+  /** There are retained messages of which the last tick has not seen whether they have expired. */
+  private isExpiring = false;
   private round: Iterator<Connection> | null = null;
   private roundStartedMs = 0;
   private outputBytes = 0;
@@ -54,19 +56,24 @@ export class Sweeper implements Runnable, ConfigFollower {
 
   /** `loop` shares the timer: each one wakes the thread, also of a broker that has nothing to do. */
   start(loop: LoopWatch): void {
-    const { turn } = this.core;
-    this.ticker = new Ticker({
+    const { turn, clock, memory } = this.core;
+    this.ticker = new Ticker(clock, {
       intervalMs: TIMER_WHEEL_TICK_MS,
       restMs: REST_TICK_MS,
-      set: (ms) => loop.timerSet(ms),
-      tick: () => {
-        loop.tick();
-        const isBusy = turn.entries !== this.tickEntries;
+      tick: (lateMs, elapsedMs) => {
+        loop.tick(lateMs, elapsedMs);
+        const hasEntries = turn.entries !== this.tickEntries;
         this.tick();
-        return isBusy;
+        // What one tick has not finished is not left lying for long.
+        return hasEntries || this.round !== null || this.isExpiring || memory.isExceeded;
       },
     });
     this.ticker.start();
+  }
+
+  /** A test has turned the clock. */
+  clockTurned(ms: number): void {
+    this.ticker?.clockTurned(ms);
   }
 
   stop(): void {
@@ -87,7 +94,7 @@ export class Sweeper implements Runnable, ConfigFollower {
     core.storeDoor.sweep(nowMs);
     core.mesh.sweep(nowMs);
     core.relays.sweep();
-    core.retained.sweep();
+    this.isExpiring = !core.retained.sweep();
     this.sweepConnections(nowMs);
     this.accountBytes();
     this.judgeReaders();

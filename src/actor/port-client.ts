@@ -75,6 +75,11 @@ export class PortClient {
     this.#port.postMessage(event);
   }
 
+  /** Some request has not been answered. */
+  get isAwaiting(): boolean {
+    return this.#pending.size > 0;
+  }
+
   /** Fails the requests whose deadline has passed. */
   sweep(nowMs: number): void {
     for (const [id, pending] of this.#pending) {

@@ -12,27 +12,19 @@ export class LoopDelay {
   delayMs = 0;
   /** `overload.loop_delay`; 0: never overloaded. May change at any time. */
   boundMs: number;
-  /** When the timer was set, and to what. */
-  #setMs = 0;
-  #intervalMs = 0;
-
   /** @param boundMs see there */
   constructor(boundMs: number) {
     this.boundMs = boundMs;
   }
 
-  /** The timer is set, to so many milliseconds. */
-  set(nowMs: number, intervalMs: number): void {
-    this.#setMs = nowMs;
-    this.#intervalMs = intervalMs;
-  }
-
-  /** To be called by the timer, once each time that it was set. @returns whether `isOverloaded` has changed */
-  tick(nowMs: number): boolean {
-    const elapsedMs = nowMs - this.#setMs;
+  /**
+   * To be called by the timer, which was set `elapsedMs` ago and fires so much too late.
+   * @returns whether `isOverloaded` has changed
+   */
+  tick(firedLateMs: number, elapsedMs: number): boolean {
     // One very long pause is over when it is seen, and must not count for long after.
     const capMs = this.boundMs > 0 ? LOOP_DELAY_CAP * this.boundMs : Number.POSITIVE_INFINITY;
-    const lateMs = Math.min(Math.max(0, elapsedMs - this.#intervalMs), capMs);
+    const lateMs = Math.min(firedLateMs, capMs);
     const weight = 1 - Math.exp(-Math.max(0, elapsedMs) / LOOP_DELAY_AVERAGE_MS);
     this.delayMs += (lateMs - this.delayMs) * weight;
     const limitMs = this.isOverloaded ? this.boundMs * LOOP_RELIEF_SHARE : this.boundMs;
@@ -40,10 +32,5 @@ export class LoopDelay {
     if (isOverloaded === this.isOverloaded) return false;
     this.isOverloaded = isOverloaded;
     return true;
-  }
-
-  /** The clock was turned by so much. */
-  turned(ms: number): void {
-    this.#setMs += ms;
   }
 }

@@ -78,18 +78,13 @@ export class ArrivalGate {
     if (this.#waiting.size > UNREAD_CONNECTIONS_MAX) this.#close(arrival, 'overloaded');
   }
 
-  /** Main's timer is set, to so many milliseconds. */
-  timerSet(ms: number): void {
-    this.#delay.set(this.#clock.monotonicMs(), ms);
-  }
-
   /**
-   * To be called by that timer: main is late by as much as that happens later.
+   * To be called by main's timer; see LoopDelay.
    * @returns whether somebody has come since the last time, or waits
    */
-  sweep(): boolean {
+  sweep(lateMs: number, elapsedMs: number): boolean {
     const nowMs = this.#clock.monotonicMs();
-    if (this.#delay.tick(nowMs)) {
+    if (this.#delay.tick(lateMs, elapsedMs)) {
       this.#events.overloadChanged(this.#delay.isOverloaded ? this.#delay.delayMs : 0);
     }
     for (const arrival of this.#waiting) {

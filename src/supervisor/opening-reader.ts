@@ -198,7 +198,7 @@ export class OpeningReader {
     if (this.#halfRead.has(socket)) socket.resume();
   }
 
-  /** Closes what is too slow. To be called every SUPERVISOR_SWEEP_INTERVAL_MS. */
+  /** Closes what is too slow. To be called by main's timer. */
   sweep(nowMs: number): void {
     this.#deadlines.advance(nowMs, HALF_READ_ENDS_PER_SWEEP_MAX);
   }

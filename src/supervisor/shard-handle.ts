@@ -184,6 +184,11 @@ export class ShardHandle {
     listener.closed(reason);
   }
 
+  /** Connections wait for the shard, or are not known to be adopted. */
+  get isAwaited(): boolean {
+    return this.#waiting.size > 0 || this.#posted.size > 0;
+  }
+
   /** Closes connections that have waited too long. */
   sweep(nowMs: number): void {
     this.#forgetAdopted();

@@ -40,6 +40,8 @@ export interface ShardPoolOptions {
 
 /** What the pool tells the rest of main. */
 export interface ShardPoolEvents {
+  /** Somebody waits for an answer, which has a deadline. */
+  asked(): void;
   /** The shard is about to run, and will count there; whoever ran it before is gone. */
   started(shard: ShardId, counters: SharedArrayBuffer): void;
   figures(shard: ShardId, figures: ShardFigures): void;

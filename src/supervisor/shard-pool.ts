@@ -48,7 +48,6 @@ export class ShardPool {
   readonly #loadingLog: LoadingLog;
   readonly #waitForAll: (() => void)[] = [];
   #isStopping = false;
-  #lastSweepMs: number;
 
   /** Starts the threads, which takes a moment; `start` gives them their shards. */
   constructor(options: ShardPoolOptions, clock: Clock, logger: Logger, events: ShardPoolEvents) {
@@ -58,7 +57,6 @@ export class ShardPool {
     this.#logger = logger;
     this.#events = events;
     this.#loadingLog = new LoadingLog(clock, logger);
-    this.#lastSweepMs = clock.monotonicMs();
     const overload = overloadLimits(options.config);
     this.handles = Array.from(
       { length: options.shards },
@@ -95,6 +93,7 @@ export class ShardPool {
     timeoutMs?: number,
   ): Promise<ShardRequests[T]['output']> {
     const incarnation = this.handles[shard]?.incarnation ?? null;
+    this.#events.asked();
     if (incarnation !== null) return incarnation.client.request(type, input, timeoutMs);
     return Promise.reject(new BrokerError('SHARD_UNAVAILABLE', `shard ${shard} is not running`));
   }
@@ -135,12 +134,18 @@ export class ShardPool {
     return true;
   }
 
-  /** To be called every SUPERVISOR_SWEEP_INTERVAL_MS. */
-  sweep(nowMs: number): void {
+  /** Somebody waits for a shard, with a deadline: for an answer, to be adopted. */
+  get isAwaiting(): boolean {
+    return this.handles.some(
+      ({ isAwaited, incarnation }) => isAwaited || incarnation?.client.isAwaiting === true,
+    );
+  }
+
+  /** To be called by main's timer; `lateMs`: by how much that fires too late. */
+  sweep(nowMs: number, lateMs: number): void {
     if (this.#isStopping) return;
     // Main stood still itself (or the machine slept), so the shards' heartbeats lie unread: nobody was silent.
-    const wasLate = nowMs - this.#lastSweepMs > SUPERVISOR_LATE_SWEEP_MS;
-    this.#lastSweepMs = nowMs;
+    const wasLate = lateMs > SUPERVISOR_LATE_SWEEP_MS;
     for (const handle of this.handles) {
       handle.sweep(nowMs);
       const { incarnation } = handle;

@@ -13,6 +13,7 @@ const ROUNDS = 4;
 const ENDED = /shard 0 has ended: not ready 30000 ms after its start/;
 
 const EVENTS: ShardPoolEvents = {
+  asked: () => {},
   started: () => {},
   figures: () => {},
   alarmRaised: () => {},
@@ -50,7 +51,7 @@ test('a shard may take as long as it says how far it is, and no longer', async (
   const pass = (ms: number): void => {
     for (let passed = 0; passed < ms; passed += SWEEP_MS) {
       clock.advance(SWEEP_MS);
-      pool.sweep(clock.monotonicMs());
+      pool.sweep(clock.monotonicMs(), 0);
     }
   };
   void pool.start();

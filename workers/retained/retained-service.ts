@@ -129,10 +129,10 @@ export class RetainedService implements Runnable {
   }
 
   /** Removes expired messages, a slice at a time. */
-  sweep(): void {
+  sweep(): boolean {
     const { turn, mesh, outbox } = this.core;
     // What a shard that is away has in its outbox may be older than any removal.
-    this.kept.sweep(turn.wallMs, RETAINED_SWEEP_NODES, !outbox.isOn || mesh.isWhole);
+    return this.kept.sweep(turn.wallMs, RETAINED_SWEEP_NODES, !outbox.isOn || mesh.isWhole);
   }
 
   /** Makes pages, one slice per walk in rotation. */

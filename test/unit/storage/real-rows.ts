@@ -48,7 +48,7 @@ function journalRow(sequence: number, payload: Uint8Array): Row {
   return { key, value: journal.take(key, sequence >> 1) };
 }
 
-/** A row of `outbox` with so many messages: to subscribers and for groups, with the names of who sent them and without. */
+/** A row of `outbox` with so many messages: to subscribers and for groups, with names of publishers and without. */
 export function outboxRow(target: number, sequence: number, payload: Uint8Array, messages = 1): Row {
   const key = outboxKey(target, sequence);
   const view = new PublishView();

@@ -47,19 +47,20 @@ function setUp() {
       return arrival;
     },
     /** Main stands still, or turns its loop in time. */
-    pass(ms: number): void {
-      gate.timerSet(SUPERVISOR_SWEEP_INTERVAL_MS);
+    pass(ms: number): boolean {
       clock.advance(ms);
-      gate.sweep();
+      return gate.sweep(Math.max(0, ms - SUPERVISOR_SWEEP_INTERVAL_MS), ms);
     },
   };
 }
 
 test('as long as main keeps up connections are begun at once', (t) => {
   const { gate, begun, changes, arrive, pass } = setUp();
-  pass(100);
+  t.false(pass(100));
   const first = arrive();
   t.deepEqual(begun, [first]);
+  t.true(pass(100), 'somebody has come');
+  t.false(pass(100));
   t.is(gate.count, 0);
   t.deepEqual(changes, []);
 });

@@ -368,14 +368,14 @@ export class RunningBroker implements Broker {
   }
 
   #sweep(lateMs: number, elapsedMs: number): boolean {
-    const isBusy = this.#gate.sweep(lateMs, elapsedMs);
+    this.#gate.sweep(lateMs, elapsedMs);
     const nowMs = this.#clock.monotonicMs();
     this.#reader.sweep(nowMs);
     this.#pool.sweep(nowMs, lateMs);
     this.#sys.sweep(nowMs);
     this.#certificates.sweep(nowMs);
     this.#access.bans.sweep();
-    return isBusy || this.#reader.count > 0 || this.#pool.isAwaiting;
+    return this.#gate.count > 0 || this.#reader.count > 0 || this.#pool.isAwaiting;
   }
 
   async #fail(error: BrokerError): Promise<void> {

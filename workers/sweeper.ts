@@ -56,16 +56,15 @@ export class Sweeper implements Runnable, ConfigFollower {
 
   /** `loop` shares the timer: each one wakes the thread, also of a broker that has nothing to do. */
   start(loop: LoopWatch): void {
-    const { turn, clock, memory } = this.core;
+    const { clock, memory } = this.core;
     this.ticker = new Ticker(clock, {
       intervalMs: TIMER_WHEEL_TICK_MS,
       restMs: REST_TICK_MS,
       tick: (lateMs, elapsedMs) => {
         loop.tick(lateMs, elapsedMs);
-        const hasEntries = turn.entries !== this.tickEntries;
         this.tick();
         // What one tick has not finished is not left lying for long.
-        return hasEntries || this.round !== null || this.isExpiring || memory.isExceeded;
+        return this.round !== null || this.isExpiring || memory.isExceeded;
       },
     });
     this.ticker.start();

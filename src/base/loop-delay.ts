@@ -12,6 +12,7 @@ export class LoopDelay {
   delayMs = 0;
   /** `overload.loop_delay`; 0: never overloaded. May change at any time. */
   boundMs: number;
+
   /** @param boundMs see there */
   constructor(boundMs: number) {
     this.boundMs = boundMs;

@@ -10,7 +10,8 @@ export interface Ticking {
   readonly restMs: number;
   /**
    * The timer was set `elapsedMs` ago, and fires so much too late: what anything waits that is due at some moment.
-   * @returns whether something has happened since the tick before, or is due soon; if not, it rests
+   * @returns whether something is under way, or due soon; if not, and nothing has woken it since the tick before, it
+   * rests
    */
   tick(lateMs: number, elapsedMs: number): boolean;
 }
@@ -20,6 +21,8 @@ export class Ticker {
   readonly #ticking: Ticking;
   #timer: NodeJS.Timeout | null = null;
   #isResting = false;
+  /** Since the last tick, or by it. */
+  #isWoken = false;
   /** When the timer was set, and to what. */
   #setMs = 0;
   #forMs = 0;
@@ -42,6 +45,7 @@ export class Ticker {
 
   /** Something happens. To be called as often as one likes. */
   wake(): void {
+    this.#isWoken = true;
     if (!this.#isResting) return;
     const leftMs = this.#setMs + this.#forMs - this.#clock.monotonicMs();
     // One that is due already says how late it is.
@@ -60,9 +64,12 @@ export class Ticker {
     const lateMs = Math.max(0, elapsedMs - this.#forMs);
     // What wakes it now must not set the timer beside us.
     this.#isResting = false;
-    const isBusy = this.#ticking.tick(lateMs, elapsedMs);
-    // Unless it was stopped by what it ticks. A thread that is late does something.
-    if (this.#timer !== null) this.#set(!isBusy && lateMs < intervalMs);
+    const isUnderWay = this.#ticking.tick(lateMs, elapsedMs);
+    // A thread that is late does something.
+    const isBusy = isUnderWay || this.#isWoken || lateMs >= intervalMs;
+    this.#isWoken = false;
+    // Unless it was stopped by what it ticks.
+    if (this.#timer !== null) this.#set(!isBusy);
   }
 
   #set(isResting: boolean): void {

@@ -14,7 +14,7 @@ import type { OverloadLimits } from './shard-handle.js';
 export interface ArrivalGateEvents {
   /** Who reads those that are let in. */
   readonly reader: Pick<OpeningReader, 'begin' | 'beginRaw'>;
-  /** Somebody has come, for the first time since the last sweep. */
+  /** Somebody has come. */
   arrived(): void;
   /** New connections wait, because main is late by so many milliseconds, or wait no longer (0). */
   overloadChanged(lateMs: number): void;
@@ -28,8 +28,6 @@ export class ArrivalGate {
   /** In order of arrival, so the first is always the one whose wait is over next. */
   readonly #waiting = new Set<Arrival>();
   #isBeginning = false;
-  /** Since the last sweep. */
-  #hasArrivals = false;
   readonly #beginSome = (): void => this.#beginWaiting();
 
   constructor(limits: OverloadLimits, clock: Clock, events: ArrivalGateEvents) {
@@ -61,13 +59,13 @@ export class ArrivalGate {
 
   /** Takes a connection that counts and has no socket. @returns whether it needs none */
   takeRaw(arrived: Arrived, connection: RawConnection): boolean {
-    this.#noteArrival();
+    this.#events.arrived();
     return this.#isOpen && this.#events.reader.beginRaw(arrived, connection);
   }
 
   /** Takes a connection that counts towards its listener and whose socket is paused. */
   take(arrival: Arrival): void {
-    this.#noteArrival();
+    this.#events.arrived();
     if (this.#isOpen) {
       this.#events.reader.begin(arrival);
       return;
@@ -78,11 +76,8 @@ export class ArrivalGate {
     if (this.#waiting.size > UNREAD_CONNECTIONS_MAX) this.#close(arrival, 'overloaded');
   }
 
-  /**
-   * To be called by main's timer; see LoopDelay.
-   * @returns whether somebody has come since the last time, or waits
-   */
-  sweep(lateMs: number, elapsedMs: number): boolean {
+  /** To be called by main's timer; see LoopDelay. */
+  sweep(lateMs: number, elapsedMs: number): void {
     const nowMs = this.#clock.monotonicMs();
     if (this.#delay.tick(lateMs, elapsedMs)) {
       this.#events.overloadChanged(this.#delay.isOverloaded ? this.#delay.delayMs : 0);
@@ -92,20 +87,11 @@ export class ArrivalGate {
       this.#close(arrival, 'overloaded');
     }
     if (!this.#isBeginning) this.#beginWaiting();
-    const isBusy = this.#hasArrivals || this.#waiting.size > 0;
-    this.#hasArrivals = false;
-    return isBusy;
   }
 
   /** Closes all that wait. */
   stop(): void {
     for (const arrival of this.#waiting) this.#close(arrival, 'broker_stopped');
-  }
-
-  #noteArrival(): void {
-    if (this.#hasArrivals) return;
-    this.#hasArrivals = true;
-    this.#events.arrived();
   }
 
   // In small lots: all of them at once would be the next overload.

@@ -128,7 +128,7 @@ export class RetainedService implements Runnable {
     }
   }
 
-  /** Removes expired messages, a slice at a time. */
+  /** Removes expired messages, a slice at a time. @returns whether all have been looked at */
   sweep(): boolean {
     const { turn, mesh, outbox } = this.core;
     // What a shard that is away has in its outbox may be older than any removal.

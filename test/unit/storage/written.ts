@@ -30,7 +30,7 @@ export class Written {
 
   /** One commit. `content` null: the row is removed. */
   commit(changes: readonly { table: Table; key: Buffer; content: Buffer | null }[]): void {
-    this.write(
+    this.put(
       changes.map(({ table, key, content }) => ({
         ...{ table, key, value: content === null ? null : framed(key, content, 1) },
       })),
@@ -38,16 +38,12 @@ export class Written {
   }
 
   /** One commit. */
-  put(rows: readonly RowIn[]): void {
-    this.write(rows);
+  remove(rows: readonly RowIn[]): void {
+    this.put(rows.map(({ table, key }) => ({ table, key, value: null })));
   }
 
   /** One commit. */
-  remove(rows: readonly RowIn[]): void {
-    this.write(rows.map(({ table, key }) => ({ table, key, value: null })));
-  }
-
-  private write(writes: readonly Write<Table>[]): void {
+  put(writes: readonly Write<Table>[]): void {
     for (const { table, key, value } of writes) {
       if (value === null) this.rows.delete(nameOf(table, key));
       else this.rows.set(nameOf(table, key), value);
